@@ -1,0 +1,40 @@
+//! Owns what the judge is told: the account's policy, the list, the state of the evidence.
+//! Must never fetch anything: the caller hands every fact in.
+
+use super::bench::Bench;
+use super::numbers::NumberPlan;
+use super::policy::AccountPolicy;
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::message::tag::{NumberTag, TagKey};
+
+/// The one list, consulted before every send. Implemented by `suppression::index::Index`.
+pub trait SuppressionList {
+    /// Whether a commercial message from `account`, with this source fingerprint, to this number is forbidden.
+    fn is_suppressed(&self, tag: &NumberTag, account: NameId, sender: u64) -> bool;
+}
+
+/// Whether what proves our acts can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The list is whole and the ledger takes records.
+    Whole,
+    /// Snapshot and events are not whole: commercial traffic is refused.
+    ListNotWhole,
+    /// The ledger takes no records: commercial traffic is refused, transactional is counted in RAM.
+    LedgerUnusable,
+}
+
+/// The facts of one judgement.
+#[derive(Clone, Copy)]
+pub struct Facts<'f, L: SuppressionList + ?Sized> {
+    pub account: &'f AccountPolicy,
+    pub numbers: &'f NumberPlan,
+    pub tags: &'f TagKey,
+    pub list: &'f L,
+    pub evidence: Evidence,
+    /// After a clock step: the reading of the other clock, at which commercial traffic must be open too.
+    pub also_now: Option<CivilInstant>,
+    /// The lane's scratch memory and cached edges of hours: no allocation on the permit path.
+    pub bench: &'f Bench,
+}

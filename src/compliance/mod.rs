@@ -1,0 +1,7 @@
+//! Owns the one decision: what may leave, and what a reply means. Pure and total.
+//! Must never know a socket, a clock, a store or a metric; facts and `now` come in, values go out.
+
+pub mod class;
+pub mod code;
+
+pub mod rule;

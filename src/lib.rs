@@ -1,0 +1,6 @@
+//! Owns the module map, in the order of dependencies: each room may use the rooms above it.
+//! Must never hold logic.
+#![forbid(unsafe_code)]
+
+pub mod message;
+pub mod compliance;
