@@ -2,6 +2,7 @@
 //! Must never depend on another room of ours, a socket, a clock or a store.
 
 pub mod address;
+pub mod gsm7;
 pub mod inbound;
 pub mod instant;
 pub mod msisdn;
@@ -9,3 +10,5 @@ pub mod name;
 pub mod segment;
 pub mod submission;
 pub mod tag;
+pub mod text;
+pub mod udh;
