@@ -4,3 +4,6 @@
 
 pub mod message;
 pub mod compliance;
+
+pub mod clock;
+pub mod net;

@@ -1,0 +1,103 @@
+//! Owns the two clocks of the process: civil time (real, or virtual in a rehearsal) and monotonic time.
+//! Must never be read inside a pure room: the shell reads it once a batch and hands instants in.
+
+use crate::message::instant::{CivilInstant, MonotonicInstant};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Reads both clocks. Cheap to share; one for the whole process.
+#[derive(Debug)]
+pub struct Clock {
+    start: Instant,
+    /// Civil microseconds at `start` in a rehearsal; `i64::MIN` when civil time is the system's.
+    rehearsal_micros: AtomicI64,
+    /// Virtual seconds a real second, in a rehearsal.
+    speed: u32,
+}
+
+const SYSTEM: i64 = i64::MIN;
+
+impl Clock {
+    /// The system's civil clock.
+    pub fn system() -> Self {
+        Self::starting(SYSTEM, 1)
+    }
+
+    /// A rehearsal: civil time runs on from `at`, `speed` virtual seconds a real second (at least 1).
+    pub fn rehearsal(at: CivilInstant, speed: u32) -> Self {
+        Self::starting(at.as_micros(), speed.max(1))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock: the one place that reads monotonic time")]
+    fn starting(rehearsal_micros: i64, speed: u32) -> Self {
+        Self { start: Instant::now(), rehearsal_micros: AtomicI64::new(rehearsal_micros), speed }
+    }
+
+    /// Whether civil time is virtual.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearsal_micros.load(Ordering::Relaxed) != SYSTEM
+    }
+
+    /// Civil time now.
+    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock: the one place that reads civil time")]
+    pub fn civil(&self) -> CivilInstant {
+        match self.rehearsal_micros.load(Ordering::Relaxed) {
+            SYSTEM => chrono::Utc::now().into(),
+            from => CivilInstant::from_micros(from).plus(self.start.elapsed() * self.speed),
+        }
+    }
+
+    /// Monotonic time now.
+    pub fn monotonic(&self) -> MonotonicInstant {
+        MonotonicInstant::from_nanos(self.start.elapsed().as_nanos() as u64)
+    }
+
+    /// Sets a rehearsal's civil time to `to`, from where it runs on. Does nothing to the system's clock.
+    pub fn set_rehearsal(&self, to: CivilInstant) {
+        if self.is_rehearsal() {
+            let since_start = self.start.elapsed() * self.speed;
+            self.rehearsal_micros.store(to.minus(since_start).as_micros(), Ordering::Relaxed);
+        }
+    }
+
+    /// Both clocks at once.
+    pub fn now(&self) -> Now {
+        Now { civil: self.civil(), monotonic: self.monotonic() }
+    }
+
+    /// The tokio instant that stands for a monotonic one.
+    pub fn deadline(&self, at: MonotonicInstant) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.start + Duration::from_nanos(at.as_nanos()))
+    }
+}
+
+/// One look at both clocks: what a batch is handled at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub civil: CivilInstant,
+    pub monotonic: MonotonicInstant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_runs_on_from_where_it_is_set() {
+        let noon = CivilInstant::from_secs(1_790_000_000);
+        let clock = Clock::rehearsal(noon, 1);
+        assert!(clock.is_rehearsal());
+        assert!(clock.civil() >= noon && clock.civil() < noon.plus(Duration::from_secs(60)));
+        let later = noon.plus(Duration::from_secs(86_400));
+        clock.set_rehearsal(later);
+        assert!(clock.civil() >= later && clock.civil() < later.plus(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn the_system_clock_cannot_be_set() {
+        let clock = Clock::system();
+        clock.set_rehearsal(CivilInstant::from_secs(0));
+        assert!(!clock.is_rehearsal());
+        assert!(clock.civil() > CivilInstant::from_secs(1_600_000_000));
+    }
+}

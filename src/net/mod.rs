@@ -1,0 +1,6 @@
+//! Owns the drivers: sockets, reading, coalesced writing; the only select! loops on SMPP sockets.
+//! Must never decide anything about a PDU: octets go to the side that owns them, and come from it.
+
+pub mod drive;
+pub mod scratch;
+pub mod wire;
