@@ -5,5 +5,6 @@
 pub mod message;
 pub mod compliance;
 
+pub mod telemetry;
 pub mod clock;
 pub mod net;

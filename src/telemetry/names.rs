@@ -1,0 +1,309 @@
+//! Owns the name, kind, labels, buckets and description of every metric: the one list that the registry, docs/metrics.md, alerts and dashboard are compared with.
+//! Must never lose or rename an entry once shipped: names are contracts.
+
+/// What kind of series a metric is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    /// With its buckets' upper bounds, in the unit of the name.
+    Histogram(&'static [f64]),
+}
+
+impl Kind {
+    /// The word Prometheus uses.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
+/// A metric: its contract with dashboards and alerts.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    buckets: &'static [f64],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram(buckets), labels, help }
+}
+
+/// 250 ns to 100 ms: a judgement is RAM only.
+const JUDGE: &[f64] = &[2.5e-7, 5e-7, 1e-6, 2e-6, 4e-6, 8e-6, 1.6e-5, 6.4e-5, 2.5e-4, 1e-3, 1e-2, 1e-1];
+/// 100 µs to 30 s (the response timeout): an operator's answer.
+const ROUNDTRIP: &[f64] =
+    &[1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// 100 µs to 5 s: one fdatasync; 1 s is the alert's edge.
+const COMMIT: &[f64] = &[1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+pub const SUBMIT_TOTAL: Metric = counter(
+    "stopgate_submit_total",
+    &["account", "class", "verdict"],
+    "Messages submitted by senders, by class and verdict.",
+);
+pub const SUBMIT_REFUSED_TOTAL: Metric =
+    counter("stopgate_submit_refused_total", &["account", "reason"], "Messages refused, by reason (docs/refusals.md).");
+pub const OBSERVED_REFUSALS_TOTAL: Metric = counter(
+    "stopgate_observed_refusals_total",
+    &["account", "reason"],
+    "Messages forwarded that a rule in observe mode would have refused.",
+);
+pub const SUBMIT_WITHDRAWN_TOTAL: Metric = counter(
+    "stopgate_submit_withdrawn_total",
+    &["account"],
+    "Messages permitted and then withdrawn before their octets left.",
+);
+pub const SUBMIT_WAITING: Metric =
+    gauge("stopgate_submit_waiting", &["smsc"], "Permitted messages that wait for a link or a window.");
+pub const JUDGE_DURATION_SECONDS: Metric =
+    histogram("stopgate_judge_duration_seconds", &[], JUDGE, "Time to judge one message (a sample of all).");
+pub const SUBMIT_ROUNDTRIP_SECONDS: Metric = histogram(
+    "stopgate_submit_roundtrip_seconds",
+    &["smsc"],
+    ROUNDTRIP,
+    "From writing a message to the operator to its response (a sample of all).",
+);
+pub const SUBMIT_RESPONSE_TOTAL: Metric =
+    counter("stopgate_submit_response_total", &["smsc", "result"], "What became of messages written to an operator.");
+pub const DELIVER_TOTAL: Metric = counter(
+    "stopgate_deliver_total",
+    &["smsc", "kind"],
+    "Messages from an operator: receipts, persons' messages and others.",
+);
+pub const RECEIPT_ROUTE_TOTAL: Metric =
+    counter("stopgate_receipt_route_total", &["smsc", "result"], "How receipts found the account that submitted.");
+pub const OPTOUT_TOTAL: Metric = counter(
+    "stopgate_optout_total",
+    &["smsc", "kind"],
+    "Persons' messages by what was understood: stop, start, contact or none.",
+);
+pub const OPTOUT_ACCOUNT_TOTAL: Metric = counter(
+    "stopgate_optout_account_total",
+    &["account"],
+    "STOPs told to an account, for the rate of STOPs by account.",
+);
+pub const OPTOUT_COMMIT_SECONDS: Metric = histogram(
+    "stopgate_optout_commit_seconds",
+    &[],
+    COMMIT,
+    "From the deliver_sm of a STOP to its record being durable.",
+);
+pub const CONFIRMATION_TOTAL: Metric =
+    counter("stopgate_confirmation_total", &["result"], "Confirmations and CONTACT answers, by what became of them.");
+pub const SUPPRESSED_NUMBERS: Metric = gauge("stopgate_suppressed_numbers", &[], "Numbers on the suppression list.");
+pub const SUPPRESSION_STORE_LAG: Metric = gauge(
+    "stopgate_suppression_store_lag_events",
+    &[],
+    "Durable suppression events that the embedded store has not taken yet.",
+);
+pub const LEAK_TOTAL: Metric =
+    counter("stopgate_leak_total", &[], "Commercial messages seen leaving after a STOP, by self-audit. Must stay 0.");
+pub const FAILING_CLOSED: Metric = gauge(
+    "stopgate_failing_closed",
+    &[],
+    "1 while commercial traffic is refused because the list or the ledger cannot be used.",
+);
+pub const SHORT_CODE_LAST_MO_TIMESTAMP_SECONDS: Metric = gauge(
+    "stopgate_short_code_last_mo_timestamp_seconds",
+    &["code"],
+    "When the last message from a person arrived at a short code; 0 = never.",
+);
+pub const SHORT_CODE_NAMED_TOTAL: Metric = counter(
+    "stopgate_short_code_named_total",
+    &["code"],
+    "Commercial messages permitted whose STOP mention names the short code.",
+);
+pub const ACCOUNT_BINDS: Metric =
+    gauge("stopgate_account_binds", &["account", "type"], "Binds open now, by account and type.");
+pub const BIND_REFUSED_TOTAL: Metric =
+    counter("stopgate_bind_refused_total", &["reason"], "Binds refused on the senders' side.");
+pub const SMSC_BOUND: Metric = gauge("stopgate_smsc_bound", &["smsc"], "Links bound to the operator now.");
+pub const SMSC_CONNECT_TOTAL: Metric =
+    counter("stopgate_smsc_connect_total", &["smsc", "result"], "Attempts to bind to the operator.");
+pub const WINDOW_USED: Metric =
+    gauge("stopgate_window_used", &["smsc"], "Messages in flight to the operator, over all links.");
+pub const WINDOW_SIZE: Metric =
+    gauge("stopgate_window_size", &["smsc"], "Messages that may be in flight to the operator, over its bound links.");
+pub const PDU_TOTAL: Metric =
+    counter("stopgate_pdu_total", &["side", "command", "direction"], "PDUs read and written, by side.");
+pub const PDU_ERROR_TOTAL: Metric =
+    counter("stopgate_pdu_error_total", &["side", "kind"], "PDUs that were answered with an error or dropped.");
+pub const SPOOL_ENTRIES: Metric =
+    gauge("stopgate_spool_entries", &["account"], "Receipts and messages waiting for a client to bind.");
+pub const SPOOL_LOST_TOTAL: Metric = counter(
+    "stopgate_spool_lost_total",
+    &["account", "reason"],
+    "Receipts and messages given up: expired after 72 h, or refused because the spool was full.",
+);
+pub const LEDGER_RECORDS_TOTAL: Metric =
+    counter("stopgate_ledger_records_total", &["kind"], "Records appended to the ledger.");
+pub const LEDGER_COMMIT_SECONDS: Metric =
+    histogram("stopgate_ledger_commit_seconds", &[], COMMIT, "One group commit of the ledger: write and fdatasync.");
+pub const LEDGER_ERROR_TOTAL: Metric =
+    counter("stopgate_ledger_error_total", &[], "Writes or fsyncs of the ledger that failed.");
+pub const LEDGER_DURABLE_EVENTS: Metric =
+    gauge("stopgate_ledger_durable_events", &[], "Position up to which the events stream is durable.");
+pub const DATA_DIR_FREE_BYTES: Metric =
+    gauge("stopgate_data_dir_free_bytes", &[], "Space left on the file system of data_dir.");
+pub const DATA_DIR_SIZE_BYTES: Metric =
+    gauge("stopgate_data_dir_size_bytes", &[], "Size of the file system of data_dir.");
+pub const CLOCK_STEP_TOTAL: Metric = counter("stopgate_clock_step_total", &[], "Steps of the civil clock over 2 s.");
+pub const READY: Metric = gauge("stopgate_ready", &[], "1 while /readyz answers 200.");
+pub const DRAINING: Metric = gauge("stopgate_draining", &[], "1 once a drain was asked for.");
+pub const CONFIG_RELOAD_TOTAL: Metric =
+    counter("stopgate_config_reload_total", &["result"], "Reloads of the configuration.");
+pub const CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS: Metric =
+    gauge("stopgate_config_last_reload_timestamp_seconds", &[], "When the configuration in use was read.");
+pub const PACK_INFO: Metric =
+    gauge("stopgate_pack_info", &["pack", "version"], "1 for every rule pack in use; the version is a label.");
+pub const PACK_VALID_UNTIL_TIMESTAMP_SECONDS: Metric = gauge(
+    "stopgate_pack_valid_until_timestamp_seconds",
+    &["pack"],
+    "When a pack in use ends; only for packs that end.",
+);
+pub const BUILD_INFO: Metric = gauge("stopgate_build_info", &["version"], "1; the version is a label.");
+pub const REHEARSAL: Metric = gauge("stopgate_rehearsal", &[], "1 while the civil clock is virtual.");
+pub const ADMIN_REQUESTS_TOTAL: Metric =
+    counter("stopgate_admin_requests_total", &["result"], "Requests to the admin API, by outcome.");
+pub const TOKIO_ALIVE_TASKS: Metric =
+    gauge("stopgate_tokio_alive_tasks", &["runtime"], "Tasks alive on a runtime (a lane, or the admin API).");
+pub const TOKIO_QUEUE_DEPTH: Metric =
+    gauge("stopgate_tokio_global_queue_depth", &["runtime"], "Tasks waiting in a runtime's queue.");
+pub const PROCESS_CPU_SECONDS_TOTAL: Metric =
+    counter("process_cpu_seconds_total", &[], "User and system CPU time used.");
+pub const PROCESS_RESIDENT_MEMORY_BYTES: Metric = gauge("process_resident_memory_bytes", &[], "Resident memory.");
+pub const PROCESS_VIRTUAL_MEMORY_BYTES: Metric = gauge("process_virtual_memory_bytes", &[], "Virtual memory.");
+pub const PROCESS_OPEN_FDS: Metric = gauge("process_open_fds", &[], "Open file descriptors.");
+pub const PROCESS_MAX_FDS: Metric = gauge("process_max_fds", &[], "File descriptors the process may open.");
+pub const PROCESS_THREADS: Metric = gauge("process_threads", &[], "Threads of the process.");
+pub const PROCESS_START_TIME_SECONDS: Metric =
+    gauge("process_start_time_seconds", &[], "When the process started, in seconds since the Unix epoch.");
+
+/// Every metric of `/metrics`, in the order of docs/metrics.md.
+pub const ALL: &[Metric] = &[
+    SUBMIT_TOTAL,
+    SUBMIT_REFUSED_TOTAL,
+    OBSERVED_REFUSALS_TOTAL,
+    SUBMIT_WITHDRAWN_TOTAL,
+    SUBMIT_WAITING,
+    JUDGE_DURATION_SECONDS,
+    SUBMIT_ROUNDTRIP_SECONDS,
+    SUBMIT_RESPONSE_TOTAL,
+    DELIVER_TOTAL,
+    RECEIPT_ROUTE_TOTAL,
+    OPTOUT_TOTAL,
+    OPTOUT_ACCOUNT_TOTAL,
+    OPTOUT_COMMIT_SECONDS,
+    CONFIRMATION_TOTAL,
+    SUPPRESSED_NUMBERS,
+    SUPPRESSION_STORE_LAG,
+    LEAK_TOTAL,
+    FAILING_CLOSED,
+    SHORT_CODE_LAST_MO_TIMESTAMP_SECONDS,
+    SHORT_CODE_NAMED_TOTAL,
+    ACCOUNT_BINDS,
+    BIND_REFUSED_TOTAL,
+    SMSC_BOUND,
+    SMSC_CONNECT_TOTAL,
+    WINDOW_USED,
+    WINDOW_SIZE,
+    PDU_TOTAL,
+    PDU_ERROR_TOTAL,
+    SPOOL_ENTRIES,
+    SPOOL_LOST_TOTAL,
+    LEDGER_RECORDS_TOTAL,
+    LEDGER_COMMIT_SECONDS,
+    LEDGER_ERROR_TOTAL,
+    LEDGER_DURABLE_EVENTS,
+    DATA_DIR_FREE_BYTES,
+    DATA_DIR_SIZE_BYTES,
+    CLOCK_STEP_TOTAL,
+    READY,
+    DRAINING,
+    CONFIG_RELOAD_TOTAL,
+    CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS,
+    PACK_INFO,
+    PACK_VALID_UNTIL_TIMESTAMP_SECONDS,
+    BUILD_INFO,
+    REHEARSAL,
+    ADMIN_REQUESTS_TOTAL,
+    TOKIO_ALIVE_TASKS,
+    TOKIO_QUEUE_DEPTH,
+    PROCESS_CPU_SECONDS_TOTAL,
+    PROCESS_RESIDENT_MEMORY_BYTES,
+    PROCESS_VIRTUAL_MEMORY_BYTES,
+    PROCESS_OPEN_FDS,
+    PROCESS_MAX_FDS,
+    PROCESS_THREADS,
+    PROCESS_START_TIME_SECONDS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::code::RefusalCode;
+    use crate::telemetry::events;
+
+    /// The table of docs/metrics.md, as this file says it.
+    fn table() -> String {
+        let row = |metric: &Metric| {
+            let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            format!("| `{}` | {} | {labels} | {} |\n", metric.name, metric.kind.word(), metric.help)
+        };
+        ALL.iter().map(row).collect()
+    }
+
+    #[test]
+    fn the_documented_table_is_this_list() {
+        let documented = include_str!("../../docs/metrics.md");
+        let rows: String = documented
+            .lines()
+            .filter(|line| line.starts_with("| `stopgate_") || line.starts_with("| `process_"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(rows, table(), "docs/metrics.md must hold these rows:\n{}", table());
+    }
+
+    #[test]
+    fn every_event_and_every_reason_is_documented() {
+        let documented = include_str!("../../docs/metrics.md");
+        for name in events::NAMES {
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+        for code in RefusalCode::ALL {
+            assert!(documented.contains(&format!("`{}`", code.slug())), "{}", code.slug());
+        }
+    }
+
+    #[test]
+    fn names_follow_the_conventions_promtool_checks() {
+        let mut seen = std::collections::BTreeSet::new();
+        for metric in ALL {
+            assert!(seen.insert(metric.name), "{} twice", metric.name);
+            assert_eq!(matches!(metric.kind, Kind::Counter), metric.name.ends_with("_total"), "{}", metric.name);
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+            if matches!(metric.kind, Kind::Histogram(_)) {
+                assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
+            }
+        }
+    }
+}
