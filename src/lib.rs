@@ -8,3 +8,4 @@ pub mod compliance;
 pub mod telemetry;
 pub mod clock;
 pub mod net;
+pub mod admin;

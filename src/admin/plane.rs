@@ -1,0 +1,47 @@
+//! Owns the door between the control plane and the data plane: exactly what may be asked of it.
+//! Must never grow a method that a command does not need.
+
+use super::answers::{
+    CheckAnswer, ReadyCheck, ReloadReport, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
+};
+use super::problem::Problem;
+use super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer that takes a while: the request crosses a bounded channel, and writes wait for the disk.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+
+/// The data plane as the control plane sees it. `gateway::handle::Handle` implements it; tests have their own.
+pub trait Plane: Send + Sync + 'static {
+    /// The gateway at a glance.
+    fn status(&self) -> Pending<'_, StatusAnswer>;
+
+    /// The checks of `/readyz`, from memory: never waits, so that a stuck lane cannot hang a probe.
+    fn ready(&self) -> Vec<ReadyCheck>;
+
+    /// Reads the configuration again. An invalid one changes nothing: `ProblemKind::Invalid` with every error in `error`.
+    fn reload(&self, by: &str) -> Pending<'_, ReloadReport>;
+
+    /// Begins to drain; answers at once.
+    fn drain(&self, by: &str) -> Pending<'_, ()>;
+
+    /// Judges without sending, counting or recording. An unknown account is `NotFound`.
+    fn check(&self, request: CheckRequest) -> Pending<'_, CheckAnswer>;
+
+    /// All that is known about a number. One that cannot be made canonical is `Invalid`.
+    fn why(&self, number: WrittenNumber) -> Pending<'_, WhyAnswer>;
+
+    /// Suppresses numbers: blocked in RAM and durable when it answers. Bad rows come back by line, the good ones are in;
+    /// when the ledger fails none of the batch may be called added: `Unavailable`.
+    fn suppress(&self, batch: StopBatch) -> Pending<'_, StopOutcome>;
+
+    /// What suppresses a number: empty when nothing does.
+    fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>>;
+
+    /// A page of the list, in a stable order.
+    fn stops(&self, page: PageRequest) -> Pending<'_, StopPage>;
+
+    /// Records that personal data was read; durable when it answers.
+    fn record_read(&self, read: AdminRead) -> Pending<'_, ()>;
+}

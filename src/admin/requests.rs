@@ -1,0 +1,112 @@
+//! Owns what the control plane asks of the data plane.
+//! Must never canonicalise a number: the plan of the data plane does, the same for everybody.
+
+use crate::message::instant::CivilInstant;
+
+/// A number as somebody wrote it, and the country it is national to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenNumber {
+    pub text: String,
+    /// ISO 3166 alpha-2, upper-case.
+    pub country: String,
+}
+
+/// A dry run of the judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckRequest {
+    pub account: String,
+    pub to: WrittenNumber,
+    pub text: String,
+    /// The source address; `None` = the account's first sender.
+    pub from: Option<String>,
+    /// The instant judged; `None` = now.
+    pub at: Option<CivilInstant>,
+}
+
+/// Where an opt-out given by hand came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopOrigin {
+    /// A person at the keyboard, for instance after a telephone call.
+    Manual,
+    /// A list from elsewhere.
+    Import,
+    /// A letter or an e-mail.
+    Mail,
+    Phone,
+    Web,
+    /// A 33700 report or another complaint.
+    Complaint,
+    /// An objection under GDPR article 21.
+    Gdpr,
+    /// The operator said so.
+    Operator,
+}
+
+impl StopOrigin {
+    /// The stable word of API, CSV and ledger.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Import => "import",
+            Self::Mail => "mail",
+            Self::Phone => "phone",
+            Self::Web => "web",
+            Self::Complaint => "complaint",
+            Self::Gdpr => "gdpr",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// From its word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|origin| origin.word() == word)
+    }
+
+    /// Every origin.
+    pub const ALL: [Self; 8] =
+        [Self::Manual, Self::Import, Self::Mail, Self::Phone, Self::Web, Self::Complaint, Self::Gdpr, Self::Operator];
+}
+
+/// One number to suppress, globally.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopRow {
+    /// The caller's own reference: the line of its file.
+    pub line: u64,
+    pub number: WrittenNumber,
+    /// When the person opted out; `None` = now.
+    pub at: Option<CivilInstant>,
+    /// What proves it, in words; never empty (a row without its own takes the batch's).
+    pub evidence: String,
+}
+
+/// Numbers to suppress in one durable act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopBatch {
+    pub rows: Vec<StopRow>,
+    pub origin: StopOrigin,
+    /// Name of the token that asked.
+    pub by: String,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// A page of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Where the last page ended, as that page said it.
+    pub after: Option<String>,
+    /// At most this many entries.
+    pub limit: usize,
+}
+
+/// Somebody read personal data: recorded durably before the answer goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminRead {
+    /// Name of the token.
+    pub by: String,
+    /// The stable word of what was read: `why`, `stop.show`, `stop.list`, `stop.export`.
+    pub action: &'static str,
+    /// The number asked about; `None` for lists.
+    pub number: Option<WrittenNumber>,
+}
