@@ -9,3 +9,4 @@ pub mod telemetry;
 pub mod clock;
 pub mod net;
 pub mod admin;
+pub mod sim;
