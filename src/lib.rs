@@ -4,7 +4,7 @@
 
 pub mod message;
 pub mod compliance;
-
+pub mod session;
 pub mod telemetry;
 pub mod clock;
 pub mod net;
