@@ -6,6 +6,8 @@ pub mod message;
 pub mod compliance;
 pub mod session;
 pub mod telemetry;
+pub mod pdu;
+
 pub mod clock;
 pub mod net;
 pub mod admin;
