@@ -2,8 +2,11 @@
 //! Must never import the gateway, nor share its reading of octets: a mistake there must not hide itself here.
 
 pub mod clock;
+pub mod control;
 pub mod esme;
+pub mod load;
 pub mod message;
 pub mod phone;
+pub mod quick;
 pub mod smsc;
 pub mod wire;

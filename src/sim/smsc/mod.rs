@@ -5,6 +5,7 @@ mod later;
 mod link;
 pub mod records;
 pub mod switches;
+pub mod words;
 #[cfg(test)]
 mod tests;
 
