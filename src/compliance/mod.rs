@@ -1,7 +1,14 @@
 //! Owns the one decision: what may leave, and what a reply means. Pure and total.
 //! Must never know a socket, a clock, a store or a metric; facts and `now` come in, values go out.
 
+pub mod bench;
 pub mod class;
 pub mod code;
-
+pub mod facts;
+pub mod holidays;
+pub mod hours;
+pub mod numbers;
+pub mod pack;
+pub mod policy;
 pub mod rule;
+pub mod verdict;
