@@ -4,6 +4,7 @@
 use super::class::TrafficClass;
 use super::pack::Pack;
 use crate::message::name::NameId;
+use crate::message::text::Alphabet;
 use std::sync::Arc;
 
 /// The account's contract.
@@ -51,6 +52,8 @@ pub struct AccountPolicy {
     pub pack_name: NameId,
     /// ISO 3166 alpha-2, upper-case: the country of numbers written nationally.
     pub default_country: String,
+    /// What its SMSC means by data_coding 0 (the first of an ordered list).
+    pub alphabet: Alphabet,
     /// Source addresses it may use, as written in the configuration.
     pub senders: Vec<String>,
     /// Short codes its STOP mention may name.

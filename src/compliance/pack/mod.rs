@@ -84,7 +84,7 @@ impl Pack {
         embedded::ids()
     }
 
-    /// `id@version#` and the first 16 digits of the hash: the name to intern and to show.
+    /// `id@version#sha256`: the name to intern and to show.
     pub fn full_name(&self) -> String {
         use std::fmt::Write;
         let mut name = format!("{}@{}#", self.id, self.version);

@@ -1,0 +1,95 @@
+//! Owns the second look: a permit goes stale while it waits, so evidence, list and hours are asked again at the write.
+//! Must never release a commercial message on what was true when it was judged.
+
+use super::class::TrafficClass;
+use super::code::RefusalCode;
+use super::facts::{Evidence, Facts, SuppressionList};
+use super::instants;
+use super::rule::Rule;
+use super::verdict::{Outgoing, Permitted, Refusal, Released, Ruling};
+use crate::message::instant::CivilInstant;
+use crate::message::submission::TimeField;
+
+/// Releases a permitted message at the instant its octets are written, or refuses it after all.
+///
+/// What stopgate composed itself is released whatever list and hours say: it is the one message a suppressed number gets.
+///
+/// # Errors
+/// The refusal to answer: SG153, SG101, SG111, or SG132 when a reload has left no territory for the number.
+pub fn release<'a, L: SuppressionList + ?Sized>(
+    permitted: Permitted<'a>,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) -> Result<Released<'a>, Refusal> {
+    let Permitted { outgoing, mut ruling } = permitted;
+    let submission = match &outgoing {
+        Outgoing::Composed(_) => return Ok(Released { outgoing, ruling, validity: None }),
+        Outgoing::Forwarded(submission) => submission,
+    };
+    match look_again(&mut ruling, submission.schedule, facts, now) {
+        Ok(closing) => {
+            let validity = closing
+                .and_then(|closing| instants::clamped_validity(submission, facts.account.validity, closing, now));
+            Ok(Released { outgoing, ruling, validity })
+        }
+        Err((code, next_opening)) => Err(Refusal { code, ruling, next_opening }),
+    }
+}
+
+/// Looks again at a message that was released but of which no octet has been written yet.
+///
+/// # Errors
+/// Why it may not leave any more.
+pub fn recheck<L: SuppressionList + ?Sized>(
+    ruling: &Ruling,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) -> Result<(), RefusalCode> {
+    // A message scheduled ahead was judged at an instant that is still to come.
+    let schedule = if ruling.judged_at > now { TimeField::Absolute(ruling.judged_at) } else { TimeField::Absent };
+    look_again(&mut ruling.clone(), schedule, facts, now).map(|_| ()).map_err(|(code, _)| code)
+}
+
+/// Evidence, list and hours at `now`; the ruling is brought up to date. The closing instant of a commercial message.
+fn look_again<L: SuppressionList + ?Sized>(
+    ruling: &mut Ruling,
+    schedule: TimeField,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) -> Result<Option<CivilInstant>, (RefusalCode, Option<CivilInstant>)> {
+    ruling.judged_at = instants::judged_at(schedule, now);
+    match ruling.class {
+        TrafficClass::Transactional => return Ok(None),
+        TrafficClass::Commercial => {}
+    }
+    let mut first = None;
+    let mut refuse = |rule: Rule, code: RefusalCode, next: Option<CivilInstant>| {
+        ruling.would_refuse.insert(rule);
+        first.get_or_insert((code, next));
+    };
+    match facts.evidence {
+        Evidence::Whole => {}
+        Evidence::ListNotWhole | Evidence::LedgerUnusable => {
+            refuse(Rule::FailClosed, RefusalCode::EvidenceUnavailable, None);
+        }
+    }
+    // A reload may have brought another pack meanwhile.
+    let territory = ruling.destination.and_then(|number| facts.account.pack.territory(number));
+    let (Some(tag), Some(territory)) = (ruling.tag, territory) else {
+        refuse(Rule::Dest, RefusalCode::BadDestination, None);
+        return Err(first.unwrap_or((RefusalCode::BadDestination, None)));
+    };
+    if facts.list.is_suppressed(&tag, ruling.account, ruling.sender) {
+        refuse(Rule::Suppress, RefusalCode::OptedOut, None);
+    }
+    let hours = instants::check(schedule, territory, facts, now);
+    if let Err(closed) = hours {
+        refuse(Rule::Hours, RefusalCode::OutOfHours, closed.next_opening);
+    }
+    ruling.territory = territory;
+    ruling.pack = facts.account.pack_name;
+    match (first, hours) {
+        (None, Ok(closing)) => Ok(Some(closing)),
+        (first, _) => Err(first.unwrap_or((RefusalCode::OutOfHours, None))),
+    }
+}
