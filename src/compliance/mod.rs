@@ -9,6 +9,7 @@ pub mod fingerprint;
 pub mod holidays;
 pub mod hours;
 pub mod instants;
+pub mod mention;
 pub mod numbers;
 pub mod pack;
 pub mod policy;

@@ -3,11 +3,12 @@
 
 use super::holidays::{Calendar, Holidays, RawHolidays};
 use super::hours::RawHours;
+use super::mentions::RawMentions;
 use super::numbers::{Numbers, RawNumbers, parse_prefixes};
 use super::report::line_of;
 use super::senders::RawSenders;
 use super::texts::RawTexts;
-use super::{Pack, PackError, PackSource, Report, embedded, holidays, hours, numbers, senders, texts};
+use super::{Pack, PackError, PackSource, Report, embedded, holidays, hours, mentions, numbers, senders, texts};
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -35,6 +36,7 @@ struct RawPack {
     holidays: Option<RawHolidays>,
     senders: Option<RawSenders>,
     texts: Option<RawTexts>,
+    mentions: Option<RawMentions>,
 }
 
 /// Whether the days of a region hold: `off`, `all` (for the whole territory), or for the listed prefixes.
@@ -69,6 +71,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
     let senders =
         section(&layers, "senders", &sources, &mut errors, |r| r.senders.as_ref(), |r| &r.sources, senders::compile);
     let texts = section(&layers, "texts", &sources, &mut errors, |r| r.texts.as_ref(), |r| &r.sources, texts::compile);
+    let mentions =
+        section(&layers, "mentions", &sources, &mut errors, |r| r.mentions.as_ref(), |r| &r.sources, mentions::compile);
 
     let effective_from = date(&own.raw.effective_from, "effective_from", own, &mut errors);
     let effective_to = own.raw.effective_to.as_ref().map(|raw| date(raw, "effective_to", own, &mut errors));
@@ -78,8 +82,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
             own.report(&mut errors).at(text.span(), key, "write letters, digits, '-', '.' and '_'");
         }
     }
-    let (Some(mut numbers), Some(hours), Some(mut holidays), Some(senders), Some(texts)) =
-        (numbers, hours, holidays, senders, texts)
+    let (Some(mut numbers), Some(hours), Some(mut holidays), Some(senders), Some(texts), Some(mentions)) =
+        (numbers, hours, holidays, senders, texts, mentions)
     else {
         return Err(errors);
     };
@@ -101,6 +105,7 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         territory_calendars,
         senders,
         texts,
+        mentions,
     })
 }
 

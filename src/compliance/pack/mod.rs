@@ -7,6 +7,7 @@ mod embedded;
 pub mod holidays;
 pub mod hours;
 mod layers;
+pub mod mentions;
 pub mod numbers;
 pub mod prefixes;
 mod report;
@@ -15,6 +16,7 @@ pub mod texts;
 
 pub use report::{PackError, Report};
 
+use super::mention::MentionForms;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use holidays::Holidays;
@@ -57,6 +59,7 @@ pub struct Pack {
     pub(in crate::compliance) territory_calendars: Vec<usize>,
     pub senders: Senders,
     pub texts: Texts,
+    pub mentions: MentionForms,
 }
 
 impl Pack {
