@@ -50,6 +50,8 @@ pub enum Fault {
     DestinationFlag,
     /// Members of a distribution list are unknown to us.
     DistributionList,
+    /// dl_name over 20 characters.
+    ListName,
     /// message_id over 64 characters.
     MessageId,
     SystemId,
@@ -90,6 +92,7 @@ impl Fault {
             Self::DestinationCount => CommandStatus::INVALID_DESTINATION_COUNT,
             Self::DestinationFlag => CommandStatus::INVALID_DESTINATION_FLAG,
             Self::DistributionList => CommandStatus::NO_DISTRIBUTION_LISTS,
+            Self::ListName => CommandStatus::INVALID_LIST_NAME,
             Self::MessageId => CommandStatus::INVALID_MESSAGE_ID,
             Self::SystemId => CommandStatus::INVALID_SYSTEM_ID,
             Self::Password => CommandStatus::INVALID_PASSWORD,
@@ -128,6 +131,7 @@ impl Fault {
             Self::DestinationCount => "number_of_dests",
             Self::DestinationFlag => "dest_flag",
             Self::DistributionList => "distribution_list",
+            Self::ListName => "dl_name",
             Self::MessageId => "message_id",
             Self::SystemId => "system_id",
             Self::Password => "password",

@@ -2,14 +2,24 @@
 //! Must never know a socket, a clock or a store, and must never let octets leave that were not released.
 
 pub mod answer;
-pub mod command;
 #[cfg(test)]
 mod bad_pdus;
+pub mod bind;
+pub mod command;
+mod content;
 mod cursor;
+pub mod deliver;
 pub mod fault;
+mod field;
 pub mod frame;
 pub mod header;
+pub mod inbound;
+pub mod multi;
+pub mod query;
+pub mod receipt;
+pub mod response;
 pub mod scan;
 pub mod status;
+mod tail;
 mod time;
 pub mod tlv;

@@ -29,6 +29,7 @@ impl CommandStatus {
     pub const QUEUE_FULL: Self = Self(0x14);
     pub const INVALID_SERVICE_TYPE: Self = Self(0x15);
     pub const INVALID_DESTINATION_COUNT: Self = Self(0x33);
+    pub const INVALID_LIST_NAME: Self = Self(0x34);
     pub const INVALID_DESTINATION_FLAG: Self = Self(0x40);
     pub const INVALID_ESM_CLASS: Self = Self(0x43);
     pub const NO_DISTRIBUTION_LISTS: Self = Self(0x44);

@@ -91,9 +91,20 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// How many of the three sar_* stand there.
-    pub(super) const fn sar_count(&self) -> usize {
-        self.sar_reference.is_some() as usize + self.sar_total.is_some() as usize + self.sar_number.is_some() as usize
+    /// Whether any of the three sar_* stands there.
+    pub(super) const fn has_sar(&self) -> bool {
+        self.sar_reference.is_some() || self.sar_total.is_some() || self.sar_number.is_some()
+    }
+
+    /// Whether a TLV is wrong by itself (0xC1, 0xC2), whatever else is missing.
+    pub(super) const fn has_faults(&self) -> bool {
+        self.duplicate || self.bad_length
+    }
+
+    /// Whether the splice must look at each TLV. An empty message_payload beside a short_message is cut with the
+    /// vendors': to us it is absent, but an SMSC might take it for the text.
+    pub(super) const fn must_be_cut(&self) -> bool {
+        self.vendor || self.empty_payload
     }
 }
 
