@@ -1,0 +1,168 @@
+"""Owns one gateway under test with its operators: configuration, start, commands, metrics, stop. Must never judge a result."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / "target/interop"
+BINARY = pathlib.Path(os.environ.get("STOPGATE_BINARY", ROOT / "target/debug/stopgate"))
+# A Wednesday morning in Paris; NIGHT is the same evening, closed by fr-strict.
+CLOCK, NIGHT = "2026-11-25T10:00:00+01:00", "261125230000004+"
+STATUS_NUMBER = "33639989999"
+
+CONFIG = """\
+node = "interop"
+data_dir = "{dir}/data"
+
+[smpp]
+listen = "127.0.0.1:{smpp}"
+
+[admin]
+listen = "127.0.0.1:{admin}"
+{smscs}{accounts}
+"""
+SMSC = """
+[[smsc]]
+name = "{name}"
+address = "127.0.0.1:{port}"
+system_id = "stopgate"
+password = "secret"
+links = {links}
+window = {window}
+grace = "300ms"
+response_timeout = "{timeout}"
+reconnect_min = "100ms"
+"""
+ACCOUNT = """
+[[account]]
+system_id = "{id}"
+password = "secret"
+smsc = "{smsc}"
+class = "{kind}"
+senders = {senders}
+binds = 10
+throughput = {rate}
+{more}
+"""
+COMMERCIAL = """\
+stop_codes = ["36111"]
+identity = "ACME SAS, 1 rue de la Paix, 75002 Paris, 01 99 00 12 34"
+"""
+DECLARED = COMMERCIAL + 'consent_statement = "Opt-in by web form, wording v3, signed 2026-10-01"'
+OFF = 'consent = "off"'
+# id, operator, class, senders, messages a second, more
+ACCOUNTS = [
+    ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED),
+    ("otp", "main", "transactional", ["OTP"], 0, OFF),
+    ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL + 'consent = "proof"'),
+    ("slow", "main", "transactional", ["SLOW"], 1, OFF),
+    ("down", "down", "transactional", ["DOWN"], 0, OFF),
+    ("mute", "mute", "commercial", ["MUTE"], 0, DECLARED),
+    ("muteotp", "mute", "transactional", ["OTP"], 0, OFF),
+]
+
+
+def free_port():
+    """A port that was free a moment ago: the configuration has to name one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(what, found, seconds=30):
+    """Asks `found` until it says something, for at most so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(f"{what}: nothing within {seconds} s")
+
+
+def started(command, log, announce):
+    """Starts a process and reads what it announces on its first lines of standard output."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=open(log, "wb"))
+    for line in process.stdout:
+        value = announce(line.decode())
+        if value:
+            return process, value
+    raise RuntimeError(f"{command[0]} ended without saying where it listens; see {log}")
+
+
+class Operator:
+    """A simulated operator with a control port: made with npm smpp, or our own."""
+
+    def __init__(self, kind, folder, name):
+        log = folder / f"operator-{name}.log"
+        if kind == "npm":
+            self.process, ports = started(["node", "tests/interop/smsc.js"], log, lambda line: json.loads(line))
+        else:
+            command = [str(BINARY), "sim", "smsc", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--json"]
+            self.process, ports = started(command, log, lambda line: line.startswith("{") and json.loads(line))
+        self.port, self.control = (int(str(ports[key]).rsplit(":", 1)[-1]) for key in ("smpp", "control"))
+
+    def ask(self, what):
+        with socket.create_connection(("127.0.0.1", self.control), timeout=20) as link:
+            link.sendall(json.dumps(what).encode() + b"\n")
+            return json.loads(link.makefile("rb").readline())
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Gateway:
+    def __init__(self, kind):
+        self.folder = WORK / f"run-{kind}"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.main, self.mute = Operator(kind, self.folder, "main"), Operator(kind, self.folder, "mute")
+        self.main.ask({"set": ["receipts=DELIVRD", f"status=0xc2@to:{STATUS_NUMBER}"]})
+        self.mute.ask({"set": ["drop=always"]})
+        self.smpp, self.admin, absent = free_port(), free_port(), free_port()
+        self.config = self.folder / "stopgate.toml"
+        smscs = [("main", self.main.port, 2, 20, "10s"), ("mute", self.mute.port, 1, 1, "1s"), ("down", absent, 1, 1, "1s")]
+        self.config.write_text(CONFIG.format(
+            dir=self.folder, smpp=self.smpp, admin=self.admin,
+            smscs="".join(SMSC.format(name=n, port=p, links=l, window=w, timeout=t) for n, p, l, w, t in smscs),
+            accounts="".join(ACCOUNT.format(id=i, smsc=s, kind=k, senders=json.dumps(f), rate=r, more=m)
+                             for i, s, k, f, r, m in ACCOUNTS)))
+        self.log = self.folder / "gateway.log"
+        self.process = subprocess.Popen([str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK],
+                                        cwd=self.folder, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
+        until("/readyz", self.ready)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the gateway ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def metrics(self):
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=5).read().decode()
+
+    def command(self, *words):
+        return subprocess.run([str(BINARY), "--config", str(self.config), *words], cwd=self.folder, timeout=30,
+                              capture_output=True, text=True)
+
+    def stop(self):
+        """Asks it to drain; the exit code, or None when it had to be killed."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
+        finally:
+            self.main.stop()
+            self.mute.stop()
