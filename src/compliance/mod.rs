@@ -4,6 +4,8 @@
 pub mod bench;
 pub mod class;
 pub mod code;
+pub mod consent;
+pub mod duty;
 pub mod facts;
 pub mod fingerprint;
 pub mod holidays;

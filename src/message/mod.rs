@@ -2,6 +2,7 @@
 //! Must never depend on another room of ours, a socket, a clock or a store.
 
 pub mod address;
+pub mod draft;
 pub mod gsm7;
 pub mod inbound;
 pub mod instant;
