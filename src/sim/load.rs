@@ -27,6 +27,8 @@ pub struct Load {
     pub window: usize,
     /// Messages on each bind.
     pub messages: u64,
+    /// When it stops even so.
+    pub at_most: Duration,
     /// Messages a second on each bind; 0 = as fast as the window allows.
     pub rate: u32,
     pub source: String,
@@ -46,6 +48,7 @@ impl Load {
             binds: 1,
             window: 10,
             messages,
+            at_most: Duration::from_secs(3600),
             rate: 0,
             source: "ACME".into(),
             text: "Soldes: -20% sur tout le magasin samedi. STOP 36111".into(),
@@ -158,6 +161,12 @@ impl Line {
         let mut output = Vec::with_capacity(READ_OCTETS);
         let (started, mut sent, mut answered) = (Instant::now(), 0u64, 0u64);
         while answered < self.load.messages {
+            if started.elapsed() >= self.load.at_most {
+                if answered == sent {
+                    break;
+                }
+                self.load.messages = sent;
+            }
             let window = answered + self.load.window as u64;
             let paced = match self.load.rate {
                 0 => u64::MAX,
