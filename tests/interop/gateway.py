@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -21,10 +22,10 @@ node = "interop"
 data_dir = "{dir}/data"
 
 [smpp]
-listen = "127.0.0.1:{smpp}"
+listen = "127.0.0.1:0"
 
 [admin]
-listen = "127.0.0.1:{admin}"
+listen = "127.0.0.1:0"
 {smscs}{accounts}
 """
 SMSC = """
@@ -68,8 +69,8 @@ ACCOUNTS = [
 ]
 
 
-def free_port():
-    """A port that was free a moment ago: the configuration has to name one."""
+def closed_port():
+    """A port where nobody listens: bound and left at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -123,25 +124,48 @@ class Gateway:
         self.folder = WORK / f"run-{kind}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.main, self.mute = Operator(kind, self.folder, "main"), Operator(kind, self.folder, "mute")
+        self.process, self.operators = None, []
+        try:
+            self.start(kind)
+        except BaseException:
+            self.stop()
+            raise
+
+    def operator(self, kind, name):
+        self.operators.append(Operator(kind, self.folder, name))
+        return self.operators[-1]
+
+    def start(self, kind):
+        self.main, self.mute = self.operator(kind, "main"), self.operator(kind, "mute")
         self.main.ask({"set": ["receipts=DELIVRD", f"status=0xc2@to:{STATUS_NUMBER}"]})
         self.mute.ask({"set": ["drop=always"]})
-        self.smpp, self.admin, absent = free_port(), free_port(), free_port()
         self.config = self.folder / "stopgate.toml"
-        smscs = [("main", self.main.port, 2, 20, "10s"), ("mute", self.mute.port, 1, 1, "1s"), ("down", absent, 1, 1, "1s")]
+        smscs = [("main", self.main.port, 2, 20, "10s"), ("mute", self.mute.port, 1, 1, "1s"), ("down", closed_port(), 1, 1, "1s")]
         self.config.write_text(CONFIG.format(
-            dir=self.folder, smpp=self.smpp, admin=self.admin,
+            dir=self.folder,
             smscs="".join(SMSC.format(name=n, port=p, links=l, window=w, timeout=t) for n, p, l, w, t in smscs),
             accounts="".join(ACCOUNT.format(id=i, smsc=s, kind=k, senders=json.dumps(f), rate=r, more=m)
                              for i, s, k, f, r, m in ACCOUNTS)))
-        self.log = self.folder / "gateway.log"
-        self.process = subprocess.Popen([str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK],
-                                        cwd=self.folder, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
+        self.log, self.said = self.folder / "gateway.log", []
+        self.process = subprocess.Popen([str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK], cwd=self.folder,
+                                        stdout=subprocess.PIPE, stderr=open(self.log, "wb"), text=True)
+        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
+        self.smpp, self.admin = self.announced("listening on smpp "), self.announced("listening on admin ")
         until("/readyz", self.ready)
 
-    def ready(self):
+    def announced(self, words):
+        """The port in the line of standard output that begins so."""
+        def found():
+            self.alive()
+            return next((line for line in list(self.said) if line.startswith(words)), None)
+        return int(until(words, found).rsplit(":", 1)[1])
+
+    def alive(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"the gateway ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+
+    def ready(self):
+        self.alive()
         try:
             return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=2).status == 200
         except OSError:
@@ -151,18 +175,18 @@ class Gateway:
         return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=5).read().decode()
 
     def command(self, *words):
-        return subprocess.run([str(BINARY), "--config", str(self.config), *words], cwd=self.folder, timeout=30,
-                              capture_output=True, text=True)
+        where = ["--config", str(self.config), "--admin", f"http://127.0.0.1:{self.admin}"]
+        return subprocess.run([str(BINARY), *where, *words], cwd=self.folder, timeout=30, capture_output=True, text=True)
 
     def stop(self):
         """Asks it to drain; the exit code, or None when it had to be killed."""
-        self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=30)
+            if self.process:
+                self.process.send_signal(signal.SIGTERM)
+                return self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return None
         finally:
-            self.main.stop()
-            self.mute.stop()
+            for operator in self.operators:
+                operator.stop()
