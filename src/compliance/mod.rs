@@ -5,12 +5,16 @@ pub mod bench;
 pub mod class;
 pub mod code;
 pub mod consent;
+pub mod contract;
 pub mod duty;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 pub mod fingerprint;
 pub mod holidays;
 pub mod hours;
 pub mod instants;
+pub mod judge;
 pub mod mention;
 pub mod numbers;
 pub mod pack;

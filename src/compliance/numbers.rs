@@ -122,9 +122,9 @@ impl NumberPlan {
     pub fn national(&self, number: Msisdn, buffer: &mut [u8; 20]) -> Option<usize> {
         let (country, national) = self.split(number.as_u64(), number.len())?;
         let trunk = country.trunk.as_bytes();
-        let national = Msisdn::from_canonical(national)?;
-        let mut digits = [0u8; 20];
-        let digits = national.digits(&mut digits);
+        let mut all = [0u8; 20];
+        let all = number.digits(&mut all);
+        let digits = &all[all.len() - decimal_len(national)..];
         let len = trunk.len() + digits.len();
         if trunk.is_empty() || len > buffer.len() {
             return None;
@@ -267,3 +267,6 @@ fn assemble(country: &Country, national: u64, len: usize) -> Result<Msisdn, Numb
     }
     Msisdn::from_canonical(u64::from(code) * POW10[len] + national).ok_or(NumberError::TooShort)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Owns the account, the list and the facts that the tests of this room judge with.
+//! Must never be compiled into the product.
+
+use super::bench::Bench;
+use super::facts::{Evidence, Facts, SuppressionList};
+use super::numbers::NumberPlan;
+use super::pack::Pack;
+use super::policy::{AccountPolicy, Consent, Contract, ValidityRule};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::message::tag::{NumberTag, TagKey};
+use crate::message::text::Alphabet;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Numbers that may not be written to.
+#[derive(Default)]
+pub struct List(pub RefCell<Vec<NumberTag>>);
+
+impl SuppressionList for List {
+    fn is_suppressed(&self, tag: &NumberTag, _account: NameId, _sender: u64) -> bool {
+        self.0.borrow().contains(tag)
+    }
+}
+
+/// Everything facts borrow from.
+pub struct House {
+    pub account: AccountPolicy,
+    pub numbers: NumberPlan,
+    pub tags: TagKey,
+    pub list: List,
+    pub evidence: Evidence,
+    pub also_now: Option<CivilInstant>,
+    pub bench: Bench,
+}
+
+impl House {
+    /// A commercial account on the default pack.
+    pub fn new() -> Self {
+        let pack = Pack::embedded("fr-strict").unwrap();
+        Self {
+            numbers: NumberPlan::new(&[Arc::clone(&pack)]),
+            account: AccountPolicy {
+                account: NameId(1),
+                system_id: "acme".into(),
+                contract: Contract::Commercial,
+                pack,
+                pack_name: NameId(2),
+                default_country: "FR".into(),
+                alphabet: Alphabet::Gsm,
+                senders: ["ACME", "36111", "38055", "0639980000", "33937123456", "INFO", "AB", "RH EX"]
+                    .map(Into::into)
+                    .into(),
+                stop_codes: vec![36_111],
+                identity: "ACME SAS, Paris".into(),
+                consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
+                validity: ValidityRule::Keep,
+                vendor_tlvs: Vec::new(),
+                default_message_ids: Vec::new(),
+            },
+            tags: TagKey::new(&[7; 32]),
+            list: List::default(),
+            evidence: Evidence::Whole,
+            also_now: None,
+            bench: Bench::new(),
+        }
+    }
+
+    /// The same house with the account under another contract.
+    pub fn with_contract(contract: Contract) -> Self {
+        let mut house = Self::new();
+        house.account.contract = contract;
+        house
+    }
+
+    /// The facts.
+    pub fn facts(&self) -> Facts<'_, List> {
+        Facts {
+            account: &self.account,
+            numbers: &self.numbers,
+            tags: &self.tags,
+            list: &self.list,
+            evidence: self.evidence,
+            also_now: self.also_now,
+            bench: &self.bench,
+        }
+    }
+
+    /// Puts a number on the list.
+    pub fn suppress(&self, number: &str) {
+        let number = self.numbers.read(number, "FR").unwrap();
+        self.list.0.borrow_mut().push(self.tags.tag(number));
+    }
+}
+
+/// An instant from RFC 3339.
+pub fn at(text: &str) -> CivilInstant {
+    text.parse::<chrono::DateTime<chrono::Utc>>().unwrap().into()
+}
