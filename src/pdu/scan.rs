@@ -107,7 +107,7 @@ fn data_sm(octets: &[u8]) -> Result<Submission<'_>, Fault> {
         data_coding,
         schedule: TimeField::Absent,
         schedule_span: none,
-        validity: TimeField::Absent,
+        validity: stream.time_to_live(),
         validity_span: none,
         text: content.text,
         udh: content.udh,

@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::field::{self, TIME};
 use super::scan::Context;
 use super::tlv::{self, Stream};
+use crate::message::instant::CivilInstant;
 use crate::message::submission::{Span, TimeField};
 
 /// Most octets of a short_message (SMPP 3.4 §5.2.22).
@@ -115,7 +116,7 @@ impl RawTail {
             priority: self.priority,
             schedule,
             schedule_span: with_nul(self.schedule),
-            validity,
+            validity: later(validity, self.stream.time_to_live(), context.now),
             validity_span: with_nul(self.validity),
             registered_delivery: self.registered_delivery,
             replace_if_present: self.replace_if_present,
@@ -124,5 +125,15 @@ impl RawTail {
             tlvs: self.stream.span,
             must_be_cut: self.stream.must_be_cut(),
         })
+    }
+}
+
+/// The validity that counts when qos_time_to_live stands beside validity_period: SMPP 5.0 lets the TLV supersede the
+/// field, a 3.4 SMSC ignores it. Whichever lets the message live longer is what must be looked at; no field at all
+/// leaves it to the SMSC's default.
+fn later(field: TimeField, time_to_live: TimeField, now: CivilInstant) -> TimeField {
+    match (field.resolve(now), time_to_live.resolve(now)) {
+        (Some(by_field), Some(by_tlv)) if by_tlv > by_field => time_to_live,
+        (Some(_), _) | (None, _) => field,
     }
 }

@@ -1,7 +1,8 @@
 //! Owns the walk over a TLV stream (SMPP 3.4 §3.2.4, §5.3) and what of it matters here.
 //! Must never allocate, nor decide which wrong is answered first: that is the scan's order.
 
-use crate::message::submission::Span;
+use crate::message::submission::{Span, TimeField};
+use std::time::Duration;
 
 /// message_payload.
 pub const MESSAGE_PAYLOAD: u16 = 0x0424;
@@ -81,6 +82,8 @@ pub(super) struct Stream {
     pub payload: Option<Span>,
     /// message_payload stands there, but is empty.
     pub empty_payload: bool,
+    /// qos_time_to_live, in seconds.
+    pub time_to_live_s: Option<u32>,
     pub sar_reference: Option<u16>,
     pub sar_total: Option<u8>,
     pub sar_number: Option<u8>,
@@ -94,6 +97,11 @@ impl Stream {
     /// Whether any of the three sar_* stands there.
     pub(super) const fn has_sar(&self) -> bool {
         self.sar_reference.is_some() || self.sar_total.is_some() || self.sar_number.is_some()
+    }
+
+    /// The validity that qos_time_to_live sets.
+    pub(super) fn time_to_live(&self) -> TimeField {
+        self.time_to_live_s.map_or(TimeField::Absent, |s| TimeField::Relative(Duration::from_secs(s.into())))
     }
 
     /// Whether a TLV is wrong by itself (0xC1, 0xC2), whatever else is missing.
@@ -143,6 +151,7 @@ fn note(stream: &mut Stream, octets: &[u8], tlv: Tlv) {
     match (tlv.tag, value) {
         (MESSAGE_PAYLOAD, []) => stream.empty_payload = true,
         (MESSAGE_PAYLOAD, _) => stream.payload = stream.payload.or(Some(tlv.value)),
+        (QOS_TIME_TO_LIVE, &[a, b, c, d]) => stream.time_to_live_s = Some(u32::from_be_bytes([a, b, c, d])),
         (SAR_REFERENCE, &[high, low]) => stream.sar_reference = Some(u16::from_be_bytes([high, low])),
         (SAR_TOTAL, &[total]) => stream.sar_total = Some(total),
         (SAR_NUMBER, &[number]) => stream.sar_number = Some(number),
