@@ -57,30 +57,9 @@ impl Network {
 }
 
 /// How a data_coding of 0 is read and written on an operator's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum DefaultAlphabet {
-    /// GSM 03.38, one septet an octet.
-    #[default]
-    Gsm,
-    /// GSM 03.38, septets packed.
-    GsmPacked,
-    /// ISO 8859-1.
-    Latin1,
-}
-
+pub use crate::message::text::Alphabet as DefaultAlphabet;
 /// How destinations are written towards an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum DestinationFormat {
-    /// Digits in E.164, TON 1 NPI 1.
-    #[default]
-    E164,
-    /// `+` and digits, TON 1.
-    Plus,
-    /// `00` and digits, TON 0.
-    DoubleZero,
-    /// National digits with the trunk prefix, TON 2 (E.164 where the plan knows no trunk prefix).
-    National,
-}
+pub use crate::pdu::dialect::DestinationFormat;
 
 /// How message ids of submit responses and receipts of one operator are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
