@@ -10,5 +10,7 @@ pub mod pdu;
 
 pub mod clock;
 pub mod net;
+pub mod gateway;
 pub mod admin;
+pub mod config;
 pub mod sim;
