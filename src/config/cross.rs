@@ -109,6 +109,18 @@ fn names_of_account(document: &Document, account: &AccountDraft, numbers: &Numbe
                 .error(account.smsc_line, format!("{label}: `smsc`: {}", unknown("[[smsc]]", written, smscs.clone())));
         }
     }
+    let mut alphabets = document.smscs.iter().filter(|smsc| account.smsc.contains(&smsc.settings.name));
+    if let Some(first) = alphabets.next()
+        && let Some(other) = alphabets.find(|other| other.settings.alphabet != first.settings.alphabet)
+    {
+        findings.error(
+            account.smsc_line,
+            format!(
+                "{label}: `smsc`: {:?} and {:?} have different alphabets, so one text would be judged and another read; give both the same, or use one",
+                first.settings.name, other.settings.name
+            ),
+        );
+    }
     if document.packs.get(&account.pack).is_none() {
         let message = unknown("pack", &account.pack, document.packs.ids());
         findings.error(account.pack_line, format!("{label}: `pack`: {message}"));

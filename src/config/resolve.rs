@@ -8,8 +8,11 @@ use super::document::Document;
 use crate::admin::settings::AdminSettings;
 use crate::compliance::pack::Pack;
 use crate::compliance::policy::AccountPolicy;
-use crate::gateway::settings::{AccountSettings, Confirmation, Settings, ShortCodeSettings, SmscSettings, StartByMo};
+use crate::gateway::settings::{
+    AccountSettings, Confirmation, DefaultAlphabet, Settings, ShortCodeSettings, SmscSettings, StartByMo,
+};
 use crate::message::name::NameId;
+use crate::message::text::Alphabet;
 use std::sync::Arc;
 
 /// Everything the processes' parts run on.
@@ -47,7 +50,9 @@ impl Loaded {
             let Some(pack) = document.packs.get(&draft.pack) else { continue };
             let ids = names(&[draft.system_id.clone(), pack.full_name()])?;
             let smsc = names(&draft.smsc)?;
-            accounts.push(account(draft, pack, ids[0], ids[1], smsc));
+            let first = smscs.iter().find(|settings| Some(&settings.id) == smsc.first());
+            let alphabet = first.map_or(Alphabet::default(), |settings| alphabet(settings.alphabet));
+            accounts.push(account(draft, pack, alphabet, [ids[0], ids[1]], smsc));
         }
         let settings = Settings {
             node: document.node,
@@ -65,11 +70,21 @@ impl Loaded {
     }
 }
 
+/// The same alphabet, in the words of the text reader.
+const fn alphabet(written: DefaultAlphabet) -> Alphabet {
+    match written {
+        DefaultAlphabet::Gsm => Alphabet::Gsm,
+        DefaultAlphabet::GsmPacked => Alphabet::GsmPacked,
+        DefaultAlphabet::Latin1 => Alphabet::Latin1,
+    }
+}
+
+/// With the handles of the account and of its pack.
 fn account(
     draft: &AccountDraft,
     pack: &Arc<Pack>,
-    id: NameId,
-    pack_name: NameId,
+    alphabet: Alphabet,
+    [id, pack_name]: [NameId; 2],
     smsc: Vec<NameId>,
 ) -> AccountSettings {
     let policy = AccountPolicy {
@@ -79,6 +94,7 @@ fn account(
         pack: Arc::clone(pack),
         pack_name,
         default_country: draft.default_country.clone(),
+        alphabet,
         senders: draft.senders.clone(),
         stop_codes: draft.stop_codes.clone(),
         identity: draft.identity.clone(),
