@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.request
 
+import confinement
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/interop"
 BINARY = pathlib.Path(os.environ.get("STOPGATE_BINARY", ROOT / "target/debug/stopgate"))
@@ -120,7 +122,8 @@ class Operator:
 
 
 class Gateway:
-    def __init__(self, kind):
+    def __init__(self, kind, traced=False):
+        self.traced = traced
         self.folder = WORK / f"run-{kind}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -147,8 +150,11 @@ class Gateway:
             accounts="".join(ACCOUNT.format(id=i, smsc=s, kind=k, senders=json.dumps(f), rate=r, more=m)
                              for i, s, k, f, r, m in ACCOUNTS)))
         self.log, self.said = self.folder / "gateway.log", []
-        self.process = subprocess.Popen([str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK], cwd=self.folder,
-                                        stdout=subprocess.PIPE, stderr=open(self.log, "wb"), text=True)
+        command = [str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK]
+        self.calls = self.folder / "syscalls"
+        if self.traced:
+            command = confinement.traced(command, self.calls)
+        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=open(self.log, "wb"), text=True)
         threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
         self.smpp, self.admin = self.announced("listening on smpp "), self.announced("listening on admin ")
         until("/readyz", self.ready)

@@ -13,6 +13,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import confinement
 from gateway import NIGHT, ROOT, WORK, Gateway, until
 
 PYTHON, NODE_MODULE = WORK / "venv/bin/python", WORK / "node/node_modules/smpp"
@@ -171,8 +172,20 @@ def canaries(tally, gateway, operator):
     tally.result(f"operator {operator}: no number, text or password in {len(files)} files of log and data", "; ".join(found) or None)
 
 
+def confined(tally, gateway):
+    """Every system call of the run is one the systemd unit allows."""
+    name = "the unit allows every system call of the run"
+    if confinement.missing():
+        return tally.skip(name, confinement.missing())
+    until("strace's summary", lambda: gateway.calls.exists() and "total" in gateway.calls.read_text())
+    made, denied = confinement.denied(gateway.calls)
+    fault = f"only {len(made)} calls seen" if len(made) < 20 else ", ".join(sorted(denied))
+    tally.result(f"{name} ({len(made)} different)", fault or None)
+
+
 def run(tally, operator):
-    gateway = Gateway(operator)
+    traced = operator == "sim" and not confinement.missing()
+    gateway = Gateway(operator, traced)
     capture = Capture(gateway)
     try:
         for name, command, digit, needs in CLIENTS:
@@ -184,6 +197,8 @@ def run(tally, operator):
     tally.result(f"operator {operator}: SIGTERM drains, exit 0", None if code == 0 else f"exit {code}")
     tally.result("no number in /metrics", "3363998" if "3363998" in scraped else None)
     canaries(tally, gateway, operator)
+    if operator == "sim":
+        confined(tally, gateway)
     capture.check(tally, operator)
 
 
