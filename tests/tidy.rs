@@ -81,11 +81,13 @@ struct File {
     text: String,
     /// The text with comments and the contents of literals blanked, line for line.
     code: String,
+    /// Whether it is compiled for tests only.
+    test_only: bool,
 }
 
 impl File {
     fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned(), code: blanked(text) }
+        Self { path: path.to_owned(), text: text.to_owned(), code: blanked(text), test_only: false }
     }
     /// `src/pdu/scan.rs` -> `pdu`, `src/clock.rs` -> `clock`.
     fn room(&self) -> Option<&str> {
@@ -97,9 +99,19 @@ impl File {
         let rest = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         rest.split('/').filter(|part| *part != "mod").count()
     }
+    /// The files of the modules it declares behind `#[cfg(test)]`.
+    fn test_modules(&self) -> Vec<String> {
+        let home = self.path.trim_end_matches(".rs").trim_end_matches("/mod").trim_end_matches("/lib");
+        let lines: Vec<&str> = self.code.lines().map(str::trim).collect();
+        let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(|pair| {
+            let name = pair[1].split("mod ").nth(1)?.strip_suffix(';')?;
+            Some([format!("{home}/{name}.rs"), format!("{home}/{name}/")])
+        });
+        declared.flatten().collect()
+    }
     /// The code that ships: everything before the in-file tests.
     fn shipped(&self) -> &str {
-        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
+        if self.test_only {
             return "";
         }
         &self.code[..self.code.find("#[cfg(test)]").unwrap_or(self.code.len())]
@@ -322,7 +334,13 @@ fn texts(dir: &str) -> Vec<File> {
 }
 
 fn sources(dir: &str) -> Vec<File> {
-    texts(dir).into_iter().filter(|file| file.path.ends_with(".rs")).collect()
+    let mut files: Vec<File> = texts(dir).into_iter().filter(|file| file.path.ends_with(".rs")).collect();
+    let tests: Vec<String> = files.iter().flat_map(File::test_modules).collect();
+    for file in &mut files {
+        file.test_only =
+            tests.iter().any(|path| file.path == *path || path.ends_with('/') && file.path.starts_with(path));
+    }
+    files
 }
 
 fn none(faults: Vec<String>) {
