@@ -6,6 +6,8 @@ pub mod message;
 pub mod compliance;
 pub mod session;
 pub mod telemetry;
+pub mod journal;
+pub mod ledger;
 pub mod pdu;
 
 pub mod clock;

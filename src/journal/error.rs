@@ -1,0 +1,55 @@
+//! Owns the journal's errors: what failed, in which file, at which octet.
+//! Must never hide damage behind a default.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a journal cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    /// A record that had been written whole is not readable any more.
+    #[error("{path}: damaged at octet {offset}: {what}. Nothing was changed; restore this file from a backup", path = path.display())]
+    Damaged { path: PathBuf, offset: u64, what: &'static str },
+    #[error("{path} is missing although later segments exist; restore it from a backup", path = path.display())]
+    Missing { path: PathBuf },
+    #[error("{path} was written under another label (key-check value) than the one given", path = path.display())]
+    Label { path: PathBuf },
+    #[error("{path} belongs to another stream or is of an unknown version", path = path.display())]
+    Foreign { path: PathBuf },
+}
+
+impl OpenError {
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// Why a batch was not appended. Nothing of it is in the stream.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error("the write failed: {0}")]
+    Write(io::Error),
+    #[error("no pre-written segment is ready (disk full?)")]
+    NoSegment,
+    #[error("the disk does not take what was written (fsync is stalled)")]
+    Stalled,
+    #[error("the batch is larger than a segment")]
+    TooLarge,
+    /// Two fsyncs in a row failed: closed until restart.
+    #[error("fsync failed twice; the stream is closed until restart")]
+    Broken,
+    #[error("the stream is closed")]
+    Closed,
+}
+
+/// Why a record cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: damaged at octet {offset}", path = path.display())]
+    Damaged { path: PathBuf, offset: u64 },
+}

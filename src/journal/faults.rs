@@ -1,0 +1,2 @@
+//! Owns x. Must never y.
+use super::disk::*; pub struct X;

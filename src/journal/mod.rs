@@ -1,0 +1,15 @@
+//! Owns framed append files: checksums, one write a batch, group commit, pre-written segments, recovery.
+//! Must never know what a record means, nor retry an fsync that failed.
+
+pub mod disk;
+pub mod error;
+pub mod frame;
+pub mod segment;
+pub mod recovery;
+pub mod stream;
+pub mod sync;
+pub mod spare;
+pub mod reader;
+
+#[cfg(test)]
+pub mod faults;

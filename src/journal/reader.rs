@@ -1,0 +1,156 @@
+//! Owns reading a stream back, in order, from any sequence number, while it is being written.
+//! Must never return a record whose checksum does not hold.
+
+use super::disk::SegmentFile;
+use super::error::ReadError;
+use super::frame::{self, FRAME_MAX, Frame, HEADER, Look};
+use super::recovery::Stretch;
+use super::segment::{self, BODY};
+use super::stream::Journal;
+use std::sync::Arc;
+
+const CHUNK: usize = 1 << 18;
+
+/// Reads records `from..upto`. Holds its own view of the segments: records appended later need a new reader.
+pub struct Reader {
+    journal: Journal,
+    stretches: Vec<Stretch>,
+    /// The stretch after the one that is open.
+    place: usize,
+    open: Option<Open>,
+    next: u64,
+    upto: u64,
+}
+
+struct Open {
+    file: Arc<dyn SegmentFile>,
+    index: u64,
+    /// Offset of `buffer[at]` in the file.
+    offset: u64,
+    end: u64,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Journal {
+    /// A reader of the records `from..upto` (at most what is appended).
+    pub fn read(&self, from: u64, upto: u64) -> Reader {
+        let (stretches, appended) = {
+            let state = self.inner.lock();
+            let mut stretches = state.stretches.clone();
+            if let Some(last) = stretches.last_mut() {
+                last.end = Some(state.offset);
+            }
+            (stretches, state.next_seq)
+        };
+        // The last segment that begins at or before `from`; a rewritten record stands in the later one.
+        let place = stretches.iter().rposition(|stretch| stretch.first_seq <= from).unwrap_or(0);
+        Reader { journal: self.clone(), stretches, place, open: None, next: from, upto: upto.min(appended) }
+    }
+
+    /// The sequence numbers at which segments begin, oldest first: places where a reader starts without searching.
+    pub fn segment_starts(&self) -> Vec<u64> {
+        self.inner.lock().stretches.iter().map(|stretch| stretch.first_seq).collect()
+    }
+}
+
+impl Reader {
+    /// The next record, or `None` behind the last.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
+        if self.next >= self.upto {
+            return Ok(None);
+        }
+        loop {
+            if self.open.is_none() && !self.open_next()? {
+                return Ok(None);
+            }
+            let wanted = self.next;
+            let Some(open) = self.open.as_mut() else { return Ok(None) };
+            let Some(head) = open.peek(HEADER, &self.journal)? else {
+                self.open = None;
+                continue;
+            };
+            let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            let seq = u64::from_be_bytes([
+                head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15],
+            ]);
+            if !(HEADER..=FRAME_MAX).contains(&length) || seq > wanted {
+                return Err(open.damaged(&self.journal));
+            }
+            if seq < wanted {
+                // Hopping to the place asked for: only the lengths are read.
+                open.skip(length);
+                continue;
+            }
+            if open.peek(length, &self.journal)?.is_none() {
+                return Err(open.damaged(&self.journal));
+            }
+            let at = open.at;
+            open.skip(length);
+            self.next += 1;
+            // Borrowed anew, so that the loop above may end its borrow.
+            let Some(open) = self.open.as_ref() else { return Ok(None) };
+            return match frame::look(&open.buffer[at..]) {
+                Look::Whole(frame) => Ok(Some(frame)),
+                Look::Blank | Look::Short(_) | Look::Bad => {
+                    let path = segment::path(&self.journal.inner.dir, open.index);
+                    Err(ReadError::Damaged { path, offset: open.offset - length as u64 })
+                }
+            };
+        }
+    }
+
+    fn open_next(&mut self) -> Result<bool, ReadError> {
+        let Some(stretch) = self.stretches.get(self.place).copied() else { return Ok(false) };
+        self.place += 1;
+        // A later segment that begins at or before what is wanted has the rewritten records: nothing more is here.
+        let path = segment::path(&self.journal.inner.dir, stretch.index);
+        let file = match self.journal.inner.disk.open(&path) {
+            Ok(file) => file,
+            Err(source) => return Err(ReadError::Io { path, source }),
+        };
+        self.open = Some(Open {
+            file,
+            index: stretch.index,
+            offset: BODY,
+            end: stretch.end.unwrap_or(BODY),
+            buffer: Vec::with_capacity(CHUNK),
+            at: 0,
+        });
+        Ok(true)
+    }
+}
+
+impl Open {
+    /// At least `octets` octets at the place, or `None` when the stretch ends before.
+    fn peek(&mut self, octets: usize, journal: &Journal) -> Result<Option<&[u8]>, ReadError> {
+        if self.offset + octets as u64 > self.end {
+            return Ok(None);
+        }
+        if self.at + octets > self.buffer.len() {
+            let size = CHUNK.max(octets).min((self.end - self.offset) as usize);
+            self.buffer.resize(size, 0);
+            self.at = 0;
+            let read = self.file.read_at(&mut self.buffer, self.offset);
+            match read {
+                Ok(read) => self.buffer.truncate(read),
+                Err(source) => {
+                    return Err(ReadError::Io { path: segment::path(&journal.inner.dir, self.index), source });
+                }
+            }
+            if self.buffer.len() < octets {
+                return Err(self.damaged(journal));
+            }
+        }
+        Ok(Some(&self.buffer[self.at..self.at + octets]))
+    }
+
+    fn skip(&mut self, octets: usize) {
+        self.offset += octets as u64;
+        self.at = (self.at + octets).min(self.buffer.len());
+    }
+
+    fn damaged(&self, journal: &Journal) -> ReadError {
+        ReadError::Damaged { path: segment::path(&journal.inner.dir, self.index), offset: self.offset }
+    }
+}

@@ -1,0 +1,342 @@
+//! Owns a stream that is open for writing: its place, what is not yet durable, and who is told when it is.
+//! Must never acknowledge: `synced` says what is durable, and the caller decides what follows from it.
+
+use super::disk::{Disk, SegmentFile};
+use super::error::{AppendError, OpenError};
+use super::frame::Batch;
+use super::recovery::{self, Identity, Recovery, Stretch};
+use super::segment::{BODY, Blank, Header};
+use super::{spare, sync};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long an append waits for a pre-written segment or for the disk before it gives up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Called after each fsync, and when the stream closes for good. Must not block.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// How a stream is kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// At most 8 ASCII characters; names threads and marks segments.
+    pub stream: &'static str,
+    /// Octets of each segment made from now on; at least 4 KiB.
+    pub segment_octets: u64,
+    /// How long an append may wait for its fsync to be shared; zero = at once (group commit still shares).
+    pub sync_within: Duration,
+    /// Written to every segment; another label refuses to open.
+    pub label: [u8; 16],
+    /// Where in a leaf its sequence number stands, if it does.
+    pub leaf_seq_at: Option<usize>,
+    /// Whether what was written is read back and compared before the fsync (for records that are acknowledged).
+    pub read_back: bool,
+}
+
+/// A stream. Cheap to share; dropping the last handle closes it.
+#[derive(Clone)]
+pub struct Journal {
+    pub(super) inner: Arc<Inner>,
+    threads: Arc<Threads>,
+}
+
+pub(super) struct Inner {
+    pub disk: Arc<dyn Disk>,
+    pub dir: PathBuf,
+    pub identity: Identity,
+    pub options: Options,
+    pub state: Mutex<State>,
+    /// Rung when there is something to sync, or to close.
+    pub dirty: Condvar,
+    /// Rung when a sync ended, a spare is ready or the stream broke.
+    pub progress: Condvar,
+    /// Rung when a spare is wanted.
+    pub wanted: Condvar,
+    pub synced: AtomicU64,
+    pub appended: AtomicU64,
+    pub broken: AtomicBool,
+}
+
+pub(super) struct State {
+    pub stretches: Vec<Stretch>,
+    pub current: Blank,
+    pub offset: u64,
+    pub next_seq: u64,
+    pub spare: Option<Blank>,
+    pub highest: u64,
+    /// The header the current segment gets once the one before is durable.
+    pub header: Option<Header>,
+    /// A write to the current segment failed: it is left at `offset` before the next write.
+    pub tainted: bool,
+    pub pending: Pending,
+    /// Octets the sync thread holds while it works.
+    pub in_flight: u64,
+    pub synced_end: (u64, u64),
+    pub wakes: Vec<Wake>,
+    pub closing: bool,
+}
+
+/// What was written and is not yet durable: kept in memory, because after a failed fsync the page cache cannot be trusted.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub octets: Vec<u8>,
+    pub extents: Vec<Extent>,
+}
+
+#[derive(Clone)]
+pub(super) struct Extent {
+    pub index: u64,
+    pub file: Arc<dyn SegmentFile>,
+    pub start: u64,
+    pub octets: u64,
+}
+
+impl Pending {
+    pub fn clear(&mut self) {
+        self.octets.clear();
+        self.extents.clear();
+    }
+
+    fn add(&mut self, current: &Blank, start: u64, octets: &[u8]) {
+        self.octets.extend_from_slice(octets);
+        match self.extents.last_mut() {
+            Some(last) if last.index == current.index && last.start + last.octets == start => {
+                last.octets += octets.len() as u64;
+            }
+            _ => self.extents.push(Extent {
+                index: current.index,
+                file: Arc::clone(&current.file),
+                start,
+                octets: octets.len() as u64,
+            }),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Threads {
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    inner: Mutex<Option<Arc<Inner>>>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(inner) = inner {
+            inner.close();
+        }
+        for handle in self.handles.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // A thread that panicked has already marked the stream; there is nothing to add here.
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Journal {
+    /// Opens the stream in `dir` (which must exist), recovering it by the rules of `recovery`, and starts its threads.
+    pub fn open(disk: Arc<dyn Disk>, dir: &Path, options: Options) -> Result<(Self, Recovery), OpenError> {
+        let mut stream = [0; 8];
+        let name = options.stream.as_bytes();
+        stream[..name.len().min(8)].copy_from_slice(&name[..name.len().min(8)]);
+        let identity = Identity { stream, label: options.label, segment_octets: options.segment_octets.max(4096) };
+        let found = recovery::recover(&*disk, dir, identity)?;
+        let state = State {
+            synced_end: (found.current.index, found.offset),
+            stretches: found.stretches,
+            current: found.current,
+            offset: found.offset,
+            next_seq: found.next_seq,
+            spare: found.spare,
+            highest: found.highest,
+            header: None,
+            tainted: false,
+            pending: Pending::default(),
+            in_flight: 0,
+            wakes: Vec::new(),
+            closing: false,
+        };
+        let inner = Arc::new(Inner {
+            disk,
+            dir: dir.to_path_buf(),
+            identity,
+            options,
+            state: Mutex::new(state),
+            dirty: Condvar::new(),
+            progress: Condvar::new(),
+            wanted: Condvar::new(),
+            synced: AtomicU64::new(found.next_seq),
+            appended: AtomicU64::new(found.next_seq),
+            broken: AtomicBool::new(false),
+        });
+        let handles = vec![
+            sync::spawn(Arc::clone(&inner)).map_err(OpenError::io(dir))?,
+            spare::spawn(Arc::clone(&inner)).map_err(OpenError::io(dir))?,
+        ];
+        let threads = Threads { handles: Mutex::new(handles), inner: Mutex::new(Some(Arc::clone(&inner))) };
+        Ok((Self { inner, threads: Arc::new(threads) }, found.report))
+    }
+
+    /// Appends the batch with one write and empties it. Returns the sequence numbers its frames got.
+    /// On an error nothing of the batch is in the stream, and the batch is left as it was.
+    pub fn append(&self, batch: &mut Batch) -> Result<Range<u64>, AppendError> {
+        let octets = batch.octets.len() as u64;
+        if octets > self.inner.identity.segment_octets - BODY {
+            return Err(AppendError::TooLarge);
+        }
+        let mut state = self.inner.lock();
+        if batch.is_empty() {
+            return Ok(state.next_seq..state.next_seq);
+        }
+        if state.closing {
+            return Err(AppendError::Closed);
+        }
+        state = self.inner.wait_until(state, AppendError::Stalled, |state| {
+            let held = state.in_flight + state.pending.octets.len() as u64;
+            held == 0 || held + octets <= self.inner.identity.segment_octets
+        })?;
+        let first = state.next_seq;
+        batch.number(first, self.inner.options.leaf_seq_at);
+        let mut tries = 0;
+        loop {
+            if state.tainted || state.offset + octets > state.current.octets {
+                state = self.inner.turn(state)?;
+            }
+            match state.current.file.write_all_at(&batch.octets, state.offset) {
+                Ok(()) => break,
+                Err(error) => {
+                    state.tainted = true;
+                    tries += 1;
+                    // One attempt on the next segment; beyond that the disk is to be believed.
+                    if tries > 1 {
+                        return Err(AppendError::Write(error));
+                    }
+                }
+            }
+        }
+        let (start, current) = (state.offset, state.current.clone());
+        state.pending.add(&current, start, &batch.octets);
+        state.offset += octets;
+        state.next_seq += batch.len() as u64;
+        let next = state.next_seq;
+        self.inner.appended.store(next, Ordering::Release);
+        drop(state);
+        self.inner.dirty.notify_one();
+        batch.clear();
+        Ok(first..next)
+    }
+
+    /// How many records are in the stream (the next sequence number).
+    pub fn appended(&self) -> u64 {
+        self.inner.appended.load(Ordering::Acquire)
+    }
+
+    /// How many records are durable: record `seq` is when `seq < synced()`.
+    pub fn synced(&self) -> u64 {
+        self.inner.synced.load(Ordering::Acquire)
+    }
+
+    /// Whether two fsyncs in a row failed: nothing is taken until restart.
+    pub fn is_broken(&self) -> bool {
+        self.inner.broken.load(Ordering::Acquire)
+    }
+
+    /// Has `wake` called after each fsync and when the stream breaks.
+    pub fn subscribe(&self, wake: Wake) {
+        self.inner.lock().wakes.push(wake);
+    }
+
+    /// Waits until record `seq` is durable. `false` when the stream broke or `patience` is over.
+    pub fn wait_synced(&self, seq: u64, patience: Duration) -> bool {
+        let state = self.inner.lock();
+        let waiting = |_: &mut State| self.synced() <= seq && !self.is_broken();
+        drop(self.inner.progress.wait_timeout_while(state, patience, waiting).unwrap_or_else(PoisonError::into_inner));
+        self.synced() > seq
+    }
+
+    /// Syncs what is pending and ends the threads. Idempotent.
+    pub fn close(&self) {
+        self.inner.close();
+        for handle in self.threads.handles.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // A thread that panicked has already marked the stream; there is nothing to add here.
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Inner {
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn close(&self) {
+        self.lock().closing = true;
+        self.dirty.notify_all();
+        self.wanted.notify_all();
+        self.progress.notify_all();
+    }
+
+    fn wait_until<'s>(
+        &self,
+        state: MutexGuard<'s, State>,
+        otherwise: AppendError,
+        ready: impl Fn(&State) -> bool,
+    ) -> Result<MutexGuard<'s, State>, AppendError> {
+        let waiting = |state: &mut State| !ready(state) && !state.closing && !self.broken.load(Ordering::Acquire);
+        let (state, _) =
+            self.progress.wait_timeout_while(state, PATIENCE, waiting).unwrap_or_else(PoisonError::into_inner);
+        if self.broken.load(Ordering::Acquire) {
+            return Err(AppendError::Broken);
+        }
+        if ready(&state) { Ok(state) } else { Err(otherwise) }
+    }
+
+    /// Leaves the current segment where it ends and goes on in the spare one.
+    fn turn<'s>(&self, state: MutexGuard<'s, State>) -> Result<MutexGuard<'s, State>, AppendError> {
+        // Only one segment at a time may lack its header, else recovery could not tell what was durable.
+        // One that holds no frame yet (its first write failed) is passed over instead.
+        let free = |state: &State| state.header.is_none() || state.offset == BODY;
+        let mut state = self.wait_until(state, AppendError::Stalled, free)?;
+        if state.spare.is_none() {
+            self.wanted.notify_all();
+            state = self.wait_until(state, AppendError::NoSegment, |state| state.spare.is_some())?;
+        }
+        let next = state.spare.take().ok_or(AppendError::NoSegment)?;
+        let (previous, previous_end) = match state.header {
+            Some(passed) => (passed.previous, passed.previous_end),
+            None => (state.current.index, state.offset),
+        };
+        if state.header.is_some() {
+            state.stretches.pop();
+            state.offset = previous_end;
+        }
+        state.header = Some(Header {
+            stream: self.identity.stream,
+            index: next.index,
+            first_seq: state.next_seq,
+            previous,
+            previous_end,
+            label: self.identity.label,
+        });
+        state.begin(next);
+        self.wanted.notify_all();
+        Ok(state)
+    }
+}
+
+impl State {
+    /// Makes `next` the segment that is written, from its first frame.
+    pub fn begin(&mut self, next: Blank) {
+        let end = self.offset;
+        if let Some(last) = self.stretches.last_mut() {
+            last.end = Some(end);
+        }
+        self.stretches.push(Stretch { index: next.index, first_seq: self.next_seq, end: None });
+        self.current = next;
+        self.offset = BODY;
+        self.tainted = false;
+    }
+}

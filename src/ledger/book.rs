@@ -1,0 +1,216 @@
+//! Owns the ledger that is open: its two streams, its names, its event numbers, and whether it can be used.
+//! Must never say `Whole` while a stream takes no records.
+
+use super::appender::Appender;
+use super::error::LedgerError;
+use super::event::Event;
+use super::gap::Gaps;
+use super::home::Home;
+use super::names::{self, Names};
+use super::sealed::Sealer;
+use super::suppression_event::EventId;
+use crate::compliance::facts::Evidence;
+use crate::journal::disk::Disk;
+use crate::journal::stream::{Journal, Wake};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a caller that must wait for durability waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The ledger of one data_dir. Shared; each lane has its own [`Appender`].
+pub struct Ledger {
+    pub(super) events: Journal,
+    pub(super) verdicts: Journal,
+    /// One order over both streams.
+    pub(super) sequencer: Mutex<()>,
+    pub(super) sealer: Sealer,
+    pub(super) boot: u32,
+    pub(super) epoch: u32,
+    pub(super) rehearsal: bool,
+    pub(super) gaps: Gaps,
+    /// The civil instant of the last commit: the ledger reads no clock.
+    pub(super) last_now: AtomicI64,
+    pub(super) home: Home,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) label: [u8; 16],
+    pub(super) names: Names,
+    pub(super) naming: Mutex<()>,
+    pub(super) origin: u32,
+    pub(super) event_number: AtomicU64,
+}
+
+impl Ledger {
+    /// A lane's own way of writing.
+    pub fn appender(self: &Arc<Self>) -> Appender {
+        Appender::new(Arc::clone(self))
+    }
+
+    /// The handle of a name; a new one gets a durable `config` record first.
+    ///
+    /// # Errors
+    /// When the record cannot be made durable within 5 s.
+    pub fn intern(self: &Arc<Self>, name: &str, now: CivilInstant) -> Result<NameId, LedgerError> {
+        self.intern_all(&[name], now).map(|handles| handles[0])
+    }
+
+    /// Handles of many names, with one fsync for all that are new.
+    pub fn intern_all(self: &Arc<Self>, wanted: &[&str], now: CivilInstant) -> Result<Vec<NameId>, LedgerError> {
+        let find = || wanted.iter().map(|name| self.names.handle(name)).collect::<Option<Vec<_>>>();
+        if let Some(handles) = find() {
+            return Ok(handles);
+        }
+        let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh: Vec<(NameId, &str)> = Vec::new();
+        let mut next = self.names.next();
+        let mut appender = self.appender();
+        for name in wanted {
+            if self.names.handle(name).is_some() || fresh.iter().any(|(_, other)| other == name) {
+                continue;
+            }
+            appender.event(now, &Event::Config { id: next, name: (*name).to_owned() }, None)?;
+            fresh.push((next, name));
+            next = NameId(next.0 + 1);
+        }
+        let committed = appender.commit(now)?;
+        // Appended means the handles are taken, durable or not: nobody else may get them.
+        for (id, name) in &fresh {
+            self.names.insert(*id, name);
+        }
+        let last = committed.events.end.saturating_sub(1);
+        if !fresh.is_empty() && !self.events.wait_synced(last, PATIENCE) {
+            return Err(LedgerError::NotDurable);
+        }
+        find().ok_or(LedgerError::NotDurable)
+    }
+
+    /// The name of a handle.
+    pub fn name(&self, id: NameId) -> Option<Arc<str>> {
+        self.names.name(id)
+    }
+
+    /// The handle of a name that already has one.
+    pub fn handle(&self, name: &str) -> Option<NameId> {
+        self.names.handle(name)
+    }
+
+    /// A new event's name: numbers rise within this node, across restarts. Draw it right before applying the event.
+    pub fn next_event_id(&self) -> EventId {
+        EventId { origin: self.origin, number: self.event_number.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// This node's origin in event ids.
+    pub fn origin(&self) -> u32 {
+        self.origin
+    }
+
+    /// Counts the starts of this data_dir, from 1.
+    pub fn boot(&self) -> u32 {
+        self.boot
+    }
+
+    /// Whether the civil clock is virtual.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearsal
+    }
+
+    /// Events in the stream, durable or not.
+    pub fn events_appended(&self) -> u64 {
+        self.events.appended()
+    }
+
+    /// Verdicts in the stream, durable or not.
+    pub fn verdicts_appended(&self) -> u64 {
+        self.verdicts.appended()
+    }
+
+    /// How many events are durable: event `seq` is when `seq < durable_events()`.
+    pub fn durable_events(&self) -> u64 {
+        self.events.synced()
+    }
+
+    /// How many verdicts are durable.
+    pub fn durable_verdicts(&self) -> u64 {
+        self.verdicts.synced()
+    }
+
+    /// Waits (blocking the thread) until an event is durable.
+    pub fn wait_durable(&self, seq: u64, patience: Duration) -> bool {
+        self.events.wait_synced(seq, patience)
+    }
+
+    /// Has `wake` called after each fsync of events, and when that stream closes for good. Must not block.
+    pub fn subscribe(&self, wake: Wake) {
+        self.events.subscribe(wake);
+    }
+
+    /// Whether the ledger can be used.
+    pub fn evidence(&self) -> Evidence {
+        if self.gaps.is_open() || self.events.is_broken() || self.verdicts.is_broken() {
+            Evidence::LedgerUnusable
+        } else {
+            Evidence::Whole
+        }
+    }
+
+    /// Counts a transactional message that left without a record because the ledger was unusable.
+    pub fn count_unrecorded(&self, account: NameId, now: CivilInstant) {
+        self.gaps.count(account, now);
+    }
+
+    /// The data_dir.
+    pub fn dir(&self) -> &Path {
+        self.home.dir()
+    }
+
+    /// The key-check value: stands in every file made beside the ledger.
+    pub fn key_check(&self) -> [u8; 16] {
+        self.label
+    }
+
+    /// The disk the ledger writes to.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Opens sealed personal data.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Saves the names beside the events, so that a start need not read all events for them.
+    pub fn save_names(&self) -> std::io::Result<()> {
+        // Held, so that no name is appended but not yet in the table.
+        let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = self.events.synced();
+        names::save(&*self.disk, &self.dir().join("names"), &self.label, &self.names, position, self.boot, self.epoch)
+    }
+
+    /// Writes the `end` record, makes everything durable and closes the streams. Nothing is taken afterwards.
+    pub fn close(self: &Arc<Self>, now: CivilInstant) -> Result<(), LedgerError> {
+        self.gaps.close();
+        let verdicts = self.verdicts.appended();
+        if verdicts > 0 {
+            self.verdicts.wait_synced(verdicts - 1, PATIENCE);
+        }
+        let mut appender = self.appender();
+        appender.event(now, &Event::End { verdicts }, None)?;
+        let committed = appender.commit(now)?;
+        let durable = self.events.wait_synced(committed.events.end - 1, PATIENCE);
+        // The file only saves time at the next start.
+        let _ = self.save_names();
+        self.events.close();
+        self.verdicts.close();
+        if durable { Ok(()) } else { Err(LedgerError::NotDurable) }
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ledger(boot {}, {} events, {} verdicts)", self.boot, self.events.appended(), self.verdicts.appended())
+    }
+}

@@ -1,0 +1,79 @@
+//! Owns the ledger's errors, each with what to do next.
+//! Must never let a caller mistake "not recorded" for "recorded".
+
+use crate::journal;
+use std::io;
+use std::path::PathBuf;
+
+/// Why the ledger (or its keys) cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    /// Exit 69.
+    #[error("{path} is in use by another stopgate process", path = data_dir.display())]
+    Locked { data_dir: PathBuf },
+    #[error(
+        "{path} is missing, but {data} holds records made with it. Restore the key from escrow (`stopgate key export` output) \
+         into {keys}; starting without it would un-stop every number",
+        path = path.display(), data = data_dir.display(), keys = keys_dir.display()
+    )]
+    KeyMissing { path: PathBuf, data_dir: PathBuf, keys_dir: PathBuf },
+    #[error("{path}: {what}", path = path.display())]
+    KeyInvalid { path: PathBuf, what: &'static str },
+    #[error(
+        "the keys in {keys} are not those that {data} was written with. Put the right keys back; starting with others would \
+         un-stop every number",
+        keys = keys_dir.display(), data = data_dir.display()
+    )]
+    KeyMismatch { keys_dir: PathBuf, data_dir: PathBuf },
+    #[error("{path} was written by another format of stopgate ({found}); this one reads format 1", path = path.display())]
+    Format { path: PathBuf, found: String },
+    #[error("{path} belongs to {found} operation; a rehearsal and a live gateway never share a data_dir", path = path.display())]
+    Rehearsal { path: PathBuf, found: &'static str },
+    #[error(transparent)]
+    Journal(journal::error::OpenError),
+    #[error(transparent)]
+    Read(#[from] journal::error::ReadError),
+    #[error("{stream}: record {seq} cannot be read: {what}")]
+    Record { stream: &'static str, seq: u64, what: &'static str },
+    #[error(
+        "{path} was saved at event {saved}, but the events end at {found}: segments are missing. Restore them from a backup",
+        path = path.display()
+    )]
+    Behind { path: PathBuf, saved: u64, found: u64 },
+    #[error("the first records could not be made durable")]
+    NotDurable,
+}
+
+impl OpenError {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Whether another process holds the data_dir (exit 69); everything else is for the operator to mend (exit 78).
+    pub const fn is_busy(&self) -> bool {
+        matches!(self, Self::Locked { .. })
+    }
+}
+
+/// Why records were not taken. Nothing of the batch is in the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The ledger takes no records now: commercial traffic is refused, transactional traffic is counted.
+    #[error("the ledger takes no records: {0}")]
+    Unusable(#[from] journal::error::AppendError),
+    /// A gap is open: its counts come first. The ledger closes it by itself when the disk is good again.
+    #[error("the ledger was unusable; the record of the gap comes first")]
+    GapOpen,
+    #[error("a record is too long")]
+    TooLong,
+    #[error("personal data cannot be sealed: the system gives no random octets")]
+    NotSealed,
+    /// The events of the batch are recorded, its verdicts are not.
+    #[error("the ledger takes no verdicts now; the events of the batch are recorded")]
+    OnlyEvents { events: std::ops::Range<u64> },
+    #[error("the record is not durable yet")]
+    NotDurable,
+}

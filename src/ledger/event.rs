@@ -1,0 +1,153 @@
+//! Owns the closed list of events and what each says.
+//! Must never hold personal data: numbers appear as tags, texts and evidence are sealed beside the leaf.
+
+use super::suppression_event::{EventId, SuppressionEvent};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
+
+/// The process started. The first record of a stream commits to the tag key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begin {
+    pub node: String,
+    /// Name and version of the program.
+    pub software: String,
+    /// HMAC of a fixed text under the tag key: whoever has the key can check, nobody can learn it.
+    pub tag_commitment: [u8; 32],
+    /// The promise: verdicts are fsynced within this many milliseconds (events before their ack). A power cut may lose as much, plus one fdatasync.
+    pub verdict_sync_ms: u32,
+    /// Verdicts in the stream at this moment.
+    pub verdicts: u64,
+    /// Octets of torn frames that recovery cut from events and from verdicts.
+    pub cut_octets: [u64; 2],
+    /// Counts the times the ledger was restored from a backup; 0 = never.
+    pub epoch: u32,
+}
+
+/// What was done about a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ConsentAct {
+    Record = 1,
+    Revoke = 2,
+}
+
+/// A consent was recorded or revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    pub id: EventId,
+    pub act: ConsentAct,
+    pub tag: NumberTag,
+    pub account: NameId,
+    /// Where it was collected.
+    pub source: NameId,
+    /// The wording's version.
+    pub wording: NameId,
+    pub given_at: CivilInstant,
+    /// The evidence's reference.
+    pub evidence: NameId,
+}
+
+/// An account's contract came into force, as it was configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contract {
+    pub account: NameId,
+    /// The contract's class: 1 commercial, 2 transactional, 3 mixed.
+    pub class: u8,
+    /// The account's consent statement (`NameId::NONE` when it has none).
+    pub statement: NameId,
+    pub pack: NameId,
+    /// SHA-256 of the account's configuration without secrets.
+    pub digest: [u8; 32],
+}
+
+/// Personal data of a number were erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erase {
+    pub tag: NumberTag,
+    pub reason: NameId,
+    pub by: NameId,
+    /// Sequence numbers of the events whose blobs were dropped.
+    pub events: Vec<u64>,
+}
+
+/// A person did something through the admin API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    pub by: NameId,
+    /// What was done (an interned word such as `stop.lift.propose`).
+    pub action: NameId,
+    /// The number it was about, if any.
+    pub tag: Option<NumberTag>,
+    /// What more there is to say; an interned text, never personal data.
+    pub detail: NameId,
+}
+
+/// The civil clock stepped, or lost or found its synchronisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// What the clock would have said without the step.
+    pub expected: CivilInstant,
+    pub found: CivilInstant,
+    pub synchronised: bool,
+}
+
+/// While the ledger was unusable, transactional messages of an account left without a record each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub account: NameId,
+    pub messages: u64,
+    pub from: CivilInstant,
+    pub to: CivilInstant,
+}
+
+/// An import was begun; its numbers follow as stops that name it by `detail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    pub name: NameId,
+    pub by: NameId,
+    /// SHA-256 of the file.
+    pub digest: [u8; 32],
+    /// Good rows.
+    pub rows: u64,
+    /// Rows refused, each named to the person who imported.
+    pub bad_rows: u64,
+}
+
+/// Every kind of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Begin(Begin),
+    /// The process ended in order; verdicts in the stream.
+    End { verdicts: u64 },
+    /// A name got its handle.
+    Config { id: NameId, name: String },
+    Contract(Contract),
+    Suppression(SuppressionEvent),
+    Consent(Consent),
+    Erase(Erase),
+    Admin(Admin),
+    Clock(Clock),
+    Gap(Gap),
+    Import(Import),
+}
+
+impl Event {
+    /// The word used in metrics and JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Begin(_) => "begin",
+            Self::End { .. } => "end",
+            Self::Config { .. } => "config",
+            Self::Contract(_) => "contract",
+            Self::Suppression(SuppressionEvent::Stop(_)) => "stop",
+            Self::Suppression(SuppressionEvent::Lift(_)) => "lift",
+            Self::Consent(_) => "consent",
+            Self::Erase(_) => "erase",
+            Self::Admin(_) => "admin",
+            Self::Clock(_) => "clock",
+            Self::Gap(_) => "gap",
+            Self::Import(_) => "import",
+        }
+    }
+}

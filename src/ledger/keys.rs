@@ -1,0 +1,238 @@
+//! Owns the three secrets: tags of numbers, signatures of checkpoints, sealing of personal data.
+//! Must never make new keys for old data: a lost key would silently un-stop everyone.
+
+use super::error::OpenError;
+use crate::message::tag::TagKey;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// 32 octets, wiped when dropped.
+type Secret = Zeroizing<[u8; 32]>;
+
+const FILES: [&str; 3] = ["tag.key", "sign.key", "seal.key"];
+
+/// The keys of one data_dir.
+#[derive(Clone)]
+pub struct Keys {
+    tag: Secret,
+    sign: Secret,
+    seal: Secret,
+}
+
+impl Keys {
+    /// Opens the keys in `keys_dir`, or makes them when `data_dir` is empty (or absent) and `keys_dir` holds none.
+    ///
+    /// # Errors
+    /// A missing key beside data, or a key file that others may read or that is not 64 hexadecimal digits.
+    pub fn open_or_create(keys_dir: &Path, data_dir: &Path) -> Result<Self, OpenError> {
+        let present = FILES.map(|name| keys_dir.join(name).exists());
+        if present == [false; 3] && is_empty(data_dir)? {
+            return Self::create(keys_dir);
+        }
+        let read = |at: usize| -> Result<Secret, OpenError> {
+            let path = keys_dir.join(FILES[at]);
+            if !present[at] {
+                return Err(OpenError::KeyMissing { path, data_dir: data_dir.into(), keys_dir: keys_dir.into() });
+            }
+            read_key(&path)
+        };
+        Ok(Self { tag: read(0)?, sign: read(1)?, seal: read(2)? })
+    }
+
+    fn create(keys_dir: &Path) -> Result<Self, OpenError> {
+        private_dir(keys_dir)?;
+        let fresh = || -> Result<Secret, OpenError> {
+            let mut secret = Zeroizing::new([0; 32]);
+            let failed = |_| OpenError::KeyInvalid { path: keys_dir.into(), what: "the system gives no random octets" };
+            getrandom::fill(&mut *secret).map_err(failed)?;
+            Ok(secret)
+        };
+        let keys = Self { tag: fresh()?, sign: fresh()?, seal: fresh()? };
+        for (name, secret) in FILES.iter().zip([&keys.tag, &keys.sign, &keys.seal]) {
+            let path = keys_dir.join(name);
+            let temp = path.with_extension("tmp");
+            let write = || -> std::io::Result<()> {
+                let mut file =
+                    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+                file.write_all(Zeroizing::new(hex(&**secret) + "\n").as_bytes())?;
+                file.sync_all()?;
+                fs::rename(&temp, &path)
+            };
+            write().map_err(OpenError::io(&path))?;
+        }
+        fs::File::open(keys_dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io(keys_dir))?;
+        Ok(keys)
+    }
+
+    /// Keys from their 32 octets each, for tests and for restoring.
+    pub fn from_octets(tag: [u8; 32], sign: [u8; 32], seal: [u8; 32]) -> Self {
+        Self { tag: Zeroizing::new(tag), sign: Zeroizing::new(sign), seal: Zeroizing::new(seal) }
+    }
+
+    /// The key of number tags, prepared.
+    pub fn tag_key(&self) -> TagKey {
+        TagKey::new(&self.tag)
+    }
+
+    /// The sealing key's octets; never for a log.
+    pub fn seal_key(&self) -> &[u8; 32] {
+        &self.seal
+    }
+
+    /// The Ed25519 seed of checkpoints; never for a log.
+    pub fn sign_seed(&self) -> &[u8; 32] {
+        &self.sign
+    }
+
+    /// What shows which keys these are without giving them away: 8 octets for tags, 8 for sealing.
+    /// Stands in every segment and snapshot. The signing key is not in it: it can be rotated by itself.
+    pub fn check(&self) -> [u8; 16] {
+        let mut out = [0; 16];
+        out[..8].copy_from_slice(&check_of(&self.tag, b"tag")[..8]);
+        out[8..].copy_from_slice(&check_of(&self.seal, b"seal")[..8]);
+        out
+    }
+
+    /// The commitment of the first record to the tag key.
+    pub fn tag_commitment(&self) -> [u8; 32] {
+        check_of(&self.tag, b"tag")
+    }
+
+    /// The text for escrow: whoever holds it can read personal data and make tags. Each line can be put back as a file.
+    pub fn export(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::from("stopgate keys 1\n"));
+        for (name, secret) in FILES.iter().zip([&self.tag, &self.sign, &self.seal]) {
+            text.push_str(name);
+            text.push(' ');
+            text.push_str(&Zeroizing::new(hex(&**secret)));
+            text.push('\n');
+        }
+        text.push_str("check ");
+        text.push_str(&hex(&self.check()));
+        text.push('\n');
+        text
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keys(check {})", hex(&self.check()))
+    }
+}
+
+fn check_of(secret: &[u8; 32], what: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+    mac.update(b"stopgate key check 1: ");
+    mac.update(what);
+    mac.finalize().into_bytes().into()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(octets: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        write!(text, "{octet:02x}").expect("a String takes every write");
+    }
+    text
+}
+
+fn read_key(path: &Path) -> Result<Secret, OpenError> {
+    let invalid = |what| OpenError::KeyInvalid { path: path.into(), what };
+    let mode = fs::metadata(path).map_err(OpenError::io(path))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(invalid("others may read this key; chmod 600 it"));
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(OpenError::io(path))?);
+    let digits = text.trim().as_bytes();
+    if digits.len() != 64 {
+        return Err(invalid("a key is 64 hexadecimal digits"));
+    }
+    let mut secret = Zeroizing::new([0; 32]);
+    for (octet, pair) in secret.iter_mut().zip(digits.chunks(2)) {
+        let digit = |at: usize| (pair[at] as char).to_digit(16).ok_or_else(|| invalid("a key is 64 hexadecimal digits"));
+        *octet = (digit(0)? * 16 + digit(1)?) as u8;
+    }
+    Ok(secret)
+}
+
+/// Whether a directory is absent or holds nothing.
+fn is_empty(dir: &Path) -> Result<bool, OpenError> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(OpenError::io(dir)(error)),
+    }
+}
+
+/// Makes a directory (and its parents) that only its owner may enter, and narrows it when it exists.
+pub(super) fn private_dir(dir: &Path) -> Result<(), OpenError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(OpenError::io(dir))?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(OpenError::io(dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_for_an_empty_data_dir_and_only_their_owner_may_read_them() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (keys_dir, data_dir) = (dir.path().join("k"), dir.path().join("d"));
+        let first = Keys::open_or_create(&keys_dir, &data_dir).expect("made");
+        let again = Keys::open_or_create(&keys_dir, &data_dir).expect("opened");
+        assert_eq!(first.export(), again.export());
+        assert_eq!(fs::metadata(&keys_dir).expect("dir").permissions().mode() & 0o777, 0o700);
+        for name in FILES {
+            assert_eq!(fs::metadata(keys_dir.join(name)).expect("file").permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_missing_beside_data_refuses_with_instructions() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (keys_dir, data_dir) = (dir.path().join("k"), dir.path().join("d"));
+        Keys::open_or_create(&keys_dir, &data_dir).expect("made");
+        fs::create_dir(&data_dir).expect("dir");
+        fs::write(data_dir.join("format"), "x").expect("file");
+        for name in FILES {
+            let path = keys_dir.join(name);
+            let saved = fs::read(&path).expect("key");
+            fs::remove_file(&path).expect("remove");
+            let error = Keys::open_or_create(&keys_dir, &data_dir).expect_err("refused");
+            assert!(error.to_string().contains("Restore the key from escrow"), "{error}");
+            fs::write(&path, saved).expect("restore");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        }
+        fs::remove_dir_all(&keys_dir).expect("remove");
+        assert!(matches!(Keys::open_or_create(&keys_dir, &data_dir), Err(OpenError::KeyMissing { .. })));
+    }
+
+    #[test]
+    fn a_key_others_may_read_or_that_is_no_key_refuses() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (keys_dir, data_dir) = (dir.path().join("k"), dir.path().join("d"));
+        Keys::open_or_create(&keys_dir, &data_dir).expect("made");
+        let path = keys_dir.join("tag.key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("mode");
+        assert!(matches!(Keys::open_or_create(&keys_dir, &data_dir), Err(OpenError::KeyInvalid { .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        fs::write(&path, "zz".repeat(32)).expect("write");
+        assert!(matches!(Keys::open_or_create(&keys_dir, &data_dir), Err(OpenError::KeyInvalid { .. })));
+    }
+
+    #[test]
+    fn the_check_depends_on_tag_and_seal_keys_and_debug_shows_no_secret() {
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        assert_ne!(keys.check(), Keys::from_octets([9; 32], [2; 32], [3; 32]).check());
+        assert_ne!(keys.check(), Keys::from_octets([1; 32], [2; 32], [9; 32]).check());
+        assert_eq!(keys.check(), Keys::from_octets([1; 32], [9; 32], [3; 32]).check());
+        assert!(!format!("{keys:?}").contains(&hex(&[1; 32])));
+        assert!(keys.export().contains(&hex(&[1; 32])));
+    }
+}

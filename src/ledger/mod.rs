@@ -1,0 +1,27 @@
+//! Owns the ledger: two append-only streams of records, their schema, their keys and what is sealed in them.
+//! Must never hold personal data in a leaf, nor acknowledge anything before it is durable.
+
+pub mod keys;
+pub mod home;
+pub mod leaf;
+pub mod verdict;
+pub mod suppression_event;
+pub mod event;
+pub mod event_code;
+pub mod sealed;
+pub mod names;
+pub mod error;
+pub mod book;
+pub mod open;
+pub mod appender;
+pub mod gap;
+pub mod read;
+
+pub use appender::{Appender, Committed, EventTicket};
+pub use book::Ledger;
+pub use error::{LedgerError, OpenError};
+pub use event::Event;
+pub use keys::Keys;
+pub use open::{OpenOptions, Recovered};
+pub use sealed::Personal;
+pub use verdict::{VerdictEntry, VerdictKind, VerdictRecord};

@@ -1,0 +1,197 @@
+//! Owns how a ledger is opened: lock, keys, recovery, names, the `begin` record.
+//! Must never start on half a ledger: whatever is missing or damaged is named, with what to do.
+
+use super::book::{Ledger, PATIENCE};
+use super::error::OpenError;
+use super::event::{Begin, Event};
+use super::event_code::EventRecord;
+use super::gap::{self, Gaps};
+use super::home::Home;
+use super::keys::Keys;
+use super::leaf::SEQ_AT;
+use super::names::{self, Saved};
+use super::sealed::Sealer;
+use super::suppression_event::EventId;
+use crate::journal::disk::{Disk, RealDisk};
+use crate::journal::error as journal_error;
+use crate::journal::stream::{Journal, Options};
+use crate::message::instant::CivilInstant;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How the ledger is kept.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// The node's name, in every `begin` record and, as a fingerprint, in every event's id.
+    pub node: String,
+    /// Name and version of the program.
+    pub software: String,
+    /// Whether the civil clock is virtual: said in every record.
+    pub rehearsal: bool,
+    /// Octets of an events segment.
+    pub events_segment_octets: u64,
+    /// Octets of a verdicts segment.
+    pub verdicts_segment_octets: u64,
+    /// Verdicts are fsynced within this time.
+    pub verdict_sync_within: Duration,
+    /// Where to write; tests make it fail.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl OpenOptions {
+    /// The usual: 64 MiB segments, verdicts durable within 20 ms.
+    pub fn new(node: &str, rehearsal: bool) -> Self {
+        Self {
+            node: node.to_owned(),
+            software: concat!("stopgate ", env!("CARGO_PKG_VERSION")).to_owned(),
+            rehearsal,
+            events_segment_octets: 64 << 20,
+            verdicts_segment_octets: 64 << 20,
+            verdict_sync_within: Duration::from_millis(20),
+            disk: Arc::new(RealDisk),
+        }
+    }
+
+    /// The same with other segment sizes.
+    pub fn with_segment_octets(mut self, octets: u64) -> Self {
+        (self.events_segment_octets, self.verdicts_segment_octets) = (octets, octets);
+        self
+    }
+}
+
+/// What was found at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// This start's number, from 1.
+    pub boot: u32,
+    /// Events and verdicts that stood in the streams.
+    pub events: u64,
+    pub verdicts: u64,
+    /// Octets of torn frames cut from events and verdicts: only what was never acknowledged as durable.
+    pub cut_octets: [u64; 2],
+    /// The names file was missing or damaged and was made again from the events.
+    pub names_rebuilt: bool,
+}
+
+impl Ledger {
+    /// Opens (or begins) the ledger in `data_dir`, which this process then holds until the ledger is dropped.
+    ///
+    /// # Errors
+    /// Everything that must stop a start: another process, foreign keys, damage. [`OpenError::is_busy`] tells 69 from 78.
+    pub fn open(
+        data_dir: &Path,
+        keys: &Keys,
+        options: OpenOptions,
+        now: CivilInstant,
+    ) -> Result<(Arc<Self>, Recovered), OpenError> {
+        let home = Home::take(&*options.disk, data_dir, options.rehearsal)?;
+        let label = keys.check();
+        let stream = |name: &'static str, octets: u64, sync_within: Duration, read_back: bool| {
+            let dir = home.room(name)?;
+            let how = Options {
+                stream: name,
+                segment_octets: octets,
+                sync_within,
+                label,
+                leaf_seq_at: Some(SEQ_AT),
+                read_back,
+            };
+            Journal::open(Arc::clone(&options.disk), &dir, how).map_err(|error| match error {
+                journal_error::OpenError::Label { path } => {
+                    OpenError::KeyMismatch { keys_dir: path, data_dir: data_dir.into() }
+                }
+                error => OpenError::Journal(error),
+            })
+        };
+        let (events, found_events) = stream("events", options.events_segment_octets, Duration::ZERO, true)?;
+        let (verdicts, found_verdicts) =
+            stream("verdicts", options.verdicts_segment_octets, options.verdict_sync_within, false)?;
+        let names_path = data_dir.join("names");
+        let loaded = names::load(&names_path, &label);
+        let names_rebuilt = loaded.is_none() && found_events.records > 0;
+        let mut saved = loaded.unwrap_or_default();
+        if saved.position > found_events.records {
+            let found = found_events.records;
+            return Err(OpenError::Behind { path: names_path, saved: saved.position, found });
+        }
+        catch_up(&events, &mut saved)?;
+        let recovered = Recovered {
+            boot: saved.boot + 1,
+            events: found_events.records,
+            verdicts: found_verdicts.records,
+            cut_octets: [found_events.cut_octets, found_verdicts.cut_octets],
+            names_rebuilt,
+        };
+        let node = Sha256::digest(format!("stopgate node {}", options.node));
+        let ledger = Arc::new(Self {
+            events,
+            verdicts,
+            sequencer: Mutex::new(()),
+            sealer: Sealer::new(keys),
+            boot: recovered.boot,
+            epoch: saved.epoch,
+            rehearsal: options.rehearsal,
+            gaps: Gaps::default(),
+            last_now: AtomicI64::new(now.as_micros()),
+            home,
+            disk: options.disk,
+            label,
+            names: saved.names,
+            naming: Mutex::new(()),
+            origin: u32::from_be_bytes([node[0], node[1], node[2], node[3]]),
+            event_number: AtomicU64::new(EventId::first_of(recovered.boot)),
+        });
+        let begin = Begin {
+            node: options.node,
+            software: options.software,
+            tag_commitment: keys.tag_commitment(),
+            verdict_sync_ms: options.verdict_sync_within.as_millis() as u32,
+            verdicts: recovered.verdicts,
+            cut_octets: recovered.cut_octets,
+            epoch: saved.epoch,
+        };
+        let mut appender = ledger.appender();
+        appender.event(now, &Event::Begin(begin), None).map_err(|_| OpenError::NotDurable)?;
+        let committed = appender.commit(now).map_err(|_| OpenError::NotDurable)?;
+        if !ledger.events.wait_synced(committed.events.start, PATIENCE) {
+            return Err(OpenError::NotDurable);
+        }
+        ledger.save_names().map_err(OpenError::io(&names_path))?;
+        gap::watch(&ledger).map_err(OpenError::io(data_dir))?;
+        Ok((ledger, recovered))
+    }
+}
+
+/// Reads the names and the starts that came after the names file.
+fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
+    let mut reader = events.read(saved.position, u64::MAX);
+    while let Some(frame) = reader.next_frame()? {
+        let seq = frame.seq;
+        let unreadable = |what| OpenError::Record { stream: "events", seq, what };
+        match EventRecord::read(frame.leaf).map_err(unreadable)?.event {
+            Event::Config { id, name } => {
+                if !saved.names.insert(id, &name) {
+                    return Err(unreadable("a name's handle is taken or skipped"));
+                }
+            }
+            Event::Begin(begin) => {
+                saved.boot += 1;
+                saved.epoch = begin.epoch;
+            }
+            Event::End { .. }
+            | Event::Contract(_)
+            | Event::Suppression(_)
+            | Event::Consent(_)
+            | Event::Erase(_)
+            | Event::Admin(_)
+            | Event::Clock(_)
+            | Event::Gap(_)
+            | Event::Import(_) => {}
+        }
+        saved.position = seq + 1;
+    }
+    Ok(())
+}

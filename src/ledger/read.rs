@@ -1,0 +1,125 @@
+//! Owns reading the ledger back: events one by one, the last verdicts of a number, the verdicts of the last minutes.
+//! Must never return what does not hold its checksum, nor block a writer.
+
+use super::book::Ledger;
+use super::error::OpenError;
+use super::event_code::EventRecord;
+use super::sealed::Personal;
+use super::verdict::VerdictRecord;
+use crate::journal::reader::Reader;
+use crate::message::instant::CivilInstant;
+use crate::message::tag::NumberTag;
+use std::collections::VecDeque;
+
+/// Where a verdict's tag stands in its leaf.
+const TAG_AT: usize = 28;
+
+/// Reads events in order.
+pub struct Events {
+    reader: Reader,
+}
+
+/// Reads verdicts in order.
+pub struct Verdicts {
+    reader: Reader,
+    since: CivilInstant,
+}
+
+impl Ledger {
+    /// The events `from..upto` (at most what is appended).
+    pub fn read_events(&self, from: u64, upto: u64) -> Events {
+        Events { reader: self.events.read(from, upto) }
+    }
+
+    /// One event, and its personal data when they are there and not erased.
+    pub fn event(&self, seq: u64) -> Result<Option<(EventRecord, Option<Personal>)>, OpenError> {
+        let mut events = self.read_events(seq, seq + 1);
+        let Some((record, blob)) = events.next_with_blob()? else { return Ok(None) };
+        let personal = record.binding.and_then(|binding| self.sealer.open(blob, &binding));
+        Ok(Some((record, personal)))
+    }
+
+    /// The verdicts `from..upto`.
+    pub fn read_verdicts(&self, from: u64, upto: u64) -> Verdicts {
+        Verdicts { reader: self.verdicts.read(from, upto), since: CivilInstant::from_micros(i64::MIN) }
+    }
+
+    /// The verdicts recorded at or after `since`: at a start, the last ten minutes tell which parts of messages were forwarded.
+    /// Instants need not rise; whole segments are skipped only when the segment after them begins before `since`.
+    pub fn verdicts_since(&self, since: CivilInstant) -> Result<Verdicts, OpenError> {
+        let mut from = 0;
+        for start in self.verdicts.segment_starts().into_iter().rev() {
+            from = start;
+            match self.read_verdicts(start, start + 1).next()? {
+                Some(first) if first.at < since => break,
+                Some(_) | None => {}
+            }
+        }
+        Ok(Verdicts { reader: self.verdicts.read(from, u64::MAX), since })
+    }
+
+    /// The newest verdicts of a number, newest first, at most `limit`, looking back over at most `segments_max` segments.
+    pub fn last_verdicts(
+        &self,
+        tag: NumberTag,
+        limit: usize,
+        segments_max: usize,
+    ) -> Result<Vec<VerdictRecord>, OpenError> {
+        let mut found = Vec::new();
+        let mut upto = self.verdicts.appended();
+        for start in self.verdicts.segment_starts().into_iter().rev().take(segments_max) {
+            let mut newest = VecDeque::new();
+            let mut reader = self.verdicts.read(start, upto);
+            while let Some(frame) = reader.next_frame()? {
+                if frame.leaf.get(TAG_AT..TAG_AT + 16) != Some(&tag.0[..]) {
+                    continue;
+                }
+                let record = VerdictRecord::read(frame.leaf)
+                    .map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })?;
+                if newest.len() + found.len() == limit {
+                    newest.pop_front();
+                }
+                newest.push_back(record);
+            }
+            found.extend(newest.into_iter().rev());
+            if found.len() >= limit || start == 0 {
+                break;
+            }
+            upto = start;
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+}
+
+impl Events {
+    /// The next event and its sealed blob (empty when it has none).
+    pub fn next_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
+        let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
+        let record = EventRecord::read(frame.leaf)
+            .map_err(|what| OpenError::Record { stream: "events", seq: frame.seq, what })?;
+        if record.seq != frame.seq {
+            return Err(OpenError::Record { stream: "events", seq: frame.seq, what: "leaf and frame differ in number" });
+        }
+        Ok(Some((record, frame.blob)))
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> Result<Option<EventRecord>, OpenError> {
+        Ok(self.next_with_blob()?.map(|(record, _)| record))
+    }
+}
+
+impl Verdicts {
+    /// The next verdict.
+    pub fn next(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
+        loop {
+            let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
+            let record = VerdictRecord::read(frame.leaf)
+                .map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })?;
+            if record.at >= self.since {
+                return Ok(Some(record));
+            }
+        }
+    }
+}
