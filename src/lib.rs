@@ -8,6 +8,7 @@ pub mod session;
 pub mod telemetry;
 pub mod journal;
 pub mod ledger;
+pub mod suppression;
 pub mod pdu;
 
 pub mod clock;

@@ -71,9 +71,8 @@ impl Reader {
                 continue;
             };
             let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-            let seq = u64::from_be_bytes([
-                head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15],
-            ]);
+            let seq =
+                u64::from_be_bytes([head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15]]);
             if !(HEADER..=FRAME_MAX).contains(&length) || seq > wanted {
                 return Err(open.damaged(&self.journal));
             }

@@ -175,14 +175,8 @@ fn begin(disk: &dyn Disk, dir: &Path, identity: Identity, indices: &[u64]) -> Re
     }
     let path = segment::path(dir, 1);
     let current = segment::create(disk, dir, 1, identity.segment_octets).map_err(OpenError::io(&path))?;
-    let header = Header {
-        stream: identity.stream,
-        index: 1,
-        first_seq: 0,
-        previous: 1,
-        previous_end: 0,
-        label: identity.label,
-    };
+    let header =
+        Header { stream: identity.stream, index: 1, first_seq: 0, previous: 1, previous_end: 0, label: identity.label };
     current.file.write_all_at(&header.encode(), 0).map_err(OpenError::io(&path))?;
     current.file.sync_data().map_err(OpenError::io(&path))?;
     Ok(Recovered {

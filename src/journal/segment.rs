@@ -120,6 +120,7 @@ pub fn create(disk: &dyn Disk, dir: &Path, index: u64, octets: u64) -> io::Resul
     file.sync_data()?;
     disk.rename(&temp, &target)?;
     disk.sync_dir(dir)?;
+    let file = disk.open(&target)?;
     Ok(Blank { index, file, octets })
 }
 

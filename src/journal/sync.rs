@@ -26,8 +26,7 @@ fn run(inner: &Inner) {
         let within = inner.options.sync_within;
         if !within.is_zero() && !state.closing {
             let idle = |state: &mut State| !state.closing;
-            (state, _) =
-                inner.progress.wait_timeout_while(state, within, idle).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = inner.progress.wait_timeout_while(state, within, idle).unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(&mut state.pending, &mut held);
         state.in_flight = held.octets.len() as u64;

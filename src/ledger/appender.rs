@@ -81,9 +81,7 @@ impl Appender {
         self.blob.clear();
         let binding = match personal {
             None => None,
-            Some(personal) => {
-                Some(self.ledger.sealer.seal(personal, &mut self.blob).ok_or(LedgerError::NotSealed)?)
-            }
+            Some(personal) => Some(self.ledger.sealer.seal(personal, &mut self.blob).ok_or(LedgerError::NotSealed)?),
         };
         self.leaf.clear();
         let (boot, rehearsal) = (self.ledger.boot, self.ledger.rehearsal);
@@ -100,6 +98,11 @@ impl Appender {
     /// How many events wait for the commit.
     pub fn waiting_events(&self) -> usize {
         self.events.len()
+    }
+
+    /// Octets of the events that wait: a batch must fit into a segment.
+    pub fn event_octets(&self) -> usize {
+        self.events.octets()
     }
 
     /// Appends the batch: in the page cache when it returns, durable soon after. `now` is the civil instant.

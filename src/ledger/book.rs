@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Names are written in batches of about this size: a batch never outgrows a segment.
+const NAMING_OCTETS: usize = 2048;
+
 /// How long a caller that must wait for durability waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -75,17 +78,30 @@ impl Ledger {
             appender.event(now, &Event::Config { id: next, name: (*name).to_owned() }, None)?;
             fresh.push((next, name));
             next = NameId(next.0 + 1);
+            if appender.event_octets() >= NAMING_OCTETS {
+                self.take_names(&mut appender, &mut fresh, now)?;
+            }
         }
-        let committed = appender.commit(now)?;
-        // Appended means the handles are taken, durable or not: nobody else may get them.
-        for (id, name) in &fresh {
-            self.names.insert(*id, name);
-        }
-        let last = committed.events.end.saturating_sub(1);
-        if !fresh.is_empty() && !self.events.wait_synced(last, PATIENCE) {
+        self.take_names(&mut appender, &mut fresh, now)?;
+        let last = self.events.appended().saturating_sub(1);
+        if !self.events.wait_synced(last, PATIENCE) {
             return Err(LedgerError::NotDurable);
         }
         find().ok_or(LedgerError::NotDurable)
+    }
+
+    fn take_names(
+        &self,
+        appender: &mut Appender,
+        fresh: &mut Vec<(NameId, &str)>,
+        now: CivilInstant,
+    ) -> Result<(), LedgerError> {
+        appender.commit(now)?;
+        // Appended means the handles are taken, durable or not: nobody else may get them.
+        for (id, name) in fresh.drain(..) {
+            self.names.insert(id, name);
+        }
+        Ok(())
     }
 
     /// The name of a handle.
@@ -211,6 +227,12 @@ impl Ledger {
 
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ledger(boot {}, {} events, {} verdicts)", self.boot, self.events.appended(), self.verdicts.appended())
+        write!(
+            f,
+            "Ledger(boot {}, {} events, {} verdicts)",
+            self.boot,
+            self.events.appended(),
+            self.verdicts.appended()
+        )
     }
 }

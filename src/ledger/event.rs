@@ -119,9 +119,14 @@ pub struct Import {
 pub enum Event {
     Begin(Begin),
     /// The process ended in order; verdicts in the stream.
-    End { verdicts: u64 },
+    End {
+        verdicts: u64,
+    },
     /// A name got its handle.
-    Config { id: NameId, name: String },
+    Config {
+        id: NameId,
+        name: String,
+    },
     Contract(Contract),
     Suppression(SuppressionEvent),
     Consent(Consent),

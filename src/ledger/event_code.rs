@@ -254,17 +254,16 @@ fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
             Event::Erase(Erase { tag, reason, by, events })
         }
         ADMIN => {
-            let (by, action, has_tag, tag) = (fields.name()?, fields.name()?, flag(fields)?, NumberTag(fields.array()?));
+            let (by, action, has_tag, tag) =
+                (fields.name()?, fields.name()?, flag(fields)?, NumberTag(fields.array()?));
             if !has_tag && tag != NumberTag::default() {
                 return Err("a field that must be zero is not");
             }
             Event::Admin(Admin { by, action, tag: has_tag.then_some(tag), detail: fields.name()? })
         }
-        CLOCK => Event::Clock(Clock {
-            expected: fields.instant()?,
-            found: fields.instant()?,
-            synchronised: flag(fields)?,
-        }),
+        CLOCK => {
+            Event::Clock(Clock { expected: fields.instant()?, found: fields.instant()?, synchronised: flag(fields)? })
+        }
         GAP => Event::Gap(Gap {
             account: fields.name()?,
             messages: fields.u64()?,

@@ -155,7 +155,8 @@ fn read_key(path: &Path) -> Result<Secret, OpenError> {
     }
     let mut secret = Zeroizing::new([0; 32]);
     for (octet, pair) in secret.iter_mut().zip(digits.chunks(2)) {
-        let digit = |at: usize| (pair[at] as char).to_digit(16).ok_or_else(|| invalid("a key is 64 hexadecimal digits"));
+        let digit =
+            |at: usize| (pair[at] as char).to_digit(16).ok_or_else(|| invalid("a key is 64 hexadecimal digits"));
         *octet = (digit(0)? * 16 + digit(1)?) as u8;
     }
     Ok(secret)

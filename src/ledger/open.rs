@@ -195,3 +195,81 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::facts::Evidence;
+    use crate::ledger::Personal;
+    use crate::ledger::event::Gap;
+    use crate::message::msisdn::Msisdn;
+    use crate::message::name::NameId;
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+
+    fn keys() -> Keys {
+        Keys::from_octets([1; 32], [2; 32], [3; 32])
+    }
+
+    fn options() -> OpenOptions {
+        OpenOptions::new("gw-1", false).with_segment_octets(16 << 10)
+    }
+
+    #[test]
+    fn names_events_and_personal_data_are_there_after_a_restart() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, found) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("begun");
+        assert_eq!((found.boot, found.events, found.names_rebuilt), (1, 0, false));
+        assert_eq!(ledger.evidence(), Evidence::Whole);
+        let acme = ledger.intern("acme", NOW).expect("interned");
+        assert_eq!(ledger.intern("acme", NOW).expect("again"), acme);
+        assert_eq!(ledger.intern_all(&["36111", "acme"], NOW).expect("both"), [NameId(2), acme]);
+        let gap = Event::Gap(Gap { account: acme, messages: 3, from: NOW, to: NOW });
+        let number = Msisdn::from_canonical(33_639_980_012).expect("number");
+        let mut appender = ledger.appender();
+        let ticket = appender.event(NOW, &gap, Some(&Personal::of(number))).expect("taken");
+        let seq = appender.commit(NOW).expect("appended").seq(ticket);
+        assert!(ledger.wait_durable(seq, PATIENCE));
+        ledger.close(NOW).expect("closed");
+        let appended = ledger.events_appended();
+        drop((appender, ledger));
+
+        let (ledger, found) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("opened");
+        assert_eq!((found.boot, found.events, found.cut_octets), (2, appended, [0, 0]));
+        assert_eq!(ledger.name(acme).as_deref(), Some("acme"));
+        assert_eq!(ledger.intern("36111", NOW).expect("known"), NameId(2));
+        let (record, personal) = ledger.event(seq).expect("readable").expect("there");
+        assert_eq!((record.event, record.seq, record.boot), (gap, seq, 1));
+        assert_eq!(personal, Some(Personal::of(number)));
+    }
+
+    #[test]
+    fn a_lost_names_file_is_made_again_from_the_events() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, _) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("begun");
+        let names: Vec<String> = (0..300).map(|n| format!("name number {n}")).collect();
+        let handles = ledger.intern_all(&names.iter().map(String::as_str).collect::<Vec<_>>(), NOW).expect("interned");
+        drop(ledger);
+        std::fs::remove_file(dir.path().join("names")).expect("removed");
+        let (ledger, found) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("opened");
+        assert!(found.names_rebuilt);
+        assert_eq!(found.boot, 2);
+        for (name, handle) in names.iter().zip(handles) {
+            assert_eq!(ledger.name(handle).as_deref(), Some(name.as_str()));
+        }
+    }
+
+    #[test]
+    fn other_keys_a_second_process_and_missing_segments_refuse() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, _) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("begun");
+        let again = Ledger::open(dir.path(), &keys(), options(), NOW).expect_err("held");
+        assert!(again.is_busy());
+        ledger.close(NOW).expect("closed");
+        drop(ledger);
+        let others = Keys::from_octets([9; 32], [2; 32], [3; 32]);
+        assert!(matches!(Ledger::open(dir.path(), &others, options(), NOW), Err(OpenError::KeyMismatch { .. })));
+        std::fs::remove_dir_all(dir.path().join("events")).expect("removed");
+        assert!(matches!(Ledger::open(dir.path(), &keys(), options(), NOW), Err(OpenError::Behind { .. })));
+    }
+}

@@ -74,8 +74,11 @@ impl Ledger {
                 if frame.leaf.get(TAG_AT..TAG_AT + 16) != Some(&tag.0[..]) {
                     continue;
                 }
-                let record = VerdictRecord::read(frame.leaf)
-                    .map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })?;
+                let record = VerdictRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+                    stream: "verdicts",
+                    seq: frame.seq,
+                    what,
+                })?;
                 if newest.len() + found.len() == limit {
                     newest.pop_front();
                 }
@@ -96,10 +99,17 @@ impl Events {
     /// The next event and its sealed blob (empty when it has none).
     pub fn next_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
         let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
-        let record = EventRecord::read(frame.leaf)
-            .map_err(|what| OpenError::Record { stream: "events", seq: frame.seq, what })?;
+        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+            stream: "events",
+            seq: frame.seq,
+            what,
+        })?;
         if record.seq != frame.seq {
-            return Err(OpenError::Record { stream: "events", seq: frame.seq, what: "leaf and frame differ in number" });
+            return Err(OpenError::Record {
+                stream: "events",
+                seq: frame.seq,
+                what: "leaf and frame differ in number",
+            });
         }
         Ok(Some((record, frame.blob)))
     }
@@ -115,8 +125,11 @@ impl Verdicts {
     pub fn next(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
         loop {
             let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
-            let record = VerdictRecord::read(frame.leaf)
-                .map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })?;
+            let record = VerdictRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+                stream: "verdicts",
+                seq: frame.seq,
+                what,
+            })?;
             if record.at >= self.since {
                 return Ok(Some(record));
             }

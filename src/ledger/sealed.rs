@@ -51,7 +51,8 @@ impl Sealer {
         nonce.copy_from_slice(&blob[SALT..]);
         let mut clear = Zeroizing::new(Vec::with_capacity(64 + personal.text.as_ref().map_or(0, String::len)));
         personal.write(&mut clear);
-        let mac = self.cipher.encrypt_inout_detached(&XNonce::from(nonce), CONTEXT, clear.as_mut_slice().into()).ok()?;
+        let mac =
+            self.cipher.encrypt_inout_detached(&XNonce::from(nonce), CONTEXT, clear.as_mut_slice().into()).ok()?;
         blob.extend_from_slice(&clear);
         blob.extend_from_slice(&mac);
         Some(Sha256::digest(&*blob).into())

@@ -1,0 +1,10 @@
+//! Owns who must not be written to: the RAM index that the judge asks, its snapshot, the embedded store behind it.
+//! Must never lift what no START and no two people lifted, nor forget a stop.
+
+pub mod table;
+pub mod detail;
+pub mod index;
+pub mod apply;
+
+pub use apply::apply;
+pub use index::Index;
