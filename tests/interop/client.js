@@ -142,6 +142,18 @@ const hex = (n) => '0x' + n.toString(16);
     }
   });
   await unbind(session);
+  await scene('a long code in parts passes, transactional', async () => {
+    const { session: otp } = await bind('transceiver', 'otp');
+    const long = 'Votre code \u20ac 1234 \u2026 '.repeat(12);
+    const pieces = long.match(/[^]{1,67}/g);
+    const answers = await Promise.all(pieces.map((piece, n) => submit(otp, {
+      source_addr: 'OTP', source_addr_ton: 5, destination_addr: number('105'), dest_addr_ton: 1, dest_addr_npi: 1, data_coding: 8,
+      short_message: { udh: Buffer.from([5, 0, 3, 42, pieces.length, n + 1]), message: piece } })));
+    await unbind(otp);
+    const got = (await ask({ received: 50 })).received.filter((s) => s.destination === number('105')).map((s) => s.text);
+    if (!answers.every((pdu) => pdu.command_status === 0)) return answers.map((pdu) => hex(pdu.command_status)).join(' ');
+    return got.length > 1 && got.join('') === long ? null : JSON.stringify(got);
+  });
   await scene('SG141 a burst over the contract is slowed down', async () => {
     const { session: slow } = await bind('transceiver', 'slow');
     const answers = await Promise.all([...Array(6).keys()].map((n) =>

@@ -66,7 +66,7 @@ class Session:
                          enquire_link_interval=0.2, log_level=CRITICAL, hook=self.hook)
         self.task = LOOP.create_task(self.esme.start())
 
-    async def send(self, fields: Fields):
+    async def send(self, fields: Fields, **more):
         name = str(next(NAMES))
         text = {"message_payload": fields.text} if fields.payload else {"short_message": fields.text}
         await self.esme.broker.enqueue(SubmitSm(
@@ -74,7 +74,7 @@ class Session:
             destination=PhoneNumber(fields.destination, TON(fields.ton), NPI.ISDN),
             encoding={"default": None, "latin1": "latin_1", "ucs2": "ucs2"}[fields.coding],
             schedule_delivery_time=NIGHT if fields.schedule else None,
-            registered_delivery=int(fields.receipt), **text))
+            registered_delivery=int(fields.receipt), **text, **more))
         return name
 
     async def all(self, many):
@@ -87,6 +87,14 @@ class Session:
 
     def burst(self, many):
         return [answer.status for answer in now(self.all(many))]
+
+    def parts(self, fields):
+        """It cuts by itself, and tells the status of the whole with the last part."""
+        async def whole():
+            name = await self.send(fields, auto_message_payload=False, esm_class=0x40)
+            await self.hook.until(lambda: name in self.hook.answers)
+            return [self.hook.answers[name].status]
+        return now(whole())
 
     def hear(self, test):
         return now(self.hook.until(lambda: next((one for one in self.hook.heard if test(one)), None)))

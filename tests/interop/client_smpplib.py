@@ -56,6 +56,15 @@ class Session:
             self.client.read_once(auto_send_enquire_link=False)
         return [self.answers[one].status for one in sequences]
 
+    def parts(self, fields):
+        octets, coding, esm_class = smpplib.gsm.make_parts(fields.text)
+        sequences = [self.client.send_message(
+            source_addr_ton=5, source_addr=fields.source, dest_addr_ton=1, dest_addr_npi=1, destination_addr=fields.destination,
+            data_coding=coding, esm_class=esm_class, short_message=part).sequence for part in octets]
+        while not all(one in self.answers for one in sequences):
+            self.client.read_once(auto_send_enquire_link=False)
+        return [self.answers[one].status for one in sequences]
+
     def hear(self, test):
         until = time.monotonic() + 20
         while time.monotonic() < until:

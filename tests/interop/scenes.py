@@ -1,7 +1,7 @@
 """Owns what each Python client is put through: the table of cases.json and the scenes. Must never know which client plays.
 
 A client is an object with: bind(kind, account, password) -> (session, status); and a session has submit(fields) -> Answer,
-burst(list of fields) -> list of statuses, hear(test) -> Heard, enquire() -> bool or None, unbind(), close().
+burst(list of fields) -> list of statuses, parts(fields) -> list of statuses, hear(test) -> Heard, enquire() -> bool or None, unbind(), close().
 """
 import json
 import pathlib
@@ -98,6 +98,7 @@ class Play:
         self.scene("a person's message arrives", lambda: self.message(session))
         self.scene("STOP: told, confirmed, and the next promotion is refused", lambda: self.stop(session))
         session.unbind()
+        self.scene("a long code in parts passes, transactional", self.parts)
         self.scene("SG141 a burst over the contract is slowed down", lambda: self.burst("slow", "SLOW", "11", 6, CODE, {0, 0x58}))
         self.scene("SG152 more than the operator's window may wait", lambda: self.burst("mute", "MUTE", "12", 8, PROMO, {0xFF, 0x14}))
         return self.bad
@@ -139,6 +140,15 @@ class Play:
             return f"{answer.status:#x} instead of {status:#x}"
         got = [one["text"] for one in self.seen(self.number(tail))]
         return None if got == ([text] if status == 0 else []) else f"the operator got {got}"
+
+    def parts(self):
+        """In UCS-2, because aiosmpplib packs septets into its parts."""
+        text = "Votre code \u20ac 1234 \u2026 " * 12
+        session = self.bound("otp")
+        statuses = session.parts(Fields("OTP", self.number("105"), text, coding="ucs2"))
+        session.unbind()
+        got = [one["text"] for one in self.seen(self.number("105"))]
+        return None if set(statuses) == {0} and len(got) > 1 and "".join(got) == text else f"{statuses}, {got}"
 
     def receipt(self, session):
         answer = session.submit(Fields("ACME", self.number("102"), PROMO, receipt=True))
