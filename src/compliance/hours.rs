@@ -144,33 +144,4 @@ fn instant(zone: Tz, local: NaiveDateTime, edge: Edge) -> Option<CivilInstant> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::compliance::numbers::NumberPlan;
-
-    fn instant_of(text: &str) -> CivilInstant {
-        text.parse::<DateTime<chrono::Utc>>().unwrap().into()
-    }
-
-    #[test]
-    fn every_labelled_instant_is_judged_as_labelled() {
-        let pack = Pack::embedded("fr-strict").unwrap();
-        let plan = NumberPlan::new(std::slice::from_ref(&pack));
-        let mut read = 0;
-        for line in include_str!("../../tests/compliance/windows.tsv").lines().skip(1) {
-            let fields: Vec<&str> = line.split('\t').collect();
-            let [at, number, expected, next, note] = fields[..] else { panic!("five columns: {line}") };
-            let (at, next) = (instant_of(at), instant_of(next));
-            let number = plan.read(number, "FR").unwrap();
-            let territory = pack.territory(number).unwrap();
-            let opening = pack.opening(territory, at);
-            match expected {
-                "allowed" => assert!(opening.is_open(), "{note}: {opening:?}"),
-                "blocked" => assert_eq!(opening, Opening::Closed { next: Some(next) }, "{note}"),
-                other => panic!("unknown label {other}"),
-            }
-            read += 1;
-        }
-        assert_eq!(read, 46);
-    }
-}
+mod tests;

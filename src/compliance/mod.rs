@@ -2,6 +2,7 @@
 //! Must never know a socket, a clock, a store or a metric; facts and `now` come in, values go out.
 
 pub mod bench;
+pub mod check;
 pub mod class;
 pub mod code;
 pub mod consent;

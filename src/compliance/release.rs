@@ -93,3 +93,6 @@ fn look_again<L: SuppressionList + ?Sized>(
         (first, _) => Err(first.unwrap_or((RefusalCode::OutOfHours, None))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Owns the dry run: what the judge would say, in the words of `check`, for whoever asks before sending.
+//! Must never judge by itself, nor let what it judged leave.
+
+use super::class::TrafficClass;
+use super::code::RefusalCode;
+use super::facts::{Facts, SuppressionList};
+use super::hours::Opening;
+use super::judge::judge;
+use super::rule::RuleSet;
+use super::verdict::Verdict;
+use crate::message::instant::CivilInstant;
+use crate::message::submission::Submission;
+
+/// What would become of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DryRun {
+    /// `None` when it would be permitted.
+    pub code: Option<RefusalCode>,
+    pub class: TrafficClass,
+    /// Id and version of the pack that was applied.
+    pub pack: String,
+    pub pack_version: String,
+    /// Id of the recipient's territory in the pack.
+    pub territory: Option<String>,
+    /// When the recipient's hours open next; `None` when they are open at the judged instant or nobody knows them.
+    pub next_opening: Option<CivilInstant>,
+    /// Every rule that would refuse.
+    pub would_refuse: RuleSet,
+    pub judged_at: CivilInstant,
+}
+
+impl DryRun {
+    /// `permitted` or `refused`.
+    pub const fn verdict(&self) -> &'static str {
+        match self.code {
+            None => "permitted",
+            Some(_) => "refused",
+        }
+    }
+}
+
+/// Judges a submission as if it had arrived at `now`; nothing is recorded and nothing leaves.
+pub fn dry_run<L: SuppressionList + ?Sized>(
+    submission: Submission<'_>,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) -> DryRun {
+    let (ruling, code, refused_until) = match judge(submission, facts, now) {
+        Verdict::Permitted(permitted) => (*permitted.ruling(), None, None),
+        Verdict::Refused(refusal) => (refusal.ruling, Some(refusal.code), refusal.next_opening),
+    };
+    let pack = &facts.account.pack;
+    let territory = pack.territories().get(usize::from(ruling.territory));
+    let next_opening = refused_until.or_else(|| match pack.opening(ruling.territory, ruling.judged_at) {
+        Opening::Open { .. } => None,
+        Opening::Closed { next } => next,
+    });
+    DryRun {
+        code,
+        class: ruling.class,
+        pack: pack.id.clone(),
+        pack_version: pack.version.clone(),
+        territory: territory.map(|territory| territory.id.clone()),
+        next_opening,
+        would_refuse: ruling.would_refuse,
+        judged_at: ruling.judged_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::fixture::{House, at};
+    use crate::message::draft::Draft;
+
+    #[test]
+    fn a_dry_run_says_what_the_judge_says_and_when_it_opens() {
+        let house = House::new();
+        house.suppress("0639980001");
+        for (to, now, code, next) in [
+            ("0639981234", "2026-01-13T11:30:00Z", None, None),
+            ("0639981234", "2026-01-11T11:30:00Z", Some(RefusalCode::OutOfHours), Some("2026-01-12T07:00:00Z")),
+            ("0639980001", "2026-01-13T11:30:00Z", Some(RefusalCode::OptedOut), None),
+            ("0639980001", "2026-01-11T11:30:00Z", Some(RefusalCode::OptedOut), Some("2026-01-12T07:00:00Z")),
+            ("36111", "2026-01-11T11:30:00Z", Some(RefusalCode::BadDestination), None),
+        ] {
+            let submission = Draft::new("ACME", to, "-20% ce samedi. STOP 36111").submission();
+            let run = dry_run(submission, &house.facts(), at(now));
+            assert_eq!((run.code, run.next_opening), (code, next.map(at)), "{to} at {now}");
+            assert_eq!((run.pack.as_str(), run.class), ("fr-strict", TrafficClass::Commercial));
+            assert_eq!(run.verdict(), if code.is_none() { "permitted" } else { "refused" });
+        }
+    }
+}
