@@ -63,6 +63,11 @@ pub fn bind_resp(bind: CommandId, system_id: &str, peer_version: u8, sequence: u
     write(bind.response(), CommandStatus::OK, sequence, &[system_id.as_bytes(), &[0], version], out);
 }
 
+/// enquire_link, towards a client.
+pub fn enquire_link(sequence: u32, out: &mut Vec<u8>) {
+    write(CommandId::EnquireLink, CommandStatus::OK, sequence, &[], out);
+}
+
 /// enquire_link_resp.
 pub fn enquire_link_resp(sequence: u32, out: &mut Vec<u8>) {
     write(CommandId::EnquireLinkResp, CommandStatus::OK, sequence, &[], out);

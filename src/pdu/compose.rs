@@ -28,7 +28,7 @@ struct Coded {
 }
 
 /// Writes a submit_sm from a short code.
-pub(super) fn write(composed: &Composed, to: Msisdn, sequence: u32, dialect: &Dialect<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(composed: &Composed, to: Msisdn, sequence: u32, dialect: &Dialect, out: &mut Vec<u8>) {
     let coded = code(&composed.text, dialect.alphabet);
     let written = dialect.destination(to);
     let [ton, npi, ..] = *written.octets() else { return };

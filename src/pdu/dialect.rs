@@ -4,6 +4,7 @@
 use crate::compliance::numbers::NumberPlan;
 use crate::message::msisdn::Msisdn;
 use crate::message::text::Alphabet;
+use std::sync::Arc;
 
 /// How destinations are written towards an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,16 +30,15 @@ pub enum ValidityFormat {
     Relative,
 }
 
-/// One operator's ways, and the account's list of vendor TLVs that may pass. Cheap to make for each message.
-#[derive(Clone, Copy, Debug)]
-pub struct Dialect<'d> {
+/// One operator's ways.
+#[derive(Clone, Debug)]
+pub struct Dialect {
     pub destination_format: DestinationFormat,
     /// What data_coding 0 means there, for the texts that stopgate composes.
     pub alphabet: Alphabet,
     pub validity: ValidityFormat,
-    pub numbers: &'d NumberPlan,
-    /// Tags in 0x1400..=0x3FFF that are kept; all others of that range are cut.
-    pub vendor_tlvs: &'d [u16],
+    /// For national formats.
+    pub numbers: Arc<NumberPlan>,
 }
 
 /// TON, NPI and text of a destination, written without allocating: at most 2 + 2 + 15 + NUL octets.
@@ -73,7 +73,7 @@ impl WrittenAddress {
 /// NPI of telephone numbers.
 const ISDN: u8 = 1;
 
-impl Dialect<'_> {
+impl Dialect {
     /// The canonical number as this operator wants it.
     #[inline]
     pub(super) fn destination(&self, number: Msisdn) -> WrittenAddress {

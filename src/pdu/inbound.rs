@@ -96,15 +96,12 @@ impl Message {
     }
 }
 
-/// The esme_addr of an alert_notification (SMPP 3.4 §4.12): whose owner it is forwarded to.
-///
-/// # Errors
-/// When the two addresses do not fit in the frame.
-pub fn alert_owner(octets: &[u8]) -> Result<AddressField, Rejection> {
+/// The esme_addr of an alert_notification (SMPP 3.4 §4.12): whose owner it is forwarded to. `None` when it is cut.
+pub fn alert_esme_addr(octets: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor::body(octets);
-    let read = RawAddress::read(&mut cursor, TEXT, Fault::Cut)
-        .and_then(|_source| RawAddress::read(&mut cursor, TEXT, Fault::Cut))?;
-    Ok(read.lenient())
+    RawAddress::read(&mut cursor, TEXT, Fault::Unreadable).ok()?;
+    let address = RawAddress::read(&mut cursor, TEXT, Fault::Unreadable).ok()?;
+    Some(address.lenient().text.of(octets))
 }
 
 #[cfg(test)]
@@ -175,5 +172,14 @@ mod tests {
         let octets = deliver(0x40, 0, b"STOP", &[]);
         let inbound = scan(&octets).expect("readable");
         assert_eq!((inbound.slice(inbound.text), inbound.segment), (&b"STOP"[..], None));
+    }
+
+    #[test]
+    fn an_alert_names_the_address_of_its_owner() {
+        let mut octets = Vec::new();
+        let body: [&[u8]; 2] = [b"\x01\x0133639980001\0", b"\x03\x0036111\0"];
+        answer::write(CommandId::AlertNotification, CommandStatus::OK, 1, &body, &mut octets);
+        assert_eq!(alert_esme_addr(&octets), Some(&b"36111"[..]));
+        assert_eq!(alert_esme_addr(&octets[..octets.len() - 1]), None);
     }
 }

@@ -4,8 +4,8 @@
 use super::answer;
 use super::bind::BindKind;
 use super::command::CommandId;
+use super::query::{Party, Query};
 use super::status::CommandStatus;
-use crate::message::address::{Npi, Ton};
 
 /// A message_id of an SMSC that names one message: 1 to 64 octets, none of them NUL. A wildcard cannot be said with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +16,6 @@ impl<'a> MessageId<'a> {
     pub fn new(octets: &'a [u8]) -> Option<Self> {
         (!octets.is_empty() && octets.len() <= 64 && !octets.contains(&0)).then_some(Self(octets))
     }
-}
-
-/// An address of a message sent before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Party<'a> {
-    pub ton: Ton,
-    pub npi: Npi,
-    pub text: &'a [u8],
 }
 
 /// What a link may say besides released messages.
@@ -65,7 +57,19 @@ pub enum LinkCommand<'a> {
     },
 }
 
-impl LinkCommand<'_> {
+impl<'a> LinkCommand<'a> {
+    /// The request towards the SMSC for one of a client whose message_id was found to be its own. `None` for a wildcard
+    /// and for replace_sm.
+    pub fn scoped(asked: &Query<'a>) -> Option<Self> {
+        Some(match *asked {
+            Query::Query { message_id, source } => Self::Query { message_id: MessageId::new(message_id)?, source },
+            Query::Cancel { service_type, message_id, source, destination } => {
+                Self::Cancel { service_type, message_id: MessageId::new(message_id)?, source, destination }
+            }
+            Query::Replace { .. } => return None,
+        })
+    }
+
     /// Its command_id.
     pub const fn id(&self) -> CommandId {
         match self {
@@ -141,7 +145,8 @@ fn text(octets: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pdu::oracle;
+    use crate::message::address::{Npi, Ton};
+    use crate::pdu::{oracle, query};
 
     #[test]
     fn rusmpp_reads_every_link_command_to_its_last_octet() {
@@ -203,5 +208,20 @@ mod tests {
         assert_eq!(MessageId::new(b"a\0b"), None);
         assert_eq!(MessageId::new(&[b'x'; 65]), None);
         assert!(MessageId::new(&[b'x'; 64]).is_some());
+    }
+
+    #[test]
+    fn what_a_client_asks_reaches_the_operator_octet_by_octet() {
+        let party = Party { ton: Ton::Alphanumeric, npi: Npi(0), text: b"ACME" };
+        let message_id = MessageId::new(b"id-1").expect("a message id");
+        let mut octets = Vec::new();
+        LinkCommand::Cancel { service_type: b"", message_id, source: party, destination: party }.encode(7, &mut octets);
+        let asked = query::parse(&octets).expect("a cancel_sm");
+        let mut again = Vec::new();
+        LinkCommand::scoped(&asked).expect("it names one message").encode(7, &mut again);
+        assert_eq!(again, octets);
+        let wildcard = Query::Cancel { service_type: b"", message_id: b"", source: party, destination: party };
+        assert_eq!(LinkCommand::scoped(&wildcard), None);
+        assert_eq!(LinkCommand::scoped(&Query::Replace { message_id: b"id-1" }), None);
     }
 }

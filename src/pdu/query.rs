@@ -7,21 +7,36 @@ use super::fault::{Fault, Rejection};
 use super::field::{self, ADDRESS, MESSAGE_ID, RawAddress, SERVICE_TYPE, TIME};
 use super::header::Header;
 use super::tlv;
-use crate::message::address::AddressField;
+use crate::message::address::{AddressField, Npi, Ton};
+
+/// An address of a message sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Party<'a> {
+    pub ton: Ton,
+    pub npi: Npi,
+    /// Without its NUL.
+    pub text: &'a [u8],
+}
+
+impl<'a> Party<'a> {
+    fn of(field: AddressField, octets: &'a [u8]) -> Self {
+        Self { ton: field.ton, npi: field.npi, text: field.text.of(octets) }
+    }
+}
 
 /// A request about a message sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {
     Query {
         message_id: &'a [u8],
-        source: AddressField,
+        source: Party<'a>,
     },
     /// An empty message_id cancels by addresses: refused on shared links.
     Cancel {
         service_type: &'a [u8],
         message_id: &'a [u8],
-        source: AddressField,
-        destination: AddressField,
+        source: Party<'a>,
+        destination: Party<'a>,
     },
     /// Always refused (0x13): new text and time without a destination to judge them for.
     Replace {
@@ -65,7 +80,7 @@ fn query<'a>(octets: &'a [u8], cursor: &mut Cursor<'_>) -> Result<Query<'a>, Fau
     let message_id = cursor.c_string(MESSAGE_ID, Fault::MessageId)?.of(octets);
     let source = RawAddress::read(cursor, ADDRESS, Fault::Source)?;
     end(octets, cursor)?;
-    Ok(Query::Query { message_id, source: source.source()? })
+    Ok(Query::Query { message_id, source: Party::of(source.source()?, octets) })
 }
 
 fn cancel<'a>(octets: &'a [u8], cursor: &mut Cursor<'_>) -> Result<Query<'a>, Fault> {
@@ -75,7 +90,8 @@ fn cancel<'a>(octets: &'a [u8], cursor: &mut Cursor<'_>) -> Result<Query<'a>, Fa
     let destination = RawAddress::read(cursor, ADDRESS, Fault::Destination)?;
     end(octets, cursor)?;
     // The destination may be empty when the id is not.
-    Ok(Query::Cancel { service_type, message_id, source: source.source()?, destination: destination.lenient() })
+    let source = Party::of(source.source()?, octets);
+    Ok(Query::Cancel { service_type, message_id, source, destination: Party::of(destination.lenient(), octets) })
 }
 
 fn replace<'a>(octets: &'a [u8], cursor: &mut Cursor<'_>) -> Result<Query<'a>, Fault> {

@@ -53,16 +53,31 @@ pub fn write(operation: Operation, status: CommandStatus, message_id: &[u8], seq
     answer::error(command, status, sequence, out);
 }
 
-/// Forwards a whole frame as it is but for repairs, with the client's sequence number. A generic_nack becomes the
-/// final error of a submit_sm.
-pub fn forward(octets: &[u8], sequence: u32, out: &mut Vec<u8>) {
+/// The message_id of a whole frame, without its NUL; empty when there is none.
+pub fn message_id(octets: &[u8]) -> &[u8] {
+    read(octets).map_or(&[], |response| response.message_id)
+}
+
+/// Forwards a whole frame to the client that sent `command` (submit_sm, data_sm or submit_multi), repaired, with its
+/// sequence number. `status` is the SMSC's, or what `status_map` makes of it; a generic_nack is an error whatever it says.
+pub fn forward(octets: &[u8], command: CommandId, status: CommandStatus, sequence: u32, out: &mut Vec<u8>) {
     let Some(response) = read(octets) else { return };
-    let operation = match response.id {
-        CommandId::DataSmResp => Operation::DataSm,
-        CommandId::SubmitMultiResp => Operation::SubmitMulti,
+    let status = if status.is_ok() { response.status } else { status };
+    let operation = match command {
+        CommandId::DataSm => Operation::DataSm,
+        CommandId::SubmitMulti => Operation::SubmitMulti,
         _ => Operation::SubmitSm,
     };
-    write(operation, response.status, response.message_id, sequence, out);
+    write(operation, status, response.message_id, sequence, out);
+}
+
+/// Writes a whole frame as it is with another sequence number: query_sm_resp and cancel_sm_resp on their way to the
+/// client that asked.
+pub fn resequence(octets: &[u8], sequence: u32, out: &mut Vec<u8>) {
+    let Some((head, body)) = octets.split_first_chunk::<HEADER_OCTETS>() else { return };
+    out.extend_from_slice(&head[..12]);
+    out.extend_from_slice(&sequence.to_be_bytes());
+    out.extend_from_slice(body);
 }
 
 #[cfg(test)]
@@ -92,11 +107,34 @@ mod tests {
         ];
         for ((id, status, body), (expected_id, expected_status, expected_body)) in cases {
             let mut out = Vec::new();
-            forward(&frame(id, status, body), 0x8000_0001, &mut out);
+            let command = if id == CommandId::DataSmResp { CommandId::DataSm } else { CommandId::SubmitSm };
+            forward(&frame(id, status, body), command, CommandStatus(status), 0x8000_0001, &mut out);
             let header = Header::parse(&out).expect("a header");
             assert_eq!(header.length as usize, out.len());
             assert_eq!((header.id, header.status.0, header.sequence), (expected_id, expected_status, 0x8000_0001));
             assert_eq!(&out[HEADER_OCTETS..], expected_body);
         }
+    }
+
+    #[test]
+    fn a_mapped_status_replaces_the_operators() {
+        let mut out = Vec::new();
+        forward(&frame(CommandId::SubmitSmResp, 0x66, b""), CommandId::SubmitSm, CommandStatus(0x45), 1, &mut out);
+        assert_eq!(Header::parse(&out).map(|header| header.status), Some(CommandStatus(0x45)));
+    }
+
+    #[test]
+    fn a_status_map_cannot_make_a_success_of_an_error() {
+        let mut out = Vec::new();
+        forward(&frame(CommandId::SubmitSmResp, 0x66, b""), CommandId::SubmitSm, CommandStatus::OK, 1, &mut out);
+        assert_eq!(Header::parse(&out).map(|header| header.status), Some(CommandStatus(0x66)));
+    }
+
+    #[test]
+    fn a_query_answer_changes_in_its_sequence_alone() {
+        let octets = frame(CommandId::QuerySmResp, 0, b"id\0\0\x02\0");
+        let mut out = Vec::new();
+        resequence(&octets, 9, &mut out);
+        assert_eq!((&out[..12], &out[12..16], &out[16..]), (&octets[..12], &[0, 0, 0, 9][..], &octets[16..]));
     }
 }

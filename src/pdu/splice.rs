@@ -17,13 +17,14 @@ use crate::message::submission::{Operation, Submission};
 /// dest_flag of submit_multi: an address.
 const SME_ADDRESS: u8 = 1;
 
-/// Writes a released message behind what `out` holds, with our sequence number.
+/// Writes a released message behind what `out` holds, with our sequence number. `vendor_tlvs` are the tags in
+/// 0x1400..=0x3FFF that the account may send (`AccountPolicy::vendor_tlvs`); all others of that range are cut.
 ///
 /// A part of a submit_multi is written as a submit_multi of one destination; see [`write_multi`] for several.
-pub fn write(released: &Released<'_>, sequence: u32, dialect: &Dialect<'_>, out: &mut Vec<u8>) {
+pub fn write(released: &Released<'_>, sequence: u32, dialect: &Dialect, vendor_tlvs: &[u16], out: &mut Vec<u8>) {
     match released.outgoing() {
         Outgoing::Forwarded(submission) => {
-            let change = Change::of(released);
+            let change = Change::of(released, vendor_tlvs);
             match submission.operation {
                 Operation::SubmitSm | Operation::DataSm => forward(submission, change, sequence, dialect, out),
                 Operation::SubmitMulti => {
@@ -40,34 +41,41 @@ pub fn write(released: &Released<'_>, sequence: u32, dialect: &Dialect<'_>, out:
 }
 
 /// Writes the released destinations of one submit_multi as one submit_multi: at most 254 of them, all of the same PDU.
-pub fn write_multi(released: &[Released<'_>], sequence: u32, dialect: &Dialect<'_>, out: &mut Vec<u8>) {
+pub fn write_multi(
+    released: &[Released<'_>],
+    sequence: u32,
+    dialect: &Dialect,
+    vendor_tlvs: &[u16],
+    out: &mut Vec<u8>,
+) {
     let Some(first) = released.first() else { return };
     let Outgoing::Forwarded(submission) = first.outgoing() else { return };
     // The earliest validity holds for all: none is delivered after its closing.
     let validity = released.iter().filter_map(Released::validity).min();
     let destinations: Vec<_> = released.iter().map(Released::destination).collect();
-    multi(submission, Change { validity, ..Change::of(first) }, &destinations, sequence, dialect, out);
+    multi(submission, Change { validity, ..Change::of(first, vendor_tlvs) }, &destinations, sequence, dialect, out);
 }
 
 /// What the release asks to be changed.
 #[derive(Clone, Copy, Debug)]
-struct Change {
+struct Change<'c> {
     destination: Option<Msisdn>,
     validity: Option<CivilInstant>,
     /// Relative times count from here.
     now: CivilInstant,
+    vendor_tlvs: &'c [u16],
 }
 
-impl Change {
-    fn of(released: &Released<'_>) -> Self {
+impl<'c> Change<'c> {
+    fn of(released: &Released<'_>, vendor_tlvs: &'c [u16]) -> Self {
         let now = released.ruling().judged_at;
-        Self { destination: released.destination(), validity: released.validity(), now }
+        Self { destination: released.destination(), validity: released.validity(), now, vendor_tlvs }
     }
 }
 
 /// submit_sm and data_sm.
 #[inline]
-fn forward(submission: &Submission<'_>, change: Change, sequence: u32, dialect: &Dialect<'_>, out: &mut Vec<u8>) {
+fn forward(submission: &Submission<'_>, change: Change<'_>, sequence: u32, dialect: &Dialect, out: &mut Vec<u8>) {
     let octets: &[u8] = &submission.octets;
     let end = submission.end as usize;
     let written = change.destination.map(|number| dialect.destination(number));
@@ -89,10 +97,10 @@ fn forward(submission: &Submission<'_>, change: Change, sequence: u32, dialect: 
 /// submit_multi: the list of destinations is written anew.
 fn multi(
     submission: &Submission<'_>,
-    change: Change,
+    change: Change<'_>,
     destinations: &[Option<Msisdn>],
     sequence: u32,
-    dialect: &Dialect<'_>,
+    dialect: &Dialect,
     out: &mut Vec<u8>,
 ) {
     let start = out.len();
@@ -113,7 +121,7 @@ fn multi(
 }
 
 /// Everything from `from` on: what lies before the validity, the validity, what lies behind it, the TLVs that pass.
-fn rest(submission: &Submission<'_>, from: usize, change: Change, dialect: &Dialect<'_>, out: &mut Vec<u8>) {
+fn rest(submission: &Submission<'_>, from: usize, change: Change<'_>, dialect: &Dialect, out: &mut Vec<u8>) {
     let octets: &[u8] = &submission.octets;
     let tlvs = submission.tlvs.start as usize;
     match change.validity {
@@ -131,7 +139,7 @@ fn rest(submission: &Submission<'_>, from: usize, change: Change, dialect: &Dial
         None => out.extend_from_slice(&octets[from..tlvs]),
     }
     for tlv in Tlvs::new(octets, submission.tlvs) {
-        if passes(&tlv, submission, change, dialect) {
+        if passes(&tlv, submission, change) {
             out.extend_from_slice(tlv.whole.of(octets));
         }
     }
@@ -144,9 +152,9 @@ fn rest(submission: &Submission<'_>, from: usize, change: Change, dialect: &Dial
 }
 
 /// Whether a TLV leaves: vendors' only when listed, an empty payload never, a time to live not beside our validity.
-fn passes(tlv: &Tlv, submission: &Submission<'_>, change: Change, dialect: &Dialect<'_>) -> bool {
+fn passes(tlv: &Tlv, submission: &Submission<'_>, change: Change<'_>) -> bool {
     match tlv.tag {
-        tag if tlv::is_vendor(tag) => dialect.vendor_tlvs.contains(&tag),
+        tag if tlv::is_vendor(tag) => change.vendor_tlvs.contains(&tag),
         MESSAGE_PAYLOAD => !(tlv.value.is_empty() && submission.has_vendor_tlvs),
         QOS_TIME_TO_LIVE => change.validity.is_none(),
         _ => true,

@@ -11,6 +11,7 @@ use crate::pdu::scan::{self, Context};
 use crate::pdu::status::CommandStatus;
 use crate::pdu::{answer, multi as submit_multi, oracle};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// 2026-11-21T12:00:00Z.
 const NOW: CivilInstant = CivilInstant::from_secs(1_795_262_400);
@@ -38,6 +39,11 @@ fn number(value: u64) -> Option<Msisdn> {
     Msisdn::from_canonical(value)
 }
 
+fn dialect(destination_format: DestinationFormat, alphabet: Alphabet, validity: ValidityFormat) -> Dialect {
+    // A plan without packs knows no trunk prefix.
+    Dialect { destination_format, alphabet, validity, numbers: Arc::new(NumberPlan::new(&[])) }
+}
+
 fn spliced(
     octets: &[u8],
     validity: Option<CivilInstant>,
@@ -45,16 +51,9 @@ fn spliced(
     dates: ValidityFormat,
     keep: &[u16],
 ) -> Vec<u8> {
-    let plan = NumberPlan::new(&[]);
-    let dialect = Dialect {
-        destination_format: format,
-        alphabet: Alphabet::Gsm,
-        validity: dates,
-        numbers: &plan,
-        vendor_tlvs: keep,
-    };
+    let dialect = dialect(format, Alphabet::Gsm, dates);
     let submission = scan::submit(octets, &CONTEXT).expect("a valid submission");
-    let change = Change { destination: number(NUMBER), validity, now: NOW };
+    let change = Change { destination: number(NUMBER), validity, now: NOW, vendor_tlvs: keep };
     let mut out = vec![0xEE; 3];
     forward(&submission, change, 7, &dialect, &mut out);
     assert_eq!(out[..3], [0xEE; 3], "what stood there stays");
@@ -88,7 +87,6 @@ fn every_spelling_leaves_as_the_operator_writes_it() {
         (DestinationFormat::E164, b"\x01\x0133639980001\0"),
         (DestinationFormat::Plus, b"\x01\x01+33639980001\0"),
         (DestinationFormat::DoubleZero, b"\x00\x010033639980001\0"),
-        // A plan without packs knows no trunk prefix.
         (DestinationFormat::National, b"\x01\x0133639980001\0"),
     ];
     for spelling in [&b"\x00\x000033639980001\0"[..], b"\x02\x010639980001\0", CANONICAL] {
@@ -153,15 +151,8 @@ fn a_multi_leaves_with_its_permitted_destinations_alone() {
     let octets = frame(CommandId::SubmitMulti, &[b"\0\x05\0ACME\0", list, tail]);
     let read = submit_multi::scan(&octets, &CONTEXT).expect("a valid submit_multi");
     let first = read.submissions().next().expect("three");
-    let plan = NumberPlan::new(&[]);
-    let dialect = Dialect {
-        destination_format: DestinationFormat::E164,
-        alphabet: Alphabet::Gsm,
-        validity: ValidityFormat::Absolute,
-        numbers: &plan,
-        vendor_tlvs: &[],
-    };
-    let change = Change { destination: number(NUMBER), validity: None, now: NOW };
+    let dialect = dialect(DestinationFormat::E164, Alphabet::Gsm, ValidityFormat::Absolute);
+    let change = Change { destination: number(NUMBER), validity: None, now: NOW, vendor_tlvs: &[] };
     let mut out = Vec::new();
     multi(&first, change, &[number(NUMBER), number(NUMBER + 2)], 7, &dialect, &mut out);
     let list: &[u8] = b"\x02\x01\x01\x0133639980001\0\x01\x01\x0133639980003\0";
@@ -172,7 +163,6 @@ fn a_multi_leaves_with_its_permitted_destinations_alone() {
 
 #[test]
 fn composed_texts_are_read_by_rusmpp_and_by_our_own_scan() {
-    let plan = NumberPlan::new(&[]);
     let cases = [
         (Alphabet::Gsm, "STOP bien pris en compte.".to_owned(), 0, false),
         (Alphabet::Latin1, "Désabonnement enregistré".to_owned(), 0, false),
@@ -182,13 +172,7 @@ fn composed_texts_are_read_by_rusmpp_and_by_our_own_scan() {
         (Alphabet::Gsm, "✓".repeat(400), 8, true),
     ];
     for (alphabet, text, data_coding, in_payload) in cases {
-        let dialect = Dialect {
-            destination_format: DestinationFormat::Plus,
-            alphabet,
-            validity: ValidityFormat::Absolute,
-            numbers: &plan,
-            vendor_tlvs: &[],
-        };
+        let dialect = dialect(DestinationFormat::Plus, alphabet, ValidityFormat::Absolute);
         let composed = Composed { source: 36_111, text: text.clone() };
         let mut out = Vec::new();
         compose::write(&composed, number(NUMBER).expect("a number"), 7, &dialect, &mut out);
