@@ -6,6 +6,7 @@ mod fixture;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixture::{Fixture, NOW};
 use std::hint::black_box;
+use std::sync::Arc;
 use stopgate::compliance::facts::SuppressionList;
 use stopgate::compliance::judge::judge;
 use stopgate::compliance::release::release;
@@ -40,8 +41,7 @@ fn octets(criterion: &mut Criterion) {
         destination_format: Default::default(),
         alphabet: Default::default(),
         validity: ValidityFormat::Absolute,
-        numbers: &fixture.plan,
-        vendor_tlvs: &[],
+        numbers: Arc::clone(&fixture.plan),
     };
     let mut group = criterion.benchmark_group("scan");
     group.throughput(Throughput::Elements(fixture.pdus.len() as u64));
@@ -59,7 +59,7 @@ fn octets(criterion: &mut Criterion) {
         bencher.iter(|| {
             out.clear();
             for (sequence, released) in released.iter().enumerate() {
-                splice::write(black_box(released), sequence as u32 + 1, &dialect, &mut out);
+                splice::write(black_box(released), sequence as u32 + 1, &dialect, &[], &mut out);
             }
             black_box(&out);
         });

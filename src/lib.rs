@@ -4,12 +4,12 @@
 
 pub mod message;
 pub mod compliance;
+pub mod pdu;
 pub mod session;
 pub mod telemetry;
 pub mod journal;
 pub mod ledger;
 pub mod suppression;
-pub mod pdu;
 
 pub mod clock;
 pub mod net;
