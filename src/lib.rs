@@ -6,6 +6,7 @@ pub mod message;
 pub mod compliance;
 pub mod pdu;
 pub mod session;
+pub mod spool;
 pub mod telemetry;
 pub mod journal;
 pub mod ledger;

@@ -1,0 +1,424 @@
+//! Owns when a STOP, START or CONTACT is answered by a message of our own, and when it is not any more.
+//! Must never answer twice what may have been sent, nor feed a loop between two machines.
+
+use crate::message::instant::CivilInstant;
+use crate::message::msisdn::Msisdn;
+use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Answers to one number in 24 hours.
+const DAILY_MAX: usize = 3;
+/// Waits between attempts after a definite temporary refusal.
+const RETRY_MIN: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+/// Numbers remembered; each is forgotten 24 hours after its last answer.
+const NUMBERS_MAX: usize = 1_000_000;
+
+/// What is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DutyKind {
+    /// The confirmation of a STOP.
+    Stop = 1,
+    /// The confirmation of a START.
+    Start = 2,
+    /// The answer to CONTACT.
+    Contact = 3,
+}
+
+impl DutyKind {
+    /// From its octet on disk.
+    pub const fn from_octet(octet: u8) -> Option<Self> {
+        match octet {
+            1 => Some(Self::Stop),
+            2 => Some(Self::Start),
+            3 => Some(Self::Contact),
+            _ => None,
+        }
+    }
+}
+
+/// An answer that is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duty {
+    pub kind: DutyKind,
+    pub number: Msisdn,
+    pub tag: NumberTag,
+    /// The short code that received the message and sends the answer.
+    pub short_code: u32,
+    /// Whom CONTACT names; `NONE`: the code's own identity.
+    pub account: NameId,
+}
+
+/// Names a duty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DutyId(pub u64);
+
+/// Why nothing is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// The number was suppressed already, and its STOP was confirmed less than 24 hours ago.
+    RepeatedStop,
+    /// Three answers in 24 hours.
+    DailyLimit,
+    /// The same answer is under way.
+    UnderWay,
+    /// A million numbers have been answered in 24 hours.
+    Full,
+}
+
+/// What became of an answer that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    /// The operator took it.
+    Accepted = 1,
+    /// A definite temporary refusal: 0x08, 0x14, 0x58, 0x64.
+    Temporary = 2,
+    /// A definite final refusal.
+    Final = 3,
+    /// No answer, or the link died after the write: it may have been sent.
+    Unknown = 4,
+    /// It was certainly not written.
+    NotWritten = 5,
+}
+
+impl Fate {
+    /// From the operator's command_status.
+    pub const fn of_status(status: u32) -> Self {
+        match status {
+            0 => Self::Accepted,
+            0x08 | 0x14 | 0x58 | 0x64 => Self::Temporary,
+            _ => Self::Final,
+        }
+    }
+
+    /// From its octet on disk.
+    pub const fn from_octet(octet: u8) -> Option<Self> {
+        match octet {
+            1 => Some(Self::Accepted),
+            2 => Some(Self::Temporary),
+            3 => Some(Self::Final),
+            4 => Some(Self::Unknown),
+            5 => Some(Self::NotWritten),
+            _ => None,
+        }
+    }
+}
+
+/// What follows from a fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing more is done.
+    Over(Fate),
+    /// It is tried again at this instant.
+    Again(CivilInstant),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was written; to be tried from this instant.
+    Owed { from: CivilInstant },
+    /// The intent stands on record: it may have been written.
+    Intended,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    duty: Duty,
+    since: CivilInstant,
+    attempts: u32,
+    stage: Stage,
+}
+
+/// What one number was answered in the last 24 hours.
+#[derive(Clone, Debug, Default)]
+struct Answered {
+    /// Instants of the last answers that were or may have been sent, newest last.
+    sent: [Option<CivilInstant>; DAILY_MAX],
+    last_stop: Option<CivilInstant>,
+}
+
+impl Answered {
+    fn within_day(&self, now: CivilInstant) -> usize {
+        self.sent.iter().flatten().filter(|at| now.since(**at) < DAY).count()
+    }
+
+    fn add(&mut self, kind: DutyKind, at: CivilInstant) {
+        self.sent.rotate_left(1);
+        self.sent[DAILY_MAX - 1] = Some(at);
+        if kind == DutyKind::Stop {
+            self.last_stop = Some(at);
+        }
+    }
+
+    /// Takes back an answer that was certainly not sent.
+    fn remove(&mut self, kind: DutyKind, at: CivilInstant, earlier_stop: Option<CivilInstant>) {
+        if let Some(place) = self.sent.iter().rposition(|sent| *sent == Some(at)) {
+            self.sent[..=place].rotate_right(1);
+            self.sent[0] = None;
+        }
+        if kind == DutyKind::Stop && self.last_stop == Some(at) {
+            self.last_stop = earlier_stop;
+        }
+    }
+}
+
+/// The duties: pure, the journal keeps it across restarts by doing the same steps again.
+#[derive(Default)]
+pub struct Duties {
+    open: BTreeMap<DutyId, Open>,
+    numbers: HashMap<NumberTag, Answered>,
+    /// When the intent of a duty was recorded, and the STOP answer before it.
+    intents: HashMap<DutyId, (CivilInstant, Option<CivilInstant>)>,
+}
+
+impl Duties {
+    /// Whether a message is to be answered. `transition`: the STOP or START changed something (CONTACT never does).
+    pub fn decide(&self, duty: &Duty, transition: bool, now: CivilInstant) -> Result<(), Quiet> {
+        let same = |open: &Open| open.duty.tag == duty.tag && open.duty.kind == duty.kind;
+        let Some(answered) = self.numbers.get(&duty.tag) else {
+            return if self.numbers.len() >= NUMBERS_MAX { Err(Quiet::Full) } else { Ok(()) };
+        };
+        let under_way = self.open.values().filter(|open| open.duty.tag == duty.tag);
+        let waiting = under_way.clone().filter(|open| matches!(open.stage, Stage::Owed { .. })).count();
+        if under_way.clone().any(same) && !transition {
+            return Err(Quiet::UnderWay);
+        }
+        if answered.within_day(now) + waiting >= DAILY_MAX {
+            return Err(Quiet::DailyLimit);
+        }
+        match (duty.kind, answered.last_stop) {
+            (DutyKind::Stop, Some(last)) if !transition && now.since(last) < DAY => Err(Quiet::RepeatedStop),
+            (DutyKind::Stop | DutyKind::Start | DutyKind::Contact, _) => Ok(()),
+        }
+    }
+
+    /// The duty is owed from now on.
+    pub fn owe(&mut self, id: DutyId, duty: Duty, now: CivilInstant) {
+        self.numbers.entry(duty.tag).or_default();
+        self.open.insert(id, Open { duty, since: now, attempts: 0, stage: Stage::Owed { from: now } });
+    }
+
+    /// The intent to write it is on record: whatever happens now, it is not written again without a definite refusal.
+    /// `None` when the duty is not owed (any more) or not due yet.
+    pub fn intend(&mut self, id: DutyId, now: CivilInstant) -> Option<Duty> {
+        let open = self.open.get_mut(&id)?;
+        match open.stage {
+            Stage::Owed { from } if from <= now => {}
+            Stage::Owed { .. } | Stage::Intended => return None,
+        }
+        open.stage = Stage::Intended;
+        open.attempts += 1;
+        let answered = self.numbers.entry(open.duty.tag).or_default();
+        self.intents.insert(id, (now, answered.last_stop));
+        answered.add(open.duty.kind, now);
+        Some(open.duty)
+    }
+
+    /// The fate of what was intended. `None` when nothing was.
+    pub fn settle(&mut self, id: DutyId, fate: Fate, now: CivilInstant) -> Option<Next> {
+        let open = self.open.get_mut(&id)?;
+        if open.stage != Stage::Intended {
+            return None;
+        }
+        let (intended, earlier_stop) = self.intents.remove(&id)?;
+        let unsent = match fate {
+            Fate::Temporary | Fate::Final | Fate::NotWritten => true,
+            Fate::Accepted | Fate::Unknown => false,
+        };
+        if let Some(answered) = self.numbers.get_mut(&open.duty.tag).filter(|_| unsent) {
+            answered.remove(open.duty.kind, intended, earlier_stop);
+        }
+        let wait = RETRY_MIN.saturating_mul(1 << (open.attempts.clamp(1, 8) - 1)).min(RETRY_MAX);
+        let again = now.plus(wait);
+        match fate {
+            Fate::Temporary | Fate::NotWritten if again.since(open.since) < DAY => {
+                open.stage = Stage::Owed { from: again };
+                Some(Next::Again(again))
+            }
+            Fate::Temporary | Fate::NotWritten | Fate::Accepted | Fate::Final | Fate::Unknown => {
+                self.open.remove(&id);
+                Some(Next::Over(fate))
+            }
+        }
+    }
+
+    /// After a restart: what was intended and not settled may have been sent. It is over; the ids are returned, to be recorded so.
+    pub fn restarted(&mut self, now: CivilInstant) -> Vec<DutyId> {
+        let unknown: Vec<_> =
+            self.open.iter().filter(|(_, open)| open.stage == Stage::Intended).map(|(id, _)| *id).collect();
+        for id in &unknown {
+            self.settle(*id, Fate::Unknown, now);
+        }
+        unknown
+    }
+
+    /// The duties that may be intended now, oldest first, at most `limit`.
+    pub fn due(&self, now: CivilInstant, limit: usize) -> Vec<(DutyId, Duty)> {
+        let due = |open: &Open| matches!(open.stage, Stage::Owed { from } if from <= now);
+        self.open.iter().filter(|(_, open)| due(open)).take(limit).map(|(id, open)| (*id, open.duty)).collect()
+    }
+
+    /// When the next duty is due.
+    pub fn next_due(&self) -> Option<CivilInstant> {
+        let from = |open: &Open| match open.stage {
+            Stage::Owed { from } => Some(from),
+            Stage::Intended => None,
+        };
+        self.open.values().filter_map(from).min()
+    }
+
+    /// Gives up what is owed for 24 hours, and forgets numbers that were not answered in that time. Returns what was given up.
+    pub fn expire(&mut self, now: CivilInstant) -> Vec<DutyId> {
+        let old = |open: &Open| matches!(open.stage, Stage::Owed { .. }) && now.since(open.since) >= DAY;
+        let given_up: Vec<_> = self.open.extract_if(.., |_, open| old(open)).map(|(id, _)| id).collect();
+        let owing: std::collections::HashSet<_> = self.open.values().map(|open| open.duty.tag).collect();
+        self.numbers.retain(|tag, answered| answered.within_day(now) > 0 || owing.contains(tag));
+        given_up
+    }
+
+    /// How many duties are open.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Forgets what concerns a number, except that it was answered (the tag alone, for 24 hours). Returns the open duties that end.
+    pub fn erase(&mut self, tag: &NumberTag) -> Vec<DutyId> {
+        self.open.extract_if(.., |_, open| open.duty.tag == *tag).map(|(id, _)| id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn duty(kind: DutyKind) -> Duty {
+        Duty {
+            kind,
+            number: Msisdn::from_canonical(33_639_980_001).unwrap(),
+            tag: NumberTag([1; 16]),
+            short_code: 36_111,
+            account: NameId(1),
+        }
+    }
+
+    fn at(seconds: i64) -> CivilInstant {
+        CivilInstant::from_secs(1_790_000_000 + seconds)
+    }
+
+    const HOUR: i64 = 3_600;
+
+    /// Decides, owes, intends and settles at once.
+    fn answer(duties: &mut Duties, id: u64, kind: DutyKind, transition: bool, now: CivilInstant) -> Result<(), Quiet> {
+        duties.decide(&duty(kind), transition, now)?;
+        duties.owe(DutyId(id), duty(kind), now);
+        assert_eq!(duties.intend(DutyId(id), now), Some(duty(kind)));
+        assert_eq!(duties.settle(DutyId(id), Fate::Accepted, now), Some(Next::Over(Fate::Accepted)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_repeated_stop_is_confirmed_once_in_24_hours_and_a_transition_each_time() {
+        let mut duties = Duties::default();
+        assert_eq!(answer(&mut duties, 1, DutyKind::Stop, true, at(0)), Ok(()));
+        assert_eq!(answer(&mut duties, 2, DutyKind::Stop, false, at(23 * HOUR)), Err(Quiet::RepeatedStop));
+        assert_eq!(answer(&mut duties, 3, DutyKind::Stop, false, at(24 * HOUR)), Ok(()));
+        assert_eq!(answer(&mut duties, 4, DutyKind::Start, true, at(25 * HOUR)), Ok(()));
+        assert_eq!(answer(&mut duties, 5, DutyKind::Stop, true, at(26 * HOUR)), Ok(()));
+    }
+
+    #[test]
+    fn no_number_is_answered_more_than_three_times_a_day_whatever_it_sends() {
+        let mut duties = Duties::default();
+        let mut answers = Vec::new();
+        for minute in 0..3 * 24 * 60 {
+            let kind = [DutyKind::Stop, DutyKind::Start, DutyKind::Contact][minute % 3];
+            let now = at(minute as i64 * 60);
+            if answer(&mut duties, minute as u64, kind, true, now).is_ok() {
+                answers.push(now);
+            }
+            duties.expire(now);
+        }
+        assert_eq!(answers.len(), 9);
+        assert!(answers.windows(4).all(|four| four[3].since(four[0]) >= DAY));
+    }
+
+    #[test]
+    fn what_may_have_been_sent_is_never_sent_again() {
+        for fate in [Fate::Unknown, Fate::Accepted, Fate::Final] {
+            let mut duties = Duties::default();
+            duties.owe(DutyId(1), duty(DutyKind::Stop), at(0));
+            duties.intend(DutyId(1), at(0)).unwrap();
+            assert_eq!(duties.intend(DutyId(1), at(1)), None, "an intent is used once");
+            assert_eq!(duties.settle(DutyId(1), fate, at(30)), Some(Next::Over(fate)));
+            assert!(duties.due(at(23 * HOUR), 10).is_empty() && duties.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_crash_between_intent_and_answer_counts_as_sent() {
+        let mut duties = Duties::default();
+        duties.owe(DutyId(1), duty(DutyKind::Stop), at(0));
+        duties.owe(DutyId(2), duty(DutyKind::Contact), at(0));
+        duties.intend(DutyId(1), at(0)).unwrap();
+        assert_eq!(duties.restarted(at(5)), [DutyId(1)]);
+        assert_eq!(duties.due(at(5), 10).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [DutyId(2)]);
+        assert_eq!(duties.decide(&duty(DutyKind::Stop), false, at(HOUR)), Err(Quiet::RepeatedStop));
+    }
+
+    #[test]
+    fn a_definite_temporary_refusal_is_retried_for_24_hours_ever_more_slowly() {
+        let mut duties = Duties::default();
+        duties.owe(DutyId(1), duty(DutyKind::Stop), at(0));
+        let (mut now, mut attempts) = (at(0), 0);
+        loop {
+            assert_eq!(duties.next_due(), Some(now));
+            duties.intend(DutyId(1), now).unwrap();
+            attempts += 1;
+            match duties.settle(DutyId(1), Fate::of_status(0x58), now).unwrap() {
+                Next::Again(again) => {
+                    assert!(again.since(now) >= RETRY_MIN && again.since(now) <= RETRY_MAX);
+                    assert_eq!(duties.intend(DutyId(1), now), None, "not before its time");
+                    now = again;
+                }
+                Next::Over(fate) => {
+                    assert_eq!(fate, Fate::Temporary);
+                    break;
+                }
+            }
+        }
+        assert!((20..40).contains(&attempts) && now.since(at(0)) >= Duration::from_secs(22 * 3600), "{attempts}");
+        assert_eq!(duties.decide(&duty(DutyKind::Stop), false, now), Ok(()), "nothing was sent, so nothing counts");
+    }
+
+    #[test]
+    fn statuses_are_read_as_the_operator_means_them() {
+        let cases = [(0, Fate::Accepted), (0x08, Fate::Temporary), (0x14, Fate::Temporary), (0x58, Fate::Temporary)];
+        for (status, fate) in
+            cases.into_iter().chain([(0x64, Fate::Temporary), (0x0b, Fate::Final), (0x45, Fate::Final)])
+        {
+            assert_eq!(Fate::of_status(status), fate, "{status:#x}");
+        }
+    }
+
+    #[test]
+    fn the_same_answer_under_way_is_not_begun_again_and_old_debts_are_given_up() {
+        let mut duties = Duties::default();
+        duties.owe(DutyId(1), duty(DutyKind::Contact), at(0));
+        assert_eq!(duties.decide(&duty(DutyKind::Contact), false, at(1)), Err(Quiet::UnderWay));
+        assert_eq!(duties.expire(at(23 * HOUR)), []);
+        assert_eq!(duties.expire(at(24 * HOUR)), [DutyId(1)]);
+        assert!(duties.numbers.is_empty());
+        duties.owe(DutyId(2), duty(DutyKind::Stop), at(0));
+        assert_eq!(duties.erase(&NumberTag([1; 16])), [DutyId(2)]);
+    }
+}
