@@ -5,7 +5,7 @@ use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -134,9 +134,10 @@ struct Open {
     stage: Stage,
 }
 
-/// What one number was answered in the last 24 hours.
+/// What one number was answered in the last 24 hours, and what is under way.
 #[derive(Clone, Debug, Default)]
 struct Answered {
+    open: Vec<DutyId>,
     /// Instants of the last answers that were or may have been sent, newest last.
     sent: [Option<CivilInstant>; DAILY_MAX],
     last_stop: Option<CivilInstant>,
@@ -171,6 +172,8 @@ impl Answered {
 #[derive(Default)]
 pub struct Duties {
     open: BTreeMap<DutyId, Open>,
+    /// The duties that are owed, by the instant from which they may be tried.
+    owed: BTreeSet<(CivilInstant, DutyId)>,
     numbers: HashMap<NumberTag, Answered>,
     /// When the intent of a duty was recorded, and the STOP answer before it.
     intents: HashMap<DutyId, (CivilInstant, Option<CivilInstant>)>,
@@ -179,15 +182,15 @@ pub struct Duties {
 impl Duties {
     /// Whether a message is to be answered. `transition`: the STOP or START changed something (CONTACT never does).
     pub fn decide(&self, duty: &Duty, transition: bool, now: CivilInstant) -> Result<(), Quiet> {
-        let same = |open: &Open| open.duty.tag == duty.tag && open.duty.kind == duty.kind;
         let Some(answered) = self.numbers.get(&duty.tag) else {
             return if self.numbers.len() >= NUMBERS_MAX { Err(Quiet::Full) } else { Ok(()) };
         };
-        let under_way = self.open.values().filter(|open| open.duty.tag == duty.tag);
-        let waiting = under_way.clone().filter(|open| matches!(open.stage, Stage::Owed { .. })).count();
-        if under_way.clone().any(same) && !transition {
+        let under_way = || answered.open.iter().filter_map(|id| self.open.get(id));
+        if !transition && under_way().any(|open| open.duty.kind == duty.kind) {
             return Err(Quiet::UnderWay);
         }
+        // What is intended counts as sent already.
+        let waiting = under_way().filter(|open| open.stage != Stage::Intended).count();
         if answered.within_day(now) + waiting >= DAILY_MAX {
             return Err(Quiet::DailyLimit);
         }
@@ -199,7 +202,8 @@ impl Duties {
 
     /// The duty is owed from now on.
     pub fn owe(&mut self, id: DutyId, duty: Duty, now: CivilInstant) {
-        self.numbers.entry(duty.tag).or_default();
+        self.numbers.entry(duty.tag).or_default().open.push(id);
+        self.owed.insert((now, id));
         self.open.insert(id, Open { duty, since: now, attempts: 0, stage: Stage::Owed { from: now } });
     }
 
@@ -208,9 +212,9 @@ impl Duties {
     pub fn intend(&mut self, id: DutyId, now: CivilInstant) -> Option<Duty> {
         let open = self.open.get_mut(&id)?;
         match open.stage {
-            Stage::Owed { from } if from <= now => {}
+            Stage::Owed { from } if from <= now => self.owed.remove(&(from, id)),
             Stage::Owed { .. } | Stage::Intended => return None,
-        }
+        };
         open.stage = Stage::Intended;
         open.attempts += 1;
         let answered = self.numbers.entry(open.duty.tag).or_default();
@@ -238,10 +242,11 @@ impl Duties {
         match fate {
             Fate::Temporary | Fate::NotWritten if again.since(open.since) < DAY => {
                 open.stage = Stage::Owed { from: again };
+                self.owed.insert((again, id));
                 Some(Next::Again(again))
             }
             Fate::Temporary | Fate::NotWritten | Fate::Accepted | Fate::Final | Fate::Unknown => {
-                self.open.remove(&id);
+                self.drop_duty(id);
                 Some(Next::Over(fate))
             }
         }
@@ -257,28 +262,38 @@ impl Duties {
         unknown
     }
 
-    /// The duties that may be intended now, oldest first, at most `limit`.
+    /// The duties that may be intended now, longest due first, at most `limit`.
     pub fn due(&self, now: CivilInstant, limit: usize) -> Vec<(DutyId, Duty)> {
-        let due = |open: &Open| matches!(open.stage, Stage::Owed { from } if from <= now);
-        self.open.iter().filter(|(_, open)| due(open)).take(limit).map(|(id, open)| (*id, open.duty)).collect()
+        let due = self.owed.iter().take_while(|(from, _)| *from <= now).take(limit);
+        due.filter_map(|(_, id)| Some((*id, self.open.get(id)?.duty))).collect()
     }
 
     /// When the next duty is due.
     pub fn next_due(&self) -> Option<CivilInstant> {
-        let from = |open: &Open| match open.stage {
-            Stage::Owed { from } => Some(from),
-            Stage::Intended => None,
-        };
-        self.open.values().filter_map(from).min()
+        self.owed.first().map(|(from, _)| *from)
     }
 
     /// Gives up what is owed for 24 hours, and forgets numbers that were not answered in that time. Returns what was given up.
     pub fn expire(&mut self, now: CivilInstant) -> Vec<DutyId> {
-        let old = |open: &Open| matches!(open.stage, Stage::Owed { .. }) && now.since(open.since) >= DAY;
-        let given_up: Vec<_> = self.open.extract_if(.., |_, open| old(open)).map(|(id, _)| id).collect();
-        let owing: std::collections::HashSet<_> = self.open.values().map(|open| open.duty.tag).collect();
-        self.numbers.retain(|tag, answered| answered.within_day(now) > 0 || owing.contains(tag));
+        let old = |open: &Open| open.stage != Stage::Intended && now.since(open.since) >= DAY;
+        let given_up: Vec<_> = self.open.iter().filter(|(_, open)| old(open)).map(|(id, _)| *id).collect();
+        for id in &given_up {
+            self.drop_duty(*id);
+        }
+        self.numbers.retain(|_, answered| answered.within_day(now) > 0 || !answered.open.is_empty());
         given_up
+    }
+
+    /// Ends a duty, whatever its stage. What was intended still counts as sent.
+    pub fn drop_duty(&mut self, id: DutyId) {
+        let Some(open) = self.open.remove(&id) else { return };
+        self.intents.remove(&id);
+        if let Stage::Owed { from } = open.stage {
+            self.owed.remove(&(from, id));
+        }
+        if let Some(answered) = self.numbers.get_mut(&open.duty.tag) {
+            answered.open.retain(|other| *other != id);
+        }
     }
 
     /// How many duties are open.
@@ -293,7 +308,11 @@ impl Duties {
 
     /// Forgets what concerns a number, except that it was answered (the tag alone, for 24 hours). Returns the open duties that end.
     pub fn erase(&mut self, tag: &NumberTag) -> Vec<DutyId> {
-        self.open.extract_if(.., |_, open| open.duty.tag == *tag).map(|(id, _)| id).collect()
+        let ids = self.numbers.get(tag).map(|answered| answered.open.clone()).unwrap_or_default();
+        for id in &ids {
+            self.drop_duty(*id);
+        }
+        ids
     }
 }
 

@@ -197,6 +197,33 @@ impl Shelves {
         }
     }
 
+    /// Puts everything that was handed out to an account back: its session is gone.
+    pub fn put_all_back(&mut self, account: NameId) {
+        let Some(shelf) = self.accounts.get_mut(&account) else { return };
+        for (id, item) in std::mem::take(&mut shelf.out) {
+            shelf.waiting[item.kind.lane()].insert(id, item);
+        }
+    }
+
+    /// The item of a ticket, in whatever state.
+    pub fn get(&mut self, ticket: Ticket) -> Option<Item> {
+        self.accounts.get_mut(&ticket.account)?.get_mut(ticket.id).copied()
+    }
+
+    /// The tickets of what was pushed before `instant`. Looks at the oldest of each account only.
+    pub fn older_than(&self, instant: CivilInstant) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        for (account, shelf) in &self.accounts {
+            let old = |(_, item): &(&u64, &Item)| item.pushed < instant;
+            let [mos, receipts] = &shelf.waiting;
+            let waiting = mos.iter().take_while(old).chain(receipts.iter().take_while(old)).map(|(id, _)| *id);
+            let out = shelf.out.iter().take_while(old).map(|(id, _)| *id);
+            let delayed = shelf.delayed.iter().filter(|(_, (_, item))| item.pushed < instant).map(|(id, _)| *id);
+            tickets.extend(waiting.chain(out).chain(delayed).map(|id| Ticket { account: *account, id }));
+        }
+        tickets
+    }
+
     /// When the first delayed item of an account is due.
     pub fn next_due(&self, account: NameId) -> Option<MonotonicInstant> {
         self.accounts.get(&account)?.next_due

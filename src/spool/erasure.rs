@@ -1,0 +1,108 @@
+//! Owns what is done to waiting items from outside the traffic: access and erasure by number, and giving disk space back.
+//! Must never be called from a lane: these calls read files and wait for fsyncs.
+
+use super::error::SpoolError;
+use super::queue::{Delivery, Spool};
+use super::record::{End, ITEM_LEAF, ItemLeaf};
+use super::shelf::{Item, Ticket};
+use crate::message::tag::NumberTag;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Dead records beside each live one, beyond which the oldest segment's items are copied on so that it can go.
+const DEAD_MAX: u64 = 4;
+/// Below this many records nothing is copied.
+const SMALL: u64 = 10_000;
+/// How long a copy may take to become durable.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type LeafAndBlob = (Vec<u8>, Vec<u8>);
+
+impl Spool {
+    /// Everything that waits and concerns a number: the person's right of access.
+    pub fn by_tag(&self, tag: &NumberTag) -> Result<Vec<Delivery>, SpoolError> {
+        let items: BTreeMap<u64, (Ticket, Item)> = {
+            let mut state = self.lock();
+            self.write(&mut state)?;
+            let of_tag = state.shelves.iter().filter(|(_, item)| item.tag == *tag);
+            of_tag.map(|(ticket, item)| (item.record, (ticket, *item))).collect()
+        };
+        let mut found = Vec::with_capacity(items.len());
+        for (record, (ticket, item)) in items {
+            let Some((leaf, blob)) = self.read_one(record)? else { continue };
+            let octets = self.sealer.open(&leaf, &blob).map_err(|_| SpoolError::Sealed { record })?;
+            found.push(Delivery { ticket, kind: item.kind, tag: item.tag, pushed: item.pushed, octets });
+        }
+        Ok(found)
+    }
+
+    /// Ends everything that waits and concerns a number: none of it is handed out from now on. Returns how many items ended.
+    pub fn erase(&self, tag: &NumberTag) -> Result<usize, SpoolError> {
+        let mut state = self.lock();
+        let tickets: Vec<_> = state.shelves.iter().filter(|(_, item)| item.tag == *tag).map(|(t, _)| t).collect();
+        for ticket in &tickets {
+            state.end(*ticket, End::Erased);
+        }
+        self.write(&mut state)?;
+        Ok(tickets.len())
+    }
+
+    /// Gives disk space back: forgets whole segments of ended items, and copies the few that still wait in a mostly dead segment.
+    /// About once a minute.
+    pub fn tidy(&self) -> Result<(), SpoolError> {
+        let starts = self.journal.segment_starts();
+        let (first, live) = {
+            let state = self.lock();
+            (state.live.keys().next().copied().unwrap_or(u64::MAX), state.live.len() as u64)
+        };
+        let records = self.journal.appended() - starts.first().copied().unwrap_or(0);
+        let mut needed = first;
+        if let Some(&second) = starts.get(1)
+            && first < second
+            && records > SMALL + live * DEAD_MAX
+        {
+            self.copy_on(second)?;
+            needed = self.lock().live.keys().next().copied().unwrap_or(u64::MAX);
+        }
+        let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
+        forgotten.map(|_| ()).map_err(SpoolError::Forget)
+    }
+
+    /// Writes the live items of records before `end` again, at the end of the journal.
+    fn copy_on(&self, end: u64) -> Result<(), SpoolError> {
+        let records: Vec<u64> = self.lock().live.range(..end).map(|(record, _)| *record).collect();
+        for chunk in records.chunks(1_000) {
+            let mut copies = Vec::with_capacity(chunk.len());
+            for &record in chunk {
+                copies.extend(self.read_one(record)?.map(|(leaf, blob)| (record, leaf, blob)));
+            }
+            let last = {
+                let mut state = self.lock();
+                for (record, leaf, blob) in copies {
+                    let Some(ticket) = state.live.get(&record).copied() else { continue };
+                    state.batch.push(&leaf, &blob);
+                    state.batched.push(Some(ticket));
+                    if state.batch.octets() > 1 << 20 {
+                        self.write(&mut state)?;
+                    }
+                }
+                self.write(&mut state)?;
+                self.journal.appended()
+            };
+            // What is forgotten must stand elsewhere, durably.
+            if last > 0 && !self.journal.wait_synced(last - 1, PATIENCE) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn read_one(&self, record: u64) -> Result<Option<LeafAndBlob>, SpoolError> {
+        let mut reader = self.journal.read(record, record + 1);
+        let frame = reader.next_frame()?;
+        Ok(frame.filter(|frame| frame.leaf.len() <= ITEM_LEAF).and_then(|frame| {
+            let is_item = matches!(ItemLeaf::read(frame.leaf, record), Some(ItemLeaf::Item(_, _)));
+            is_item.then(|| (frame.leaf.to_vec(), frame.blob.to_vec()))
+        }))
+    }
+}
