@@ -10,6 +10,7 @@ pub mod stream;
 pub mod sync;
 pub mod spare;
 pub mod reader;
+pub mod forget;
 
 #[cfg(test)]
 pub mod faults;
