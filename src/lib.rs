@@ -6,11 +6,11 @@ pub mod message;
 pub mod compliance;
 pub mod pdu;
 pub mod session;
-pub mod spool;
 pub mod telemetry;
 pub mod journal;
 pub mod ledger;
 pub mod suppression;
+pub mod spool;
 
 pub mod clock;
 pub mod net;
