@@ -18,3 +18,4 @@ pub mod gateway;
 pub mod admin;
 pub mod config;
 pub mod sim;
+pub mod cli;

@@ -154,11 +154,11 @@ fn contract(table: &Table<'_>) -> Option<Contract> {
 }
 
 fn consent(table: &Table<'_>, contract: Option<&Contract>) -> Option<Consent> {
-    let kind = table.get("consent", value::choice(CONSENTS))?;
+    let written = table.maybe("consent", value::choice(CONSENTS))?;
     let statement = table.get("consent_statement", value::text_or_empty)?;
     // What could not be read is told already, and nothing more follows from it.
     let transactional = matches!(contract, Some(Contract::Transactional) | None);
-    match kind {
+    match written.unwrap_or(ConsentKind::Declared) {
         ConsentKind::Off if !transactional => {
             table.error(
                 table.line_of("consent"),
@@ -176,7 +176,7 @@ fn consent(table: &Table<'_>, contract: Option<&Contract>) -> Option<Consent> {
             None
         }
         // A transactional account that says nothing needs no consent.
-        ConsentKind::Declared if statement.trim().is_empty() && !table.is_written("consent") => Some(Consent::Off),
+        ConsentKind::Declared if statement.trim().is_empty() && written.is_none() => Some(Consent::Off),
         ConsentKind::Declared => Some(Consent::Declared { statement }),
     }
 }

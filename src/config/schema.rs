@@ -244,7 +244,7 @@ const ACCOUNT: Section = Section {
         key(
             "consent",
             "\"declared\"",
-            Is("\"declared\""),
+            Derived("`declared`; `off` for a transactional account without a statement"),
             "`declared` (by `consent_statement`), `proof` (each number needs a recorded opt-in) or `off` (transactional only).",
         ),
         key(

@@ -1,0 +1,111 @@
+//! Owns the command line: which commands there are, their exit codes, and how errors are said.
+//! Must never hold what a command does: one file each.
+
+pub mod calendar;
+pub mod config;
+pub mod exit;
+pub mod explain;
+pub mod global;
+pub mod instant;
+pub mod print;
+
+use clap::Parser;
+use exit::{Exit, Failure, Outcome};
+use global::Global;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The whole command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "stopgate",
+    version,
+    about = "An SMPP gateway that enforces SMS-marketing compliance inline, and proves it",
+    after_help = "Exit codes: 0 ok · 1 failure · 2 usage · 3 findings (refused, faulty rows) · 69 unavailable · 78 bad configuration"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command: a noun, and a verb where the noun has several.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    Config(config::Args),
+    Calendar(calendar::Args),
+    Explain(explain::Args),
+}
+
+/// Reads the arguments, runs the command, says what went wrong. Never panics on a closed stdout.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            // Help goes to stdout, usage errors to stderr; a closed pipe is no failure of ours.
+            let printed = error.print();
+            drop(printed);
+            return exit.into();
+        }
+    };
+    match dispatch(&cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            say(&failure, cli.global.json);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Outcome {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Config(args) => config::run(args, global),
+        Command::Calendar(args) => calendar::run(args, global),
+        Command::Explain(args) => explain::run(args, global),
+    }
+}
+
+/// An error to stderr, with the next step.
+fn say(failure: &Failure, json: bool) {
+    if json {
+        eprintln!(
+            "{}",
+            serde_json::json!({ "error": failure.error, "next": failure.next, "exit": failure.exit as u8 })
+        );
+        return;
+    }
+    for line in failure.error.lines() {
+        eprintln!("error: {line}");
+    }
+    for line in failure.next.lines() {
+        eprintln!("  next: {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        fn walk(command: &clap::Command) {
+            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+                assert!(inner.get_about().is_some(), "{}", inner.get_name());
+                let leaf = inner.get_subcommands().next().is_none();
+                let examples = inner.get_after_help().is_some_and(|help| help.to_string().contains("Examples:"));
+                assert!(!leaf || examples, "{} has no examples", inner.get_name());
+                walk(inner);
+            }
+        }
+        walk(&Cli::command());
+    }
+}
