@@ -55,6 +55,11 @@ impl Journal {
 }
 
 impl Reader {
+    /// The sequence number of the record that comes next.
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
     /// The next record, or `None` behind the last.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
         if self.next >= self.upto {

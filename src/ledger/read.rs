@@ -3,7 +3,7 @@
 
 use super::book::Ledger;
 use super::error::OpenError;
-use super::event_code::EventRecord;
+use super::event_code::{self, EventRecord};
 use super::sealed::Personal;
 use super::verdict::VerdictRecord;
 use crate::journal::reader::Reader;
@@ -112,6 +112,27 @@ impl Events {
             });
         }
         Ok(Some((record, frame.blob)))
+    }
+
+    /// The next event that touches the suppression list; the others are passed over without reading them.
+    pub fn next_suppression(&mut self) -> Result<Option<EventRecord>, OpenError> {
+        loop {
+            let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
+            if !matches!(event_code::kind_of(frame.leaf), Some(event_code::STOP | event_code::LIFT)) {
+                continue;
+            }
+            let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+                stream: "events",
+                seq: frame.seq,
+                what,
+            })?;
+            return Ok(Some(record));
+        }
+    }
+
+    /// The sequence number of the event that comes next.
+    pub fn position(&self) -> u64 {
+        self.reader.position()
     }
 
     /// The next event.

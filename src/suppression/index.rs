@@ -180,6 +180,29 @@ impl Index {
         true
     }
 
+    /// How many shards there are.
+    pub(super) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Takes entries of a snapshot (rising prefixes of one shard) into an empty shard. Details follow by their own entries.
+    pub(super) fn load(&self, origin: u32, entries: &[(u64, u64)]) {
+        let Some((first, _)) = entries.first() else { return };
+        if origin == self.origin {
+            let mut shard = write(self.shard(*first));
+            shard.table.reserve(entries.len());
+            for (prefix, value) in entries {
+                shard.table.set(*prefix, *value);
+            }
+            self.numbers.fetch_add(entries.len(), Ordering::Relaxed);
+            return;
+        }
+        // The node was renamed: its old stops become another origin's.
+        for (prefix, value) in entries.iter().filter(|(_, value)| value & !HAS_DETAIL != 0) {
+            self.stop_entry(*prefix, Scope::Global, EventId { origin, number: value & !HAS_DETAIL });
+        }
+    }
+
     /// Shows each shard in turn to `visit`, under its own read lock: prefixes rise over all of it.
     pub(super) fn visit_shards(&self, mut visit: impl FnMut(&Shard)) {
         for shard in &self.shards {

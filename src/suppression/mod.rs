@@ -5,6 +5,9 @@ pub mod table;
 pub mod detail;
 pub mod index;
 pub mod apply;
+pub mod snapshot;
+pub mod list;
 
 pub use apply::apply;
 pub use index::Index;
+pub use list::{List, SnapshotRule};

@@ -1,0 +1,355 @@
+//! Owns the suppression list of a running node: index, snapshot, and the thread that keeps the snapshot.
+//! Must never start with less than the events say: a snapshot that cannot be used is rebuilt from all of them.
+
+use super::apply::apply;
+use super::index::Index;
+use super::snapshot::{self, Unusable};
+use crate::ledger::book::Ledger;
+use crate::ledger::error::OpenError;
+use crate::ledger::event::Event;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// When the snapshot is written.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotRule {
+    /// How often the keeper looks.
+    pub look_every: Duration,
+    /// Written when this many looks have passed and anything changed.
+    pub looks: u32,
+    /// Written at the next look when this many events are behind it, so that a start never has more to read.
+    pub behind_max: u64,
+}
+
+impl Default for SnapshotRule {
+    /// Every 5 minutes, or within 10 s of 250,000 events.
+    fn default() -> Self {
+        Self { look_every: Duration::from_secs(10), looks: 30, behind_max: 250_000 }
+    }
+}
+
+/// What was found at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRecovered {
+    /// Numbers in the list.
+    pub numbers: usize,
+    /// Events read after the snapshot (all of them when there was none).
+    pub events_read: u64,
+    /// Why the snapshot was not used, when one was there.
+    pub damaged: Option<&'static str>,
+}
+
+/// The list. Shared; the index inside is what lanes ask.
+pub struct List {
+    index: Arc<Index>,
+    keeper: Arc<Keeper>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Keeper {
+    ledger: Arc<Ledger>,
+    index: Arc<Index>,
+    path: PathBuf,
+    /// Events that were applied from the disk, in order.
+    position: Mutex<u64>,
+    saved: AtomicU64,
+    closing: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl List {
+    /// Reads the snapshot and the events after it, and starts the keeper.
+    ///
+    /// # Errors
+    /// When events cannot be read, or the snapshot knows more events than there are: segments are missing then.
+    pub fn open(ledger: &Arc<Ledger>, rule: SnapshotRule) -> Result<(Self, ListRecovered), OpenError> {
+        let path = ledger.dir().join("suppression.snapshot");
+        let mut index = Index::new(ledger.origin());
+        let (mut position, mut damaged) = (0, None);
+        match snapshot::load(&path, &ledger.key_check(), &index) {
+            Ok(loaded) => position = loaded.position,
+            Err(Unusable::Absent) => {}
+            Err(Unusable::Damaged(why)) => {
+                damaged = Some(why);
+                index = Index::new(ledger.origin());
+            }
+        }
+        let found = ledger.events_appended();
+        if position > found {
+            return Err(OpenError::Behind { path, saved: position, found });
+        }
+        let keeper = Keeper {
+            ledger: Arc::clone(ledger),
+            index: Arc::new(index),
+            path,
+            position: Mutex::new(position),
+            saved: AtomicU64::new(position),
+            closing: Mutex::new(false),
+            bell: Condvar::new(),
+        };
+        keeper.catch_up()?;
+        let recovered = ListRecovered { numbers: keeper.index.len(), events_read: found - position, damaged };
+        let keeper = Arc::new(keeper);
+        let worker = Arc::clone(&keeper);
+        let thread = std::thread::Builder::new()
+            .name("list-snapshot".into())
+            .spawn(move || worker.keep(rule))
+            .map_err(OpenError::io(ledger.dir()))?;
+        Ok((Self { index: Arc::clone(&keeper.index), keeper, thread: Mutex::new(Some(thread)) }, recovered))
+    }
+
+    /// What lanes ask.
+    pub fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+
+    /// The event position of the snapshot on disk.
+    pub fn snapshot_position(&self) -> u64 {
+        self.keeper.saved.load(Ordering::Acquire)
+    }
+
+    /// Writes the snapshot now.
+    pub fn save(&self) -> Result<(), OpenError> {
+        self.keeper.save()
+    }
+
+    /// Writes the snapshot a last time and ends the keeper. Call it before the ledger is closed; idempotent.
+    pub fn close(&self) -> Result<(), OpenError> {
+        self.keeper.ring();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match thread.map(JoinHandle::join) {
+            Some(_) => self.keeper.save(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        self.keeper.ring();
+        // Joined, so that the ledger (and its lock) is free when the list is gone.
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Keeper {
+    fn ring(&self) {
+        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    /// Applies the durable events it has not applied yet. Most are known already: applying twice changes nothing. So a snapshot
+    /// holds every event before its position, also a lift that its lane had not come round to.
+    fn catch_up(&self) -> Result<u64, OpenError> {
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = self.ledger.read_events(*position, self.ledger.durable_events());
+        while let Some(record) = events.next_suppression()? {
+            if let Event::Suppression(event) = &record.event {
+                apply(&self.index, event);
+            }
+        }
+        *position = events.position();
+        Ok(*position)
+    }
+
+    fn save(&self) -> Result<(), OpenError> {
+        let position = self.catch_up()?;
+        if position == self.saved.load(Ordering::Acquire) && self.path.exists() {
+            return Ok(());
+        }
+        let disk = self.ledger.disk();
+        snapshot::write(&**disk, &self.path, &self.ledger.key_check(), &self.index, position)
+            .map_err(OpenError::io(&self.path))?;
+        self.saved.store(position, Ordering::Release);
+        self.ledger.save_names().map_err(OpenError::io(self.ledger.dir()))
+    }
+
+    fn keep(&self, rule: SnapshotRule) {
+        let mut looks = 0;
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*closing {
+            let waiting = |closing: &mut bool| !*closing;
+            (closing, _) =
+                self.bell.wait_timeout_while(closing, rule.look_every, waiting).unwrap_or_else(PoisonError::into_inner);
+            if *closing {
+                return;
+            }
+            drop(closing);
+            looks += 1;
+            let behind = self.ledger.durable_events().saturating_sub(self.saved.load(Ordering::Acquire));
+            if behind >= rule.behind_max || (looks >= rule.looks && behind > 0) {
+                // A disk that is full now may have room at the next look; the events hold everything meanwhile.
+                if self.save().is_ok() {
+                    looks = 0;
+                }
+            }
+            closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::facts::SuppressionList;
+    use crate::ledger::keys::Keys;
+    use crate::ledger::open::OpenOptions;
+    use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+    use crate::message::instant::CivilInstant;
+    use crate::message::name::NameId;
+    use crate::message::tag::NumberTag;
+    use std::path::Path;
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+    const A: NameId = NameId(1);
+    const NEVER: SnapshotRule =
+        SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: u64::MAX };
+
+    fn ledger(dir: &Path) -> Arc<Ledger> {
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
+        Ledger::open(dir, &keys, options, NOW).expect("opened").0
+    }
+
+    fn tag(n: u8) -> NumberTag {
+        NumberTag([n; 16])
+    }
+
+    fn record(ledger: &Arc<Ledger>, event: SuppressionEvent) -> u64 {
+        let mut appender = ledger.appender();
+        let ticket = appender.event(NOW, &Event::Suppression(event), None).expect("taken");
+        let seq = appender.commit(NOW).expect("appended").seq(ticket);
+        assert!(ledger.wait_durable(seq, Duration::from_secs(5)));
+        seq
+    }
+
+    fn stop(ledger: &Arc<Ledger>, tag: NumberTag) -> SuppressionEvent {
+        SuppressionEvent::Stop(Stop {
+            id: ledger.next_event_id(),
+            tag,
+            scope: Scope::Global,
+            source: StopSource::Handset,
+            account: NameId::NONE,
+            smsc: NameId::NONE,
+            short_code: 36111,
+            answers: None,
+            detail: NameId::NONE,
+        })
+    }
+
+    fn lift(ledger: &Arc<Ledger>, list: &List, tag: NumberTag) -> SuppressionEvent {
+        SuppressionEvent::Lift(Lift {
+            id: ledger.next_event_id(),
+            tag,
+            source: LiftSource::Handset,
+            accounts: vec![A],
+            seen: list.index().seen(&tag),
+            smsc: NameId::NONE,
+            short_code: 36111,
+            people: [NameId::NONE; 2],
+            detail: NameId::NONE,
+        })
+    }
+
+    fn stop_now(ledger: &Arc<Ledger>, list: &List, n: u8) {
+        let event = stop(ledger, tag(n));
+        apply(list.index(), &event);
+        record(ledger, event);
+    }
+
+    #[test]
+    fn a_start_reads_the_snapshot_and_only_the_events_after_it() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let ledger_one = ledger(dir.path());
+        let (list, found) = List::open(&ledger_one, NEVER).expect("opened");
+        assert_eq!((found.numbers, found.damaged), (0, None));
+        for n in 1..=20 {
+            stop_now(&ledger_one, &list, n);
+        }
+        list.save().expect("saved");
+        let saved = list.snapshot_position();
+        stop_now(&ledger_one, &list, 21);
+        drop((list, ledger_one));
+
+        let ledger_two = ledger(dir.path());
+        let (list, found) = List::open(&ledger_two, NEVER).expect("opened");
+        assert_eq!((found.numbers, found.damaged), (21, None));
+        assert_eq!(found.events_read, ledger_two.events_appended() - saved);
+        assert!((1..=21).all(|n| list.index().is_suppressed(&tag(n), A, 0)));
+        assert!(!list.index().is_suppressed(&tag(22), A, 0));
+    }
+
+    #[test]
+    fn a_lift_that_is_on_disk_and_not_yet_in_ram_is_in_the_snapshot() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let ledger_one = ledger(dir.path());
+        let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
+        stop_now(&ledger_one, &list, 1);
+        record(&ledger_one, lift(&ledger_one, &list, tag(1)));
+        list.close().expect("closed");
+        drop((list, ledger_one));
+        let ledger_two = ledger(dir.path());
+        let (list, _) = List::open(&ledger_two, NEVER).expect("opened");
+        assert!(!list.index().is_suppressed(&tag(1), A, 0));
+        assert!(list.index().is_suppressed(&tag(1), NameId(2), 0));
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_said_and_rebuilt_from_all_events() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let ledger_one = ledger(dir.path());
+        let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
+        for n in 1..=20 {
+            stop_now(&ledger_one, &list, n);
+        }
+        list.close().expect("closed");
+        drop((list, ledger_one));
+        let path = dir.path().join("suppression.snapshot");
+        let mut octets = std::fs::read(&path).expect("read");
+        let middle = octets.len() / 2;
+        octets[middle] ^= 1;
+        std::fs::write(&path, octets).expect("write");
+        let ledger_two = ledger(dir.path());
+        let (list, found) = List::open(&ledger_two, NEVER).expect("opened");
+        assert!(found.damaged.is_some());
+        assert_eq!(found.events_read, ledger_two.events_appended());
+        assert!((1..=20).all(|n| list.index().is_suppressed(&tag(n), A, 0)));
+    }
+
+    #[test]
+    fn snapshot_and_tail_give_what_all_events_give() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let ledger_one = ledger(dir.path());
+        let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
+        for step in 0..120u8 {
+            let n = step % 7 + 1;
+            if step % 5 == 4 {
+                let event = lift(&ledger_one, &list, tag(n));
+                record(&ledger_one, event.clone());
+                apply(list.index(), &event);
+            } else {
+                stop_now(&ledger_one, &list, n);
+            }
+            if step == 60 {
+                list.save().expect("saved");
+            }
+        }
+        let live: Vec<_> = (1..=8).map(|n| list.index().detail(&tag(n)).map(|d| d.sorted())).collect();
+        drop((list, ledger_one));
+        let ledger_two = ledger(dir.path());
+        let (tail, found) = List::open(&ledger_two, NEVER).expect("opened");
+        assert!(found.events_read > 0 && found.events_read < ledger_two.events_appended());
+        let from_tail: Vec<_> = (1..=8).map(|n| tail.index().detail(&tag(n)).map(|d| d.sorted())).collect();
+        std::fs::remove_file(dir.path().join("suppression.snapshot")).expect("removed");
+        let (all, found) = List::open(&ledger_two, NEVER).expect("opened");
+        assert_eq!(found.events_read, ledger_two.events_appended());
+        let from_all: Vec<_> = (1..=8).map(|n| all.index().detail(&tag(n)).map(|d| d.sorted())).collect();
+        assert_eq!(live, from_tail);
+        assert_eq!(live, from_all);
+    }
+}
