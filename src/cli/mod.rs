@@ -3,11 +3,13 @@
 
 pub mod calendar;
 pub mod config;
+pub mod demo;
 pub mod exit;
 pub mod explain;
 pub mod global;
 pub mod instant;
 pub mod print;
+pub mod sim;
 
 use clap::Parser;
 use exit::{Exit, Failure, Outcome};
@@ -36,6 +38,8 @@ pub enum Command {
     Config(config::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
+    Demo(demo::Args),
+    Sim(sim::Args),
 }
 
 /// Reads the arguments, runs the command, says what went wrong. Never panics on a closed stdout.
@@ -65,6 +69,8 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Config(args) => config::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),
+        Command::Demo(args) => demo::run(args, global),
+        Command::Sim(args) => sim::run(args, global),
     }
 }
 
