@@ -112,3 +112,79 @@ fn has_good_shape(source: Source<'_>, rules: &Senders) -> bool {
         Source::Unusable => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::fixture::House;
+
+    #[test]
+    fn a_source_is_what_its_characters_are_whatever_its_type() {
+        let house = House::new();
+        let number = |value| Source::Number(Msisdn::from_canonical(value).unwrap());
+        for (ton, text, expected) in [
+            (Ton::Abbreviated, "36111", Source::Short(36_111)),
+            (Ton::Alphanumeric, "36111", Source::Short(36_111)),
+            (Ton::International, "36111", Source::Short(36_111)),
+            (Ton::Unknown, "36111 ", Source::Short(36_111)),
+            (Ton::Unknown, "33639980000", number(33_639_980_000)),
+            (Ton::Alphanumeric, "33639980000", number(33_639_980_000)),
+            (Ton::National, "0639980000", number(33_639_980_000)),
+            (Ton::Alphanumeric, "ACME", Source::Name("ACME")),
+            (Ton::Unknown, "ACME", Source::Name("ACME")),
+            (Ton::Alphanumeric, "RH EX", Source::Name("RH EX")),
+            (Ton::Alphanumeric, "36111A", Source::Name("36111A")),
+            (Ton::Alphanumeric, "", Source::Unusable),
+            (Ton::Unknown, "", Source::Unusable),
+            (Ton::Unknown, "12", Source::Unusable),
+            (Ton::Unknown, "###", Source::Unusable),
+            (Ton::Unknown, "01", Source::Unusable),
+        ] {
+            assert_eq!(Source::read(ton, Npi(0), text.as_bytes(), &house.numbers, "FR"), expected, "{ton:?} {text:?}");
+        }
+        assert_eq!(Source::read(Ton::Alphanumeric, Npi(0), b"AC\xE9ME\xFF", &house.numbers, "FR"), Source::Unusable);
+    }
+
+    #[test]
+    fn what_a_source_may_carry() {
+        let mut house = House::new();
+        let more = ["TOOLONGNAME1", "AC", "12A", "36222", "0712345678", "33937123456", "SMS", "info"];
+        house.account.senders.extend(more.map(Into::into));
+        for (text, commercial, transactional) in [
+            ("ACME", Stance::Allowed, Stance::Allowed),
+            ("acme", Stance::Refused, Stance::Refused),
+            ("OTHER", Stance::Refused, Stance::Refused),
+            ("AC", Stance::Refused, Stance::Refused),
+            ("12A", Stance::Allowed, Stance::Allowed),
+            ("TOOLONGNAME1", Stance::Refused, Stance::Refused),
+            ("INFO", Stance::Refused, Stance::Refused),
+            ("info", Stance::Refused, Stance::Refused),
+            ("SMS", Stance::Refused, Stance::Refused),
+            ("36111", Stance::Allowed, Stance::Allowed),
+            ("36333", Stance::Refused, Stance::Refused),
+            ("38055", Stance::Refused, Stance::Allowed),
+            ("0712345678", Stance::Refused, Stance::Warned),
+            ("+33 7 12 34 56 78", Stance::Refused, Stance::Warned),
+            ("33639980000", Stance::Refused, Stance::Warned),
+            ("+33937123456", Stance::Allowed, Stance::Allowed),
+            ("0937123456", Stance::Allowed, Stance::Allowed),
+            ("", Stance::Refused, Stance::Refused),
+        ] {
+            let source = Source::read(Ton::Unknown, Npi(0), text.as_bytes(), &house.numbers, "FR");
+            for (class, expected) in
+                [(TrafficClass::Commercial, commercial), (TrafficClass::Transactional, transactional)]
+            {
+                assert_eq!(stance(source, class, &house.account, &house.numbers), expected, "{text:?} {class:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn replies_come_back_to_the_accounts_codes_and_to_whole_numbers() {
+        let house = House::new();
+        for (text, expected) in [("36111", true), ("36222", false), ("33937123456", true), ("ACME", false)] {
+            let source = Source::read(Ton::Unknown, Npi(0), text.as_bytes(), &house.numbers, "FR");
+            assert_eq!(source.takes_replies(&house.account), expected, "{text}");
+        }
+    }
+}

@@ -39,7 +39,7 @@ struct RawRegional {
 }
 
 #[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write \"07-14\" or { day = \"07-14\", from_year = 2025 }")]
 enum RawFixed {
     Day(String),
     Dated(RawDated),

@@ -26,7 +26,7 @@ pub(super) struct RawHours {
 }
 
 #[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write \"08:00-20:00\", a list of such stretches, or \"closed\"")]
 enum RawDay {
     One(String),
     Many(Vec<String>),

@@ -41,7 +41,7 @@ struct RawPack {
 
 /// Whether the days of a region hold: `off`, `all` (for the whole territory), or for the listed prefixes.
 #[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write \"off\", \"all\" or a list of numbers or prefixes in E.164 digits")]
 enum RawParameter {
     Word(String),
     List(Vec<String>),
@@ -265,3 +265,6 @@ fn digest(layers: &[Layer]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Owns the proof that permitting a single-part GSM message allocates nothing: a counting allocator around the judge.
+//! Must never hold a second test: the allocations of a test that runs beside it would be counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use stopgate::compliance::bench::Bench;
+use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
+use stopgate::compliance::judge::judge;
+use stopgate::compliance::numbers::NumberPlan;
+use stopgate::compliance::pack::Pack;
+use stopgate::compliance::policy::{AccountPolicy, Consent, Contract, ValidityRule};
+use stopgate::compliance::release::release;
+use stopgate::compliance::verdict::Verdict;
+use stopgate::message::draft::Draft;
+use stopgate::message::instant::CivilInstant;
+use stopgate::message::name::NameId;
+use stopgate::message::submission::Submission;
+use stopgate::message::tag::{NumberTag, TagKey};
+use stopgate::message::text::Alphabet;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed on to the system's allocator as it came; counting touches no memory of the caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(block, layout) }
+    }
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+struct Nobody;
+
+impl SuppressionList for Nobody {
+    fn is_suppressed(&self, _: &NumberTag, _: NameId, _: u64) -> bool {
+        false
+    }
+}
+
+fn account(pack: Arc<Pack>) -> AccountPolicy {
+    AccountPolicy {
+        account: NameId(1),
+        system_id: "acme".into(),
+        contract: Contract::Commercial,
+        pack,
+        pack_name: NameId(2),
+        default_country: "FR".into(),
+        alphabet: Alphabet::Gsm,
+        senders: vec!["36111".into(), "33937123456".into(), "ACME".into()],
+        stop_codes: vec![36_111],
+        identity: "ACME SAS".into(),
+        consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
+        validity: ValidityRule::Closing,
+        vendor_tlvs: Vec::new(),
+        default_message_ids: Vec::new(),
+    }
+}
+
+#[test]
+fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
+    let pack = Pack::embedded("fr-strict").expect("embedded");
+    let plan = NumberPlan::new(std::slice::from_ref(&pack));
+    let (account, tags, bench) = (account(pack), TagKey::new(&[7; 32]), Bench::new());
+    let facts = Facts {
+        account: &account,
+        numbers: &plan,
+        tags: &tags,
+        list: &Nobody,
+        evidence: Evidence::Whole,
+        also_now: None,
+        bench: &bench,
+    };
+    // 2026-01-13T11:30:00Z, a Tuesday; texts of 40 to 160 septets, with accents and the euro sign.
+    let now = CivilInstant::from_secs(1_768_303_800);
+    let texts = ["-20% ce samedi, STOP 36111".to_owned(), format!("{} à 5€ l'été. STOP au 36111", "Déjà ".repeat(20))];
+    let sources = ["ACME", "36111", "33937123456"];
+    let destinations = ["33639981234", "+33 6 39 98 12 34", "0639981234", "33692123456"];
+    let submissions: Vec<Submission<'static>> = texts
+        .iter()
+        .flat_map(|text| sources.iter().map(move |source| (text, source)))
+        .flat_map(|(text, source)| destinations.iter().map(move |to| Draft::new(source, to, text).submission()))
+        .collect();
+    // A submission of the hot path borrows its octets from the lane's read buffer.
+    let borrowed = || submissions.iter().map(|s| Submission { octets: (&*s.octets).into(), ..s.clone() });
+    let borrowed: Vec<Submission<'_>> = borrowed().collect();
+    let mut judged = 0;
+    // The first round fills the bench's edges of the two territories.
+    for round in 0..3 {
+        let batch = borrowed.clone();
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let mut released = 0;
+        for submission in batch {
+            match judge(submission, &facts, now) {
+                Verdict::Permitted(permitted) => released += usize::from(release(permitted, &facts, now).is_ok()),
+                Verdict::Refused(_) => {}
+            }
+        }
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        // Reported after the counting: printing allocates.
+        assert_eq!(released, submissions.len(), "every one of them is permitted");
+        if round > 0 {
+            // The batch itself is freed, never allocated, in the loop.
+            assert_eq!(allocations, 0, "in round {round}");
+            judged += released;
+        }
+    }
+    assert_eq!(judged, 48);
+}
