@@ -1,11 +1,23 @@
 //! Owns giving up the oldest segments of a stream whose records are no longer needed.
 //! Must never remove a segment before the one that follows says that the stream begins with it.
 
+use super::error::AppendError;
 use super::segment::{self, BODY, Header, HeaderLook};
 use super::stream::Journal;
 use std::io;
+use std::time::Duration;
 
 impl Journal {
+    /// Goes on in a new segment, so that `forget_before` can reach what stands in this one once something has been appended.
+    /// Returns the number of the next record; does nothing in a segment that holds none.
+    pub fn roll(&self, patience: Duration) -> Result<u64, AppendError> {
+        let state = self.inner.lock();
+        if state.offset == BODY {
+            return Ok(state.next_seq);
+        }
+        Ok(self.inner.turn(state, patience)?.next_seq)
+    }
+
     /// Removes the whole segments that hold only records before `seq`, oldest first, and returns how many. The segment being
     /// written, and those whose header is not durable yet, stay. Waits for an fsync: not for a lane.
     pub fn forget_before(&self, seq: u64) -> io::Result<usize> {
@@ -42,7 +54,6 @@ mod tests {
     use super::*;
     use std::path::Path;
     use std::sync::Arc;
-    use std::time::Duration;
 
     const OPTIONS: Options = Options {
         stream: "forget",
@@ -102,6 +113,23 @@ mod tests {
         assert!(journal.forget_before(u64::MAX).unwrap() > 0);
         fill(&journal, 100);
         assert_eq!(*numbers(&journal).last().unwrap(), 309, "numbers go on");
+    }
+
+    #[test]
+    fn after_a_roll_everything_before_it_can_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = open(dir.path());
+        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 0);
+        assert_eq!(segments(dir.path())[0], 1);
+        fill(&journal, 10);
+        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 10);
+        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 10, "an empty segment is not left");
+        assert_eq!(journal.forget_before(10).unwrap(), 0, "nothing durable stands in the new one yet");
+        fill(&journal, 1);
+        assert_eq!(journal.forget_before(10).unwrap(), 1);
+        journal.close();
+        drop(journal);
+        assert_eq!(numbers(&open(dir.path())), [10]);
     }
 
     #[test]

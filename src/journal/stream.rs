@@ -183,6 +183,11 @@ impl Journal {
     /// Appends the batch with one write and empties it. Returns the sequence numbers its frames got.
     /// On an error nothing of the batch is in the stream, and the batch is left as it was.
     pub fn append(&self, batch: &mut Batch) -> Result<Range<u64>, AppendError> {
+        self.append_within(batch, PATIENCE)
+    }
+
+    /// As `append`, waiting at most `patience` for a pre-written segment or for the disk; zero never waits.
+    pub fn append_within(&self, batch: &mut Batch, patience: Duration) -> Result<Range<u64>, AppendError> {
         let octets = batch.octets.len() as u64;
         if octets > self.inner.identity.segment_octets - BODY {
             return Err(AppendError::TooLarge);
@@ -194,7 +199,7 @@ impl Journal {
         if state.closing {
             return Err(AppendError::Closed);
         }
-        state = self.inner.wait_until(state, AppendError::Stalled, |state| {
+        state = self.inner.wait_until(state, patience, AppendError::Stalled, |state| {
             let held = state.in_flight + state.pending.octets.len() as u64;
             held == 0 || held + octets <= self.inner.identity.segment_octets
         })?;
@@ -203,7 +208,7 @@ impl Journal {
         let mut tries = 0;
         loop {
             if state.tainted || state.offset + octets > state.current.octets {
-                state = self.inner.turn(state)?;
+                state = self.inner.turn(state, patience)?;
             }
             match state.current.file.write_all_at(&batch.octets, state.offset) {
                 Ok(()) => break,
@@ -282,12 +287,13 @@ impl Inner {
     fn wait_until<'s>(
         &self,
         state: MutexGuard<'s, State>,
+        patience: Duration,
         otherwise: AppendError,
         ready: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'s, State>, AppendError> {
         let waiting = |state: &mut State| !ready(state) && !state.closing && !self.broken.load(Ordering::Acquire);
         let (state, _) =
-            self.progress.wait_timeout_while(state, PATIENCE, waiting).unwrap_or_else(PoisonError::into_inner);
+            self.progress.wait_timeout_while(state, patience, waiting).unwrap_or_else(PoisonError::into_inner);
         if self.broken.load(Ordering::Acquire) {
             return Err(AppendError::Broken);
         }
@@ -295,14 +301,14 @@ impl Inner {
     }
 
     /// Leaves the current segment where it ends and goes on in the spare one.
-    fn turn<'s>(&self, state: MutexGuard<'s, State>) -> Result<MutexGuard<'s, State>, AppendError> {
+    pub(super) fn turn<'s>(&self, state: MutexGuard<'s, State>, patience: Duration) -> Result<MutexGuard<'s, State>, AppendError> {
         // Only one segment at a time may lack its header, else recovery could not tell what was durable.
         // One that holds no frame yet (its first write failed) is passed over instead.
         let free = |state: &State| state.header.is_none() || state.offset == BODY;
-        let mut state = self.wait_until(state, AppendError::Stalled, free)?;
+        let mut state = self.wait_until(state, patience, AppendError::Stalled, free)?;
         if state.spare.is_none() {
             self.wanted.notify_all();
-            state = self.wait_until(state, AppendError::NoSegment, |state| state.spare.is_some())?;
+            state = self.wait_until(state, patience, AppendError::NoSegment, |state| state.spare.is_some())?;
         }
         let next = state.spare.take().ok_or(AppendError::NoSegment)?;
         let (previous, previous_end) = match state.header {
