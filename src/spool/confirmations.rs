@@ -1,20 +1,20 @@
 //! Owns the answers that are owed, across restarts: each step of a duty is recorded, and its intent is durable before it is written.
 //! Must never hand out an answer whose intent is not durable, nor the same one twice.
 
+use super::Keeping;
 use super::duty::{Duties, Duty, DutyId, Fate, Next, Quiet};
 use super::error::SpoolError;
 use super::record::{DUTY_LEAF, DutyLeaf};
-use super::seal::{Sealer, key_check};
-use crate::journal::disk::Disk;
+use super::seal::Sealer;
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
-use crate::journal::stream::{Journal, Options, Wake};
+use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::tag::NumberTag;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A duty and the limits of its number end within 24 hours each: after twice that, a record says nothing any more.
@@ -26,6 +26,7 @@ const UNSYNCED_MAX: u64 = 10_000;
 pub struct Confirmations {
     journal: Journal,
     sealer: Sealer,
+    patience: Duration,
     state: Mutex<State>,
 }
 
@@ -44,23 +45,9 @@ struct State {
 impl Confirmations {
     /// Opens the duties in `dir` (made if it is missing). What was intended before a crash may have been sent: it is over.
     /// Returns also how many such there were.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        key: &[u8; 32],
-        segment_octets: u64,
-        now: CivilInstant,
-    ) -> Result<(Self, usize), SpoolError> {
-        let options = Options {
-            stream: "duties",
-            segment_octets,
-            sync_within: Duration::ZERO,
-            label: key_check(key),
-            leaf_seq_at: None,
-            read_back: false,
-        };
-        let journal = super::open_journal(disk, dir, options)?;
-        let sealer = Sealer::new(key)?;
+    pub fn open(keeping: &Keeping<'_>, dir: &Path, now: CivilInstant) -> Result<(Self, usize), SpoolError> {
+        let journal = keeping.open(dir, "duties", Duration::ZERO)?;
+        let sealer = Sealer::new(keeping.key)?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
@@ -79,7 +66,7 @@ impl Confirmations {
         for id in &unknown {
             state.log(DutyLeaf::Settled { id: *id, at: now, fate: Fate::Unknown }, &[]);
         }
-        let opened = Self { journal, sealer, state: Mutex::new(state) };
+        let opened = Self { journal, sealer, patience: keeping.patience, state: Mutex::new(state) };
         opened.commit(now)?;
         Ok((opened, unknown.len()))
     }
@@ -123,7 +110,7 @@ impl Confirmations {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut state.batch);
-        let outcome = self.journal.append(&mut batch);
+        let outcome = self.journal.append_within(&mut batch, self.patience);
         batch.clear();
         state.batch = batch;
         let intended = std::mem::take(&mut state.intended);
@@ -257,13 +244,16 @@ mod tests {
     use super::*;
     use crate::journal::disk::RealDisk;
     use crate::message::name::NameId;
+    use std::sync::Arc;
 
     fn at(seconds: i64) -> CivilInstant {
         CivilInstant::from_secs(1_790_000_000 + seconds)
     }
 
     fn open(dir: &Path, now: CivilInstant) -> (Confirmations, usize) {
-        Confirmations::open(Arc::new(RealDisk), dir, &[1; 32], 16 << 10, now).unwrap()
+        let patience = Duration::from_secs(20);
+        let keeping = Keeping { disk: Arc::new(RealDisk), key: &[1; 32], segment_octets: 16 << 10, patience };
+        Confirmations::open(&keeping, dir, now).unwrap()
     }
 
     fn duty(n: u64) -> Duty {

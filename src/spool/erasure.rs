@@ -5,6 +5,9 @@ use super::error::SpoolError;
 use super::queue::{Delivery, Spool};
 use super::record::{End, ITEM_LEAF, ItemLeaf};
 use super::shelf::{Item, Ticket};
+use crate::journal::error::AppendError;
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +16,8 @@ use std::time::Duration;
 const DEAD_MAX: u64 = 4;
 /// Below this many records nothing is copied.
 const SMALL: u64 = 10_000;
+/// How long a segment is written at most.
+const SEGMENT_SPAN: Duration = Duration::from_secs(24 * 3600);
 /// How long a copy may take to become durable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,34 +41,74 @@ impl Spool {
         Ok(found)
     }
 
-    /// Ends everything that waits and concerns a number: none of it is handed out from now on. Returns how many items ended.
+    /// Ends everything that waits and concerns a number, and rewrites what else waits, so that no live file holds an octet of it,
+    /// delivered or not. Returns how many items ended.
     pub fn erase(&self, tag: &NumberTag) -> Result<usize, SpoolError> {
-        let mut state = self.lock();
-        let tickets: Vec<_> = state.shelves.iter().filter(|(_, item)| item.tag == *tag).map(|(t, _)| t).collect();
-        for ticket in &tickets {
-            state.end(*ticket, End::Erased);
-        }
-        self.write(&mut state)?;
-        Ok(tickets.len())
+        let ended = {
+            let mut state = self.lock();
+            self.write(&mut state)?;
+            let tickets: Vec<_> = state.shelves.iter().filter(|(_, item)| item.tag == *tag).map(|(t, _)| t).collect();
+            for ticket in &tickets {
+                state.end(*ticket, End::Erased);
+            }
+            self.write(&mut state)?;
+            tickets.len()
+        };
+        self.leave_segment()?;
+        Ok(ended)
     }
 
     /// Gives disk space back: forgets whole segments of ended items, and copies the few that still wait in a mostly dead segment.
+    /// A segment is written for a day at most: nothing that is over stays on disk for more than a day beyond its 72 hours.
     /// About once a minute.
-    pub fn tidy(&self) -> Result<(), SpoolError> {
+    pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
+        let since = *self.lock().segment_since.get_or_insert(now);
+        if now.since(since) >= SEGMENT_SPAN {
+            self.journal.roll(PATIENCE)?;
+            self.mark()?;
+            self.lock().segment_since = Some(now);
+        }
         let starts = self.journal.segment_starts();
         let (first, live) = {
             let state = self.lock();
             (state.live.keys().next().copied().unwrap_or(u64::MAX), state.live.len() as u64)
         };
         let records = self.journal.appended() - starts.first().copied().unwrap_or(0);
-        let mut needed = first;
         if let Some(&second) = starts.get(1)
             && first < second
             && records > SMALL + live * DEAD_MAX
         {
             self.copy_on(second)?;
-            needed = self.lock().live.keys().next().copied().unwrap_or(u64::MAX);
         }
+        self.forget()
+    }
+
+    /// Begins a new segment, copies everything that waits into it, and forgets all that stands before.
+    fn leave_segment(&self) -> Result<(), SpoolError> {
+        let end = self.journal.roll(PATIENCE)?;
+        self.copy_on(end)?;
+        self.mark()?;
+        self.forget()
+    }
+
+    /// Writes a record that names no item and keeps the count of ids, so that a new segment has something durable.
+    fn mark(&self) -> Result<(), SpoolError> {
+        let last = {
+            let mut state = self.lock();
+            let nobody = Ticket { account: NameId::NONE, id: state.next_id };
+            state.log(ItemLeaf::Ended(nobody, End::Done));
+            self.write(&mut state)?;
+            self.journal.appended()
+        };
+        if last > 0 && !self.journal.wait_synced(last - 1, PATIENCE) {
+            return Err(SpoolError::Append(AppendError::Stalled));
+        }
+        Ok(())
+    }
+
+    fn forget(&self) -> Result<(), SpoolError> {
+        let needed = self.lock().live.keys().next().copied().unwrap_or(u64::MAX);
+        // Items of a batch on its way have no record yet: what is forgotten is only ever durable.
         let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
         forgotten.map(|_| ()).map_err(SpoolError::Forget)
     }
@@ -91,7 +136,7 @@ impl Spool {
             };
             // What is forgotten must stand elsewhere, durably.
             if last > 0 && !self.journal.wait_synced(last - 1, PATIENCE) {
-                return Ok(());
+                return Err(SpoolError::Append(AppendError::Stalled));
             }
         }
         Ok(())

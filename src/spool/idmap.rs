@@ -1,19 +1,19 @@
 //! Owns the durable map from an operator's message ids to the accounts that submitted the messages, for links that accounts share.
 //! Must never allocate, wait or call the system while a submit response is recorded: `commit` writes once a batch.
 
+use super::Keeping;
 use super::error::SpoolError;
 use super::id_index::{IdIndex, Match, Submitted};
 use super::message_id::{IdHash, IdHasher, IdMatch};
-use super::seal::{derived, key_check};
-use crate::journal::disk::Disk;
+use super::seal::derived;
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
-use crate::journal::stream::{Journal, Options};
+use crate::journal::stream::Journal;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Entries held by default: at most 120 MB of memory when all are used, 51 MB of disk.
@@ -26,13 +26,14 @@ const FRAME_ENTRIES: usize = 2_000;
 const FORM: u8 = 1;
 /// A power cut may lose the ids of this long; their receipts are then parked and counted.
 const SYNC_WITHIN: Duration = Duration::from_millis(100);
-/// Records on their way to the disk beyond which ids are kept in memory only: the disk has stalled.
-const UNSYNCED_MAX: u64 = 10_000;
+/// Ids of one lane that wait for a disk that takes nothing; beyond this they are in memory only.
+const UNWRITTEN_MAX: usize = 100_000;
 
 /// The map. Shared by all lanes.
 pub struct IdMap {
     hasher: IdHasher,
     journal: Journal,
+    patience: Duration,
     index: Mutex<IdIndex>,
 }
 
@@ -40,28 +41,16 @@ pub struct IdMap {
 pub struct Recorder {
     hasher: IdHasher,
     new: Vec<Submitted>,
+    /// What the disk did not take yet, tried again with the next commit.
+    unwritten: Vec<Submitted>,
     batch: Batch,
     leaf: Vec<u8>,
 }
 
 impl IdMap {
     /// Opens the map in `dir` (made if it is missing) and reads the last seven days. `capacity`: entries held in memory.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        key: &[u8; 32],
-        capacity: usize,
-        segment_octets: u64,
-    ) -> Result<Self, SpoolError> {
-        let options = Options {
-            stream: "ids",
-            segment_octets,
-            sync_within: SYNC_WITHIN,
-            label: key_check(key),
-            leaf_seq_at: None,
-            read_back: false,
-        };
-        let journal = super::open_journal(disk, dir, options)?;
+    pub fn open(keeping: &Keeping<'_>, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
+        let journal = keeping.open(dir, "ids", SYNC_WITHIN)?;
         let mut index = IdIndex::new(capacity);
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
@@ -73,33 +62,35 @@ impl IdMap {
                 index.insert(read_entry(entry), frame.seq);
             }
         }
-        let hasher = IdHasher::new(&derived(key, "stopgate message ids"));
-        Ok(Self { hasher, journal, index: Mutex::new(index) })
+        let hasher = IdHasher::new(&derived(keeping.key, "stopgate message ids"));
+        Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index) })
     }
 
     /// A recorder for one lane.
     pub fn recorder(&self) -> Recorder {
         let new = Vec::with_capacity(FRAME_ENTRIES);
         let leaf = Vec::with_capacity(1 + FRAME_ENTRIES * ENTRY);
-        Recorder { hasher: self.hasher.clone(), new, batch: Batch::default(), leaf }
+        Recorder {
+            hasher: self.hasher.clone(),
+            new,
+            unwritten: Vec::with_capacity(FRAME_ENTRIES),
+            batch: Batch::default(),
+            leaf,
+        }
     }
 
-    /// Makes what was recorded findable and writes it, once a batch. An error means that it is in memory only.
+    /// Makes what was recorded findable and writes it, once a batch. An error means that some of it is in memory only for now.
     pub fn commit(&self, recorder: &mut Recorder) -> Result<(), AppendError> {
         if recorder.new.is_empty() {
             return Ok(());
         }
-        let stalled = self.journal.appended() - self.journal.synced() > UNSYNCED_MAX;
-        let written = if stalled { Err(AppendError::Stalled) } else { recorder.write(&self.journal) };
-        let record = match &written {
-            Ok(first) => *first,
-            Err(_) => self.journal.appended(),
-        };
+        let record = self.journal.appended();
+        let written = recorder.write(&self.journal, self.patience);
         let mut index = self.lock();
         for (position, submitted) in recorder.new.drain(..).enumerate() {
             index.insert(submitted, record + (position / FRAME_ENTRIES) as u64);
         }
-        written.map(|_| ())
+        written
     }
 
     /// Whose message a receipt is about: its id as this operator writes them, and its source, the tag of the number it was sent to.
@@ -157,15 +148,22 @@ impl Recorder {
         self.new.is_empty()
     }
 
-    fn write(&mut self, journal: &Journal) -> Result<u64, AppendError> {
-        self.batch.clear();
-        for chunk in self.new.chunks(FRAME_ENTRIES) {
+    /// Appends what is new, behind what could not be written before.
+    fn write(&mut self, journal: &Journal, patience: Duration) -> Result<(), AppendError> {
+        if self.unwritten.len() < UNWRITTEN_MAX {
+            self.unwritten.extend_from_slice(&self.new);
+        }
+        while !self.unwritten.is_empty() {
+            let chunk = self.unwritten.len().min(FRAME_ENTRIES);
             self.leaf.clear();
             self.leaf.push(FORM);
-            chunk.iter().for_each(|submitted| write_entry(submitted, &mut self.leaf));
+            self.unwritten[..chunk].iter().for_each(|submitted| write_entry(submitted, &mut self.leaf));
+            self.batch.clear();
             self.batch.push(&self.leaf, &[]);
+            journal.append_within(&mut self.batch, patience)?;
+            self.unwritten.drain(..chunk);
         }
-        journal.append(&mut self.batch).map(|records| records.start)
+        Ok(())
     }
 }
 
@@ -187,6 +185,7 @@ mod tests {
     use super::super::id_index::Owner;
     use super::*;
     use crate::journal::disk::RealDisk;
+    use std::sync::Arc;
 
     const KEY: [u8; 32] = [5; 32];
     const SMSC: NameId = NameId(9);
@@ -195,8 +194,12 @@ mod tests {
         CivilInstant::from_secs(1_790_000_000 + day * 86_400)
     }
 
+    fn keeping(key: &[u8; 32]) -> Keeping<'_> {
+        Keeping { disk: Arc::new(RealDisk), key, segment_octets: 128 << 10, patience: Duration::from_secs(20) }
+    }
+
     fn open(dir: &Path) -> IdMap {
-        IdMap::open(Arc::new(RealDisk), dir, &KEY, 10_000, 128 << 10).unwrap()
+        IdMap::open(&keeping(&KEY), dir, 10_000).unwrap()
     }
 
     fn tag(n: u8) -> NumberTag {
@@ -261,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("ids");
         drop(open(&dir));
-        let other = IdMap::open(Arc::new(RealDisk), &dir, &[6; 32], 10_000, 64 << 10);
+        let other = IdMap::open(&keeping(&[6; 32]), &dir, 10_000);
         assert!(matches!(other, Err(SpoolError::Open(crate::journal::error::OpenError::Label { .. }))));
     }
 }

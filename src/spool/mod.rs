@@ -25,10 +25,12 @@ use crate::journal::disk::Disk;
 use crate::journal::stream::{Journal, Options};
 use crate::message::instant::CivilInstant;
 use error::SpoolError;
+use seal::key_check;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything durable that is not evidence, in `data_dir/spool`.
 pub struct SpoolRoom {
@@ -46,21 +48,49 @@ impl SpoolRoom {
     /// Opens all three. `key` is the sealing key of `keys_dir`; another one than before refuses to open.
     pub fn open(disk: Arc<dyn Disk>, data_dir: &Path, key: &[u8; 32], now: CivilInstant) -> Result<Self, SpoolError> {
         let dir = data_dir.join("spool");
-        let items = Spool::open(Arc::clone(&disk), &dir.join("items"), key, queue::Limits::default())?;
-        let ids = IdMap::open(Arc::clone(&disk), &dir.join("ids"), key, idmap::IDS_MAX, 1 << 20)?;
-        let (confirmations, unknown_at_start) = Confirmations::open(disk, &dir.join("duties"), key, 1 << 20, now)?;
+        let keeping = Keeping { disk, key, segment_octets: 4 << 20, patience: Duration::ZERO };
+        let items = Spool::open(&keeping, &dir.join("items"), queue::Limits::default())?;
+        let ids = IdMap::open(&keeping, &dir.join("ids"), idmap::IDS_MAX)?;
+        let duties = Keeping { segment_octets: 1 << 20, ..keeping };
+        let (confirmations, unknown_at_start) = Confirmations::open(&duties, &dir.join("duties"), now)?;
         Ok(Self { items, ids, confirmations, unknown_at_start })
     }
 
     /// Gives back what is no longer needed, in memory and on disk. Waits for fsyncs: from a housekeeping thread, about once a minute.
     pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
-        self.items.tidy()?;
+        self.items.tidy(now)?;
         self.ids.tidy(now)?;
         self.confirmations.tidy(now).map(|_| ())
     }
 }
 
-/// Opens a journal of the spool, making its directory if it is missing.
+/// How a part of the spool is kept.
+#[derive(Clone)]
+pub struct Keeping<'k> {
+    pub disk: Arc<dyn Disk>,
+    /// The sealing key of `keys_dir`; another one than before refuses to open.
+    pub key: &'k [u8; 32],
+    /// Octets of a segment; at least 2 MiB in operation, so that a batch fits.
+    pub segment_octets: u64,
+    /// How long a write may wait for the disk to give room. Zero in operation: a lane is not held up by a disk that is full or stalls.
+    pub patience: Duration,
+}
+
+impl Keeping<'_> {
+    /// Opens the journal in `dir`, making the directory if it is missing.
+    fn open(&self, dir: &Path, stream: &'static str, sync_within: Duration) -> Result<Journal, SpoolError> {
+        let options = Options {
+            stream,
+            segment_octets: self.segment_octets,
+            sync_within,
+            label: key_check(self.key),
+            leaf_seq_at: None,
+            read_back: false,
+        };
+        open_journal(Arc::clone(&self.disk), dir, options)
+    }
+}
+
 fn open_journal(disk: Arc<dyn Disk>, dir: &Path, options: Options) -> Result<Journal, SpoolError> {
     let io = |source| SpoolError::Io { path: dir.to_path_buf(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;

@@ -1,20 +1,20 @@
 //! Owns the receipts and messages that wait for slow or absent senders: sealed, durable, in order, bounded.
 //! Must never acknowledge: `durable` says what is on disk, and the caller decides what follows from it.
 
+use super::Keeping;
 use super::error::SpoolError;
 use super::record::{End, ITEM_LEAF, ItemLeaf};
-use super::seal::{Sealer, key_check};
+use super::seal::Sealer;
 use super::shelf::{Item, ItemKind, ShelfCounts, Shelves, Ticket};
-use crate::journal::disk::Disk;
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
-use crate::journal::stream::{Journal, Options, Wake};
+use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::{CivilInstant, MonotonicInstant};
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Octets that are written and not yet durable, beyond which nothing more is taken: the disk has stalled.
@@ -33,13 +33,11 @@ pub struct Limits {
     pub per_account: usize,
     /// How long an item waits (72 h).
     pub span: Duration,
-    /// Octets of a segment; at least 4 MiB in operation, so that a batch fits.
-    pub segment_octets: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_account: 100_000, span: Duration::from_secs(72 * 3600), segment_octets: 4 << 20 }
+        Self { per_account: 100_000, span: Duration::from_secs(72 * 3600) }
     }
 }
 
@@ -67,7 +65,8 @@ pub struct Delivery {
 pub struct Spool {
     pub(super) journal: Journal,
     pub(super) sealer: Sealer,
-    pub(super) limits: Limits,
+    limits: Limits,
+    patience: Duration,
     state: Mutex<State>,
 }
 
@@ -79,7 +78,7 @@ pub(super) struct State {
     pub batched: Vec<Option<Ticket>>,
     /// The items by their record: the first says what the journal may forget.
     pub live: BTreeMap<u64, Ticket>,
-    next_id: u64,
+    pub next_id: u64,
     /// The newest item that is written.
     written_id: u64,
     /// Batches on their way to the disk: the record behind the last, the newest item, the octets.
@@ -90,20 +89,14 @@ pub(super) struct State {
     kept: HashMap<u64, Vec<u8>>,
     kept_octets: usize,
     unreadable: u64,
+    /// When the segment being written was begun, as far as `tidy` knows.
+    pub segment_since: Option<CivilInstant>,
 }
 
 impl Spool {
-    /// Opens the spool in `dir` (made if it is missing), sealed with the key of `keys_dir`.
-    pub fn open(disk: Arc<dyn Disk>, dir: &Path, key: &[u8; 32], limits: Limits) -> Result<Self, SpoolError> {
-        let options = Options {
-            stream: "spool",
-            segment_octets: limits.segment_octets,
-            sync_within: Duration::ZERO,
-            label: key_check(key),
-            leaf_seq_at: None,
-            read_back: false,
-        };
-        let journal = super::open_journal(disk, dir, options)?;
+    /// Opens the spool in `dir` (made if it is missing).
+    pub fn open(keeping: &Keeping<'_>, dir: &Path, limits: Limits) -> Result<Self, SpoolError> {
+        let journal = keeping.open(dir, "spool", Duration::ZERO)?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
@@ -111,7 +104,8 @@ impl Spool {
         }
         state.written_id = state.next_id;
         state.durable_id = state.next_id;
-        Ok(Self { journal, sealer: Sealer::new(key)?, limits, state: Mutex::new(state) })
+        let sealer = Sealer::new(keeping.key)?;
+        Ok(Self { journal, sealer, limits, patience: keeping.patience, state: Mutex::new(state) })
     }
 
     /// Takes an item in. It is on disk after `commit`, and durable once `durable` has reached its ticket.
@@ -254,7 +248,7 @@ impl Spool {
         }
         let octets = state.batch.octets() as u64;
         let batched = std::mem::take(&mut state.batched);
-        let outcome = self.journal.append(&mut state.batch);
+        let outcome = self.journal.append_within(&mut state.batch, self.patience);
         match &outcome {
             Ok(records) => {
                 for (record, ticket) in records.clone().zip(&batched) {
@@ -330,10 +324,15 @@ impl State {
         let item = self.shelves.remove(ticket)?;
         self.live.remove(&item.record);
         self.unkeep(ticket.id);
-        let mut buffer = [0; ITEM_LEAF];
-        self.batch.push(ItemLeaf::Ended(ticket, end).write(&mut buffer), &[]);
-        self.batched.push(None);
+        self.log(ItemLeaf::Ended(ticket, end));
         Some(item)
+    }
+
+    /// Adds a record that holds no item.
+    pub(super) fn log(&mut self, leaf: ItemLeaf) {
+        let mut buffer = [0; ITEM_LEAF];
+        self.batch.push(leaf.write(&mut buffer), &[]);
+        self.batched.push(None);
     }
 
     fn note_synced(&mut self, synced: u64) {

@@ -1,10 +1,11 @@
 //! Owns the tests of the queue on a real disk: order, bounds, restarts, crashes, access, erasure, space.
 //! Must never wait for a time to pass.
 
+use super::Keeping;
 use super::queue::{Delivery, Limits, PushError, Spool};
 use super::shelf::ItemKind::{self, Mo, Receipt};
 use super::shelf::{ShelfCounts, Ticket};
-use crate::journal::disk::RealDisk;
+use crate::journal::disk::{Disk, RealDisk};
 use crate::journal::faults::FaultyDisk;
 use crate::message::instant::{CivilInstant, MonotonicInstant};
 use crate::message::name::NameId;
@@ -17,14 +18,18 @@ const KEY: [u8; 32] = [1; 32];
 const ACME: NameId = NameId(1);
 const OTHER: NameId = NameId(2);
 const T0: MonotonicInstant = MonotonicInstant::from_nanos(0);
-const SMALL: Limits = Limits { per_account: 5_000, span: Duration::from_secs(72 * 3600), segment_octets: 64 << 10 };
+const SMALL: Limits = Limits { per_account: 5_000, span: Duration::from_secs(72 * 3600) };
 
 fn at(hours: i64) -> CivilInstant {
     CivilInstant::from_secs(1_790_000_000 + hours * 3_600)
 }
 
+fn keeping(disk: Arc<dyn Disk>, key: &[u8; 32]) -> Keeping<'_> {
+    Keeping { disk, key, segment_octets: 64 << 10, patience: Duration::from_secs(20) }
+}
+
 fn open(dir: &Path) -> Spool {
-    Spool::open(Arc::new(RealDisk), dir, &KEY, SMALL).unwrap()
+    Spool::open(&keeping(Arc::new(RealDisk), &KEY), dir, SMALL).unwrap()
 }
 
 fn push(spool: &Spool, account: NameId, kind: ItemKind, text: &str, tag: u8) -> Ticket {
@@ -132,7 +137,7 @@ fn a_crash_loses_nothing_that_was_written_and_repeats_at_most_what_was_handed_ou
 fn a_full_account_is_refused_and_another_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Limits { per_account: 3, ..SMALL };
-    let spool = Spool::open(Arc::new(RealDisk), &dir.path().join("items"), &KEY, limits).unwrap();
+    let spool = Spool::open(&keeping(Arc::new(RealDisk), &KEY), &dir.path().join("items"), limits).unwrap();
     for _ in 0..3 {
         push(&spool, ACME, Receipt, "r", 1);
     }
@@ -174,6 +179,42 @@ fn a_person_sees_what_waits_and_has_it_erased() {
     assert!(spool.by_tag(&mine).unwrap().is_empty());
     let again = open(&after_a_crash(&home, "crashed"));
     assert_eq!(texts(&again, ACME), ["theirs"]);
+    assert_eq!(texts(&spool, ACME), ["theirs"]);
+}
+
+#[test]
+fn what_was_erased_or_is_long_over_stands_in_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("items");
+    let spool = open(&home);
+    let sealed_as = |text: &str, tag: u8| {
+        push(&spool, ACME, Receipt, text, tag);
+        sync(&spool);
+        // The last octets written to the segment are the authentication tag of this item.
+        let newest = std::fs::read(segments(&home).into_iter().min().unwrap()).unwrap();
+        let end = newest.iter().rposition(|octet| *octet != 0).unwrap();
+        newest[end - 12..end].to_vec()
+    };
+    let stands = |needle: &[u8]| {
+        segments(&home).iter().any(|file| std::fs::read(file).unwrap().windows(needle.len()).any(|w| w == needle))
+    };
+    let (mine, theirs) = (sealed_as("mine", 7), sealed_as("theirs", 8));
+    assert!(stands(&mine) && stands(&theirs));
+    spool.done(spool.next(ACME, T0).unwrap().ticket);
+    assert_eq!(spool.erase(&NumberTag([7; 16])).unwrap(), 0, "it was delivered already");
+    assert!(!stands(&mine) && stands(&theirs));
+    spool.tidy(at(0)).unwrap();
+    spool.done(spool.next(ACME, T0).unwrap().ticket);
+    spool.commit().unwrap();
+    spool.tidy(at(23)).unwrap();
+    assert!(stands(&theirs), "the segment is less than a day old");
+    spool.tidy(at(24)).unwrap();
+    assert!(!stands(&theirs));
+    let last = push(&spool, ACME, Mo, "new", 1);
+    spool.commit().unwrap();
+    let again = open(&after_a_crash(&home, "crashed"));
+    assert_eq!(again.next(ACME, T0).map(|delivery| delivery.ticket), Some(last));
+    assert_eq!(push(&again, ACME, Mo, "newer", 1).id, last.id + 1);
 }
 
 #[test]
@@ -187,7 +228,7 @@ fn no_octet_of_a_text_stands_readable_on_disk() {
         let octets = std::fs::read(file).unwrap();
         assert!(!octets.windows(6).any(|window| window == b"canary"));
     }
-    let other = Spool::open(Arc::new(RealDisk), &after_a_crash(&home, "crashed"), &[2; 32], SMALL);
+    let other = Spool::open(&keeping(Arc::new(RealDisk), &[2; 32]), &after_a_crash(&home, "crashed"), SMALL);
     assert!(other.is_err(), "another key refuses to open");
 }
 
@@ -210,7 +251,7 @@ fn disk_space_comes_back_while_one_account_is_absent() {
             spool.done(delivery.ticket);
         }
         sync(&spool);
-        spool.tidy().unwrap();
+        spool.tidy(at(0)).unwrap();
         largest = largest.max(segments(&home).len());
     }
     let all = 120 * 200 * 300 / (64 << 10);
@@ -227,7 +268,7 @@ fn a_disk_that_fails_takes_nothing_and_loses_nothing_that_it_took() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("items");
     let disk = FaultyDisk::default();
-    let spool = Spool::open(Arc::new(disk.clone()), &home, &KEY, SMALL).unwrap();
+    let spool = Spool::open(&keeping(Arc::new(disk.clone()), &KEY), &home, SMALL).unwrap();
     let taken = push(&spool, ACME, Mo, "taken", 1);
     sync(&spool);
     push(&spool, ACME, Mo, "refused", 1);
