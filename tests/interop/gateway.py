@@ -89,36 +89,42 @@ def until(what, found, seconds=30):
     raise TimeoutError(f"{what}: nothing within {seconds} s")
 
 
-def started(command, log, announce):
-    """Starts a process and reads what it announces on its first lines of standard output."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=open(log, "wb"))
-    for line in process.stdout:
-        value = announce(line.decode())
-        if value:
-            return process, value
-    raise RuntimeError(f"{command[0]} ended without saying where it listens; see {log}")
+class Speaker:
+    """A process that says on its standard output where it listens. Its lines are read to the end, on a thread."""
+
+    def __init__(self, command, log, folder=ROOT):
+        self.log, self.lines = log, []
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=open(log, "wb"), text=True)
+        threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True).start()
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+
+    def port(self, what):
+        """The port in the line that says where `what` listens."""
+        def found():
+            self.alive()
+            return next((line for line in list(self.lines) if line.startswith(f"listening on {what} ")), None)
+        return int(until(f"where {what} listens", found).rsplit(":", 1)[1])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
 
-class Operator:
+class Operator(Speaker):
     """A simulated operator with a control port: made with npm smpp, or our own."""
 
     def __init__(self, kind, folder, name):
-        log = folder / f"operator-{name}.log"
-        if kind == "npm":
-            self.process, ports = started(["node", "tests/interop/smsc.js"], log, lambda line: json.loads(line))
-        else:
-            command = [str(BINARY), "sim", "smsc", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--json"]
-            self.process, ports = started(command, log, lambda line: line.startswith("{") and json.loads(line))
-        self.port, self.control = (int(str(ports[key]).rsplit(":", 1)[-1]) for key in ("smpp", "control"))
+        own = [str(BINARY), "sim", "smsc", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
+        super().__init__(["node", "tests/interop/smsc.js"] if kind == "npm" else own, folder / f"operator-{name}.log")
+        self.smpp, self.control = self.port("smpp"), self.port("control")
 
     def ask(self, what):
         with socket.create_connection(("127.0.0.1", self.control), timeout=20) as link:
             link.sendall(json.dumps(what).encode() + b"\n")
             return json.loads(link.makefile("rb").readline())
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Gateway:
@@ -127,7 +133,7 @@ class Gateway:
         self.folder = WORK / f"run-{kind}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.process, self.operators = None, []
+        self.daemon, self.operators = None, []
         try:
             self.start(kind)
         except BaseException:
@@ -143,35 +149,23 @@ class Gateway:
         self.main.ask({"set": ["receipts=DELIVRD", f"status=0xc2@to:{STATUS_NUMBER}"]})
         self.mute.ask({"set": ["drop=always"]})
         self.config = self.folder / "stopgate.toml"
-        smscs = [("main", self.main.port, 2, 20, "10s"), ("mute", self.mute.port, 1, 1, "1s"), ("down", closed_port(), 1, 1, "1s")]
+        smscs = [("main", self.main.smpp, 2, 20, "10s"), ("mute", self.mute.smpp, 1, 1, "1s"), ("down", closed_port(), 1, 1, "1s")]
         self.config.write_text(CONFIG.format(
             dir=self.folder,
             smscs="".join(SMSC.format(name=n, port=p, links=l, window=w, timeout=t) for n, p, l, w, t in smscs),
             accounts="".join(ACCOUNT.format(id=i, smsc=s, kind=k, senders=json.dumps(f), rate=r, more=m)
                              for i, s, k, f, r, m in ACCOUNTS)))
-        self.log, self.said = self.folder / "gateway.log", []
+        self.log = self.folder / "gateway.log"
         command = [str(BINARY), "--config", str(self.config), "run", "--clock", CLOCK]
         self.calls = self.folder / "syscalls"
         if self.traced:
             command = confinement.traced(command, self.calls)
-        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=open(self.log, "wb"), text=True)
-        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
-        self.smpp, self.admin = self.announced("listening on smpp "), self.announced("listening on admin ")
+        self.daemon = Speaker(command, self.log, self.folder)
+        self.smpp, self.admin = self.daemon.port("smpp"), self.daemon.port("admin")
         until("/readyz", self.ready)
 
-    def announced(self, words):
-        """The port in the line of standard output that begins so."""
-        def found():
-            self.alive()
-            return next((line for line in list(self.said) if line.startswith(words)), None)
-        return int(until(words, found).rsplit(":", 1)[1])
-
-    def alive(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the gateway ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
-
     def ready(self):
-        self.alive()
+        self.daemon.alive()
         try:
             return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=2).status == 200
         except OSError:
@@ -187,12 +181,11 @@ class Gateway:
     def stop(self):
         """Asks it to drain; the exit code, or None when it had to be killed."""
         try:
-            if self.process:
-                self.process.send_signal(signal.SIGTERM)
-                return self.process.wait(timeout=30)
+            if self.daemon:
+                self.daemon.process.send_signal(signal.SIGTERM)
+                return self.daemon.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.daemon.kill()
         finally:
             for operator in self.operators:
-                operator.stop()
+                operator.kill()

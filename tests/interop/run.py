@@ -74,7 +74,7 @@ class Capture:
     """Everything on the gateway's and the operators' ports, by tshark."""
 
     def __init__(self, gateway):
-        self.ports = [gateway.smpp, gateway.main.port, gateway.mute.port]
+        self.ports = [gateway.smpp, gateway.main.smpp, gateway.mute.smpp]
         self.file, self.process = gateway.folder / "run.pcapng", None
         self.why = "tshark is not installed" if shutil.which("tshark") is None else None
         if not self.why and os.geteuid() != 0:

@@ -108,5 +108,6 @@ const control = net.createServer((socket) => {
   });
 });
 
-server.listen(0, '127.0.0.1', () => control.listen(0, '127.0.0.1', () =>
-  console.log(JSON.stringify({ smpp: server.address().port, control: control.address().port }))));
+for (const [what, listener] of [['smpp', server], ['control', control]]) {
+  listener.listen(0, '127.0.0.1', () => console.log(`listening on ${what} 127.0.0.1:${listener.address().port}`));
+}
