@@ -54,19 +54,19 @@ throughput = {rate}
 {more}
 """
 COMMERCIAL = """\
-stop_codes = ["36111"]
+stop_codes = ["{code}"]
 identity = "ACME SAS, 1 rue de la Paix, 75002 Paris, 01 99 00 12 34"
 """
-DECLARED = COMMERCIAL + 'consent_statement = "Opt-in by web form, wording v3, signed 2026-10-01"'
+DECLARED = COMMERCIAL + 'consent = "declared"\nconsent_statement = "Opt-in by web form, wording v3, signed 2026-10-01"'
 OFF = 'consent = "off"'
 # id, operator, class, senders, messages a second, more
 ACCOUNTS = [
-    ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED),
+    ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED.format(code=36111)),
     ("otp", "main", "transactional", ["OTP"], 0, OFF),
-    ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL + 'consent = "proof"'),
+    ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL.format(code=36333) + 'consent = "proof"'),
     ("slow", "main", "transactional", ["SLOW"], 1, OFF),
     ("down", "down", "transactional", ["DOWN"], 0, OFF),
-    ("mute", "mute", "commercial", ["MUTE"], 0, DECLARED),
+    ("mute", "mute", "commercial", ["MUTE"], 0, DECLARED.format(code=36222)),
     ("muteotp", "mute", "transactional", ["OTP"], 0, OFF),
 ]
 
