@@ -3,12 +3,13 @@
 
 use super::holidays::{Calendar, Holidays, RawHolidays};
 use super::hours::RawHours;
+use super::keywords::RawKeywords;
 use super::mentions::RawMentions;
 use super::numbers::{Numbers, RawNumbers, parse_prefixes};
 use super::report::line_of;
 use super::senders::RawSenders;
 use super::texts::RawTexts;
-use super::{Pack, PackError, PackSource, Report, embedded, holidays, hours, mentions, numbers, senders, texts};
+use super::{Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, texts};
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -37,6 +38,7 @@ struct RawPack {
     senders: Option<RawSenders>,
     texts: Option<RawTexts>,
     mentions: Option<RawMentions>,
+    keywords: Option<RawKeywords>,
 }
 
 /// Whether the days of a region hold: `off`, `all` (for the whole territory), or for the listed prefixes.
@@ -73,6 +75,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
     let texts = section(&layers, "texts", &sources, &mut errors, |r| r.texts.as_ref(), |r| &r.sources, texts::compile);
     let mentions =
         section(&layers, "mentions", &sources, &mut errors, |r| r.mentions.as_ref(), |r| &r.sources, mentions::compile);
+    let keywords =
+        section(&layers, "keywords", &sources, &mut errors, |r| r.keywords.as_ref(), |r| &r.sources, keywords::compile);
 
     let effective_from = date(&own.raw.effective_from, "effective_from", own, &mut errors);
     let effective_to = own.raw.effective_to.as_ref().map(|raw| date(raw, "effective_to", own, &mut errors));
@@ -82,8 +86,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
             own.report(&mut errors).at(text.span(), key, "write letters, digits, '-', '.' and '_'");
         }
     }
-    let (Some(mut numbers), Some(hours), Some(mut holidays), Some(senders), Some(texts), Some(mentions)) =
-        (numbers, hours, holidays, senders, texts, mentions)
+    let (Some(mut numbers), Some(hours), Some(mut holidays), Some(senders), Some(texts), Some(mentions), Some(keywords)) =
+        (numbers, hours, holidays, senders, texts, mentions, keywords)
     else {
         return Err(errors);
     };
@@ -106,6 +110,7 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         senders,
         texts,
         mentions,
+        keywords,
     })
 }
 
@@ -259,9 +264,10 @@ fn link_calendars(
 
 fn digest(layers: &[Layer]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for layer in layers {
-        hash.update((layer.text.len() as u64).to_be_bytes());
-        hash.update(layer.text.as_bytes());
+    let languages = layers.iter().find_map(|layer| layer.raw.keywords.as_ref()).into_iter().flat_map(RawKeywords::texts);
+    for text in layers.iter().map(|layer| layer.text.as_str()).chain(languages) {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
     }
     hash.finalize().into()
 }

@@ -6,6 +6,7 @@
 mod embedded;
 pub mod holidays;
 pub mod hours;
+pub mod keywords;
 mod layers;
 pub mod mentions;
 pub mod numbers;
@@ -17,6 +18,7 @@ pub mod texts;
 pub use report::{PackError, Report};
 
 use super::mention::MentionForms;
+use super::optout::language::Keywords;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use holidays::Holidays;
@@ -60,6 +62,7 @@ pub struct Pack {
     pub senders: Senders,
     pub texts: Texts,
     pub mentions: MentionForms,
+    pub keywords: Keywords,
 }
 
 impl Pack {

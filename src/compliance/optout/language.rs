@@ -1,0 +1,62 @@
+//! Owns the compiled words of one language: keywords, politeness, guards, patterns.
+//! Must never hold a word itself: words stand in `config/packs/keywords`.
+
+use crate::compliance::wording::pattern::{Pattern, Set};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a keyword means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// STOP, even when it stands alone in one clause of several.
+    Stop,
+    /// STOP, only when nothing else but politeness is said ("end", "uit").
+    StopAlone,
+    Start,
+    Contact,
+}
+
+/// A keyword as the pack writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyword {
+    pub id: Arc<str>,
+    pub meaning: Meaning,
+}
+
+/// One language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Language {
+    pub code: Arc<str>,
+    /// Keywords by their folded words, with one space between.
+    pub keywords: HashMap<String, Keyword>,
+    /// The most words a keyword has.
+    pub keyword_words_max: usize,
+    /// Short keywords of which a slip still counts (longer ones always do).
+    pub slips: Vec<String>,
+    /// Words that are no slip of a keyword.
+    pub guards: Set,
+    /// Non-words that stand for a keyword wherever they are found: slip, keyword.
+    pub spelt: HashMap<String, String>,
+    /// Words that may be glued to a keyword: STOPSMS, SVPSTOP.
+    pub glued: Set,
+    /// Politeness, greetings, hesitation.
+    pub idle: Set,
+    /// What stands between a keyword and a code: "STOP au 36111".
+    pub before_code: Set,
+    /// What a name follows.
+    pub closings: Set,
+    /// How the line above quoted text ends, and how that of a device's signature begins.
+    pub quote_marks: Set,
+    pub device_marks: Set,
+    /// What explains words away, before anything else is looked for.
+    pub none: Vec<Pattern>,
+    pub stop: Vec<Pattern>,
+    pub start: Vec<Pattern>,
+    pub contact: Vec<Pattern>,
+}
+
+/// The section `[keywords]` of a pack: the languages replies are understood in.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Keywords {
+    pub languages: Vec<Arc<Language>>,
+}

@@ -1,0 +1,68 @@
+//! Owns what a person's reply means: STOP, START, CONTACT or nothing that is acted on.
+//! Must never act on a receipt, on quoted text, or on words that are not in a pack; the caller keeps receipts away.
+
+#[cfg(test)]
+mod labelled;
+pub mod language;
+mod letters;
+mod own_words;
+mod reading;
+mod reply;
+mod typo;
+
+pub use reply::{How, Matched, Reply};
+
+use super::pack::Pack;
+use crate::message::text::{Alphabet, readings};
+use language::Language;
+use reading::Reading;
+use std::sync::Arc;
+
+/// A reply as its octets came.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundText<'a> {
+    pub data_coding: u8,
+    /// The text's octets: UDH stripped, parts joined.
+    pub octets: &'a [u8],
+    pub alphabet: Alphabet,
+    /// The codes that may stand in the reply as part of a copied mention: the one it came to, and the account's.
+    pub short_codes: &'a [u32],
+}
+
+/// Understands replies in every language of the packs it was made from.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    languages: Vec<Arc<Language>>,
+}
+
+impl Engine {
+    /// Takes the languages of all packs, each once.
+    pub fn new(packs: &[Arc<Pack>]) -> Self {
+        let mut languages: Vec<Arc<Language>> = Vec::new();
+        for language in packs.iter().flat_map(|pack| &pack.keywords.languages) {
+            if !languages.contains(language) {
+                languages.push(Arc::clone(language));
+            }
+        }
+        Self { languages }
+    }
+
+    /// What a reply means, under every plausible reading of its octets: a STOP in any of them is a STOP.
+    pub fn read(&self, inbound: &InboundText<'_>) -> Reply {
+        let mut meaning = Reply::None;
+        for text in readings(inbound.data_coding, inbound.octets, inbound.alphabet) {
+            match self.read_text(&text, inbound.short_codes) {
+                stop @ Reply::Stop(_) => return stop,
+                other if matches!(meaning, Reply::None) => meaning = other,
+                Reply::Start(_) | Reply::Contact(_) | Reply::None => {}
+            }
+        }
+        meaning
+    }
+
+    /// What a reply means. START and STOP in one text are a STOP.
+    pub fn read_text(&self, text: &str, short_codes: &[u32]) -> Reply {
+        let own = own_words::cut(text, &self.languages);
+        Reading::new(&own, &self.languages, short_codes).meaning()
+    }
+}

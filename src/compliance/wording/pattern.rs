@@ -1,0 +1,370 @@
+//! Owns patterns of words: how they are written in a pack, compiled, and matched.
+//! Must never match across the end of a sentence.
+//!
+//! A pattern is a row of items with white space between them:
+//! `word` (folded as texts are) · `stem*` · `*ending` · `word~` and `stem~*` (one slip allowed) · `#` a number · `_` any word ·
+//! `a|b` one of them · `<set>` a word or row of words of a named set · `item?` may be missing · `item!<set>` but none of the set ·
+//! `..` up to four words, `..9` up to nine · `^` the sentence begins here, `$` it ends here · `??` the sentence is a question ·
+//! `&` no comma between. A gap at the end takes all the words it may.
+//! Words that do not count (politeness) may stand anywhere in between.
+
+use super::fold::folded;
+use super::words::Words;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+/// How many words `..` may step over.
+const GAP: u8 = 4;
+
+/// A compiled pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// As it is written in the pack.
+    pub source: Arc<str>,
+    items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    Start,
+    End,
+    Question,
+    Together,
+    Gap(u8),
+    One { choices: Vec<Choice>, optional: bool, except: Option<Arc<Set>> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Choice {
+    Word(Box<str>),
+    Stem(Box<str>),
+    Ending(Box<str>),
+    Near(Box<str>),
+    NearStem(Box<str>),
+    Number,
+    Any,
+    Set(Arc<Set>),
+}
+
+/// A named set of words and rows of words.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Set {
+    words: HashSet<Box<str>>,
+    others: Vec<Choice>,
+    rows: Vec<Vec<Choice>>,
+}
+
+/// The named sets of a section.
+pub type Sets = BTreeMap<String, Arc<Set>>;
+
+impl Set {
+    /// Compiles the entries of a set.
+    ///
+    /// # Errors
+    /// Names the entry at fault.
+    pub fn compile(entries: &[String]) -> Result<Self, String> {
+        let mut set = Self::default();
+        for entry in entries {
+            for spelling in spellings(entry) {
+                let mut row = Vec::new();
+                for word in separate(&spelling) {
+                    row.push(Choice::parse(&word, &Sets::new()).map_err(|fault| format!("{entry:?}: {fault}"))?);
+                }
+                match <[Choice; 1]>::try_from(row) {
+                    Ok([Choice::Word(word)]) => drop(set.words.insert(word)),
+                    Ok([other]) => set.others.push(other),
+                    Err(row) if row.is_empty() => return Err(format!("{entry:?} holds no word")),
+                    Err(row) => set.rows.push(row),
+                }
+            }
+        }
+        Ok(set)
+    }
+
+    /// How many words of `words`, from `at` on, are an entry; the longest entry wins.
+    pub fn matched(&self, words: &Words, at: usize) -> Option<usize> {
+        let fits = |row: &&Vec<Choice>| {
+            at + row.len() <= words.len()
+                && row.iter().enumerate().all(|(i, choice)| choice.word(words.text(at + i)))
+                && words.word(at).sentence == words.word(at + row.len() - 1).sentence
+        };
+        let row = self.rows.iter().filter(fits).map(Vec::len).max();
+        row.or_else(|| self.one(words.text(at)).then_some(1))
+    }
+
+    /// Whether one word is an entry of its own.
+    pub fn one(&self, word: &str) -> bool {
+        self.words.contains(word) || self.others.iter().any(|choice| choice.word(word))
+    }
+}
+
+/// An entry as its folded words: apostrophes and hyphens part words here as they do in texts.
+fn separate(entry: &str) -> Vec<String> {
+    folded(entry).split([' ', '\'', '’', '-']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// German umlauts are also written with an E behind: both spellings count.
+fn spellings(entry: &str) -> Vec<String> {
+    if !entry.contains(['ä', 'ö', 'ü', 'Ä', 'Ö', 'Ü']) {
+        return vec![entry.to_owned()];
+    }
+    let spelt = entry.replace(['ä', 'Ä'], "ae").replace(['ö', 'Ö'], "oe").replace(['ü', 'Ü'], "ue");
+    vec![entry.to_owned(), spelt]
+}
+
+impl Choice {
+    fn parse(text: &str, sets: &Sets) -> Result<Self, String> {
+        if let Some(name) = text.strip_prefix('<') {
+            let name = name.strip_suffix('>').ok_or("a '<' has no '>'")?.to_lowercase();
+            return sets.get(&name).map(|set| Self::Set(Arc::clone(set))).ok_or(format!("no set is named <{name}>"));
+        }
+        let word = text.trim_matches(['*', '~']);
+        let plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "%€£🛑⛔🚫✋-".contains(c));
+        match text {
+            "#" => Ok(Self::Number),
+            "_" => Ok(Self::Any),
+            _ if !plain => Err(format!("{text:?} is no word")),
+            _ if text == word => Ok(Self::Word(word.into())),
+            _ if text.strip_suffix("~*") == Some(word) => Ok(Self::NearStem(word.into())),
+            _ if text.strip_suffix('*') == Some(word) => Ok(Self::Stem(word.into())),
+            _ if text.strip_suffix('~') == Some(word) => Ok(Self::Near(word.into())),
+            _ if text.strip_prefix('*') == Some(word) => Ok(Self::Ending(word.into())),
+            _ => Err(format!("{text:?}: write word, stem*, *ending, word~ or stem~*")),
+        }
+    }
+
+    /// Whether one word fits.
+    fn word(&self, word: &str) -> bool {
+        match self {
+            Self::Word(wanted) => **wanted == *word,
+            Self::Stem(stem) => word.starts_with(&**stem),
+            Self::Ending(ending) => word.len() > ending.len() && word.ends_with(&**ending),
+            Self::Near(wanted) => near(wanted, word),
+            Self::NearStem(stem) => word.starts_with(&**stem) || near_stem(stem, word),
+            Self::Number => word.bytes().all(|octet| octet.is_ascii_digit()),
+            Self::Any => true,
+            Self::Set(set) => set.one(word),
+        }
+    }
+
+    /// How many words it takes at `at`.
+    fn matched(&self, words: &Words, at: usize) -> Option<usize> {
+        match self {
+            Self::Set(set) => set.matched(words, at),
+            single => single.word(words.text(at)).then_some(1),
+        }
+    }
+}
+
+/// At most one letter wrong, missing, too many, or two exchanged.
+pub fn near(wanted: &str, word: &str) -> bool {
+    wanted.len().abs_diff(word.len()) <= 1 && strsim::osa_distance(wanted, word) <= 1
+}
+
+fn near_stem(stem: &str, word: &str) -> bool {
+    (stem.len() - 1..=stem.len() + 1)
+        .filter_map(|end| word.get(..end))
+        .any(|head| strsim::osa_distance(stem, head) <= 1)
+}
+
+/// What is known of the words of a text beside their letters.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'w> {
+    pub words: &'w Words,
+    /// Words that do not count: politeness, codes.
+    pub idle: &'w [bool],
+    /// Words that no pattern may use: a stronger pattern has explained them.
+    pub masked: &'w [bool],
+}
+
+impl Pattern {
+    /// Compiles a pattern; in German words with an umlaut both spellings count.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn compile(source: &str, sets: &Sets) -> Result<Self, String> {
+        let mut items = Vec::new();
+        for part in source.split_whitespace() {
+            match part {
+                "^" => items.push(Item::Start),
+                "$" => items.push(Item::End),
+                "??" => items.push(Item::Question),
+                "&" => items.push(Item::Together),
+                gap if gap.starts_with("..") => {
+                    let most = &gap[2..];
+                    let most = if most.is_empty() { Ok(GAP) } else { most.parse() };
+                    items.push(Item::Gap(most.map_err(|_| format!("{gap:?}: write .. or ..9"))?));
+                }
+                part => words_of(part, sets, &mut items)?,
+            }
+        }
+        if !items.iter().any(|item| matches!(item, Item::One { optional: false, .. })) {
+            return Err("a pattern needs at least one word that must stand there".to_owned());
+        }
+        Ok(Self { source: source.into(), items })
+    }
+
+    /// The first span of words that fits, as `start..end`.
+    pub fn find(&self, view: View<'_>) -> Option<(usize, usize)> {
+        (0..view.words.len()).find_map(|start| self.at(view, start).map(|end| (start, end)))
+    }
+
+    /// Where the pattern ends when it begins at `start`.
+    pub fn at(&self, view: View<'_>, start: usize) -> Option<usize> {
+        // A pattern never begins inside an optional item that is absent: its first word stands at `start`.
+        run(&self.items, view, start, start, true)
+    }
+}
+
+/// The items of one part: alternatives, or several items where an apostrophe or a hyphen parts words.
+fn words_of(part: &str, sets: &Sets, items: &mut Vec<Item>) -> Result<(), String> {
+    let (part, optional) = part.strip_suffix('?').map_or((part, false), |part| (part, true));
+    let (part, except) = match part.split_once('!') {
+        None => (part, None),
+        Some((part, set)) => match Choice::parse(set, sets)? {
+            Choice::Set(set) => (part, Some(set)),
+            _ => return Err(format!("{part:?}: a set must stand behind '!'")),
+        },
+    };
+    let mut choices = Vec::new();
+    for choice in part.split('|') {
+        for spelling in spellings(choice) {
+            let spelling = if spelling.starts_with('<') { spelling } else { folded(&spelling) };
+            choices.push(Choice::parse(&spelling, sets)?);
+        }
+    }
+    items.push(Item::One { choices, optional, except });
+    Ok(())
+}
+
+/// Matches `items` from word `at` on; gives the word behind the last one used.
+fn run(items: &[Item], view: View<'_>, start: usize, at: usize, first: bool) -> Option<usize> {
+    let Some((item, rest)) = items.split_first() else { return Some(at) };
+    let words = view.words;
+    let inside = at < words.len() && words.word(at).sentence == words.word(start).sentence;
+    match item {
+        Item::Start => {
+            let sentence = words.word(at).sentence;
+            let clear = (0..at).rev().take_while(|i| words.word(*i).sentence == sentence).all(|i| view.idle[i]);
+            (clear && !view.idle[at]).then(|| run(rest, view, start, at, first)).flatten()
+        }
+        Item::End => {
+            let sentence = words.word(start).sentence;
+            let clear = (at..words.len()).take_while(|i| words.word(*i).sentence == sentence).all(|i| view.idle[i]);
+            clear.then(|| run(rest, view, start, at, first)).flatten()
+        }
+        Item::Question => words.asks(start).then(|| run(rest, view, start, at, first)).flatten(),
+        Item::Together => {
+            let together = at == 0 || !inside || words.word(at).clause == words.word(at - 1).clause;
+            together.then(|| run(rest, view, start, at, first)).flatten()
+        }
+        Item::Gap(most) => {
+            let mut left = *most;
+            let mut next = at;
+            loop {
+                if rest.is_empty() {
+                    let open = next < words.len() && words.word(next).sentence == words.word(start).sentence;
+                    if !open || (left == 0 && !view.idle[next]) {
+                        return Some(next);
+                    }
+                } else if let Some(end) = run(rest, view, start, next, false) {
+                    return Some(end);
+                }
+                if next >= words.len() || words.word(next).sentence != words.word(start).sentence {
+                    return None;
+                }
+                if !view.idle[next] {
+                    left = left.checked_sub(1)?;
+                }
+                next += 1;
+            }
+        }
+        Item::One { choices, optional, except } => {
+            if inside && !view.masked[at] && except.as_ref().is_none_or(|set| set.matched(words, at).is_none()) {
+                for choice in choices {
+                    if let Some(taken) = choice.matched(words, at)
+                        && !view.masked[at..at + taken].contains(&true)
+                        && let Some(end) = run(rest, view, start, at + taken, false)
+                    {
+                        return Some(end);
+                    }
+                }
+            }
+            if *optional && !first {
+                return run(rest, view, start, at, false).or_else(|| step(items, view, start, at, inside));
+            }
+            if first { None } else { step(items, view, start, at, inside) }
+        }
+    }
+}
+
+/// Goes on behind a word that does not count.
+fn step(items: &[Item], view: View<'_>, start: usize, at: usize, inside: bool) -> Option<usize> {
+    (inside && view.idle[at]).then(|| run(items, view, start, at + 1, false)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sets() -> Sets {
+        let set = |words: &[&str]| {
+            let entries: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Arc::new(Set::compile(&entries).expect("entries"))
+        };
+        BTreeMap::from([
+            ("message".to_owned(), set(&["sms", "messag*", "e-mail"])),
+            ("the".to_owned(), set(&["le", "les"])),
+        ])
+    }
+
+    fn fits(pattern: &str, text: &str) -> bool {
+        let words = Words::read(text);
+        let idle: Vec<bool> = words.iter().map(|word| word == "SVP").collect();
+        let masked = vec![false; words.len()];
+        let pattern = Pattern::compile(pattern, &sets()).expect("a pattern");
+        pattern.find(View { words: &words, idle: &idle, masked: &masked }).is_some()
+    }
+
+    #[test]
+    fn items_fit_as_they_are_described() {
+        for (pattern, text, expected) in [
+            ("plus de <message>", "svp plus de SMS", true),
+            ("plus de <message>", "plus svp de messages", true),
+            ("plus de <message>", "plus. de sms", false),
+            ("plus de <message>", "plus de e-mail", true),
+            ("plus .. <message>", "plus un seul de vos sms", true),
+            ("plus .. <message>", "plus a b c d e sms", false),
+            ("plus ..9 <message>", "plus a b c d e sms", true),
+            ("désabon*", "Desabonne moi", true),
+            ("désabonn~*", "dezabonnez moi", true),
+            ("désabonner~", "desaboner", true),
+            ("*ing!<message>", "texting", true),
+            ("*ing!<message>", "messaging", false),
+            ("stop le|la|les? <message>", "stop sms", true),
+            ("stop <the>? <message>", "stop les sms", true),
+            ("^ stop", "svp stop tout", true),
+            ("^ stop", "un stop", false),
+            ("stop $", "un stop svp", true),
+            ("stop $", "stop tout", false),
+            ("stop ??", "stop ?", true),
+            ("stop ??", "stop. oui ?", false),
+            ("löschen", "loeschen", true),
+            ("löschen", "Löschen", true),
+            ("- # %", "-20 %", true),
+            ("stop _ $", "stop toto", true),
+            ("non & stop", "non stop", true),
+            ("non & stop", "non, stop", false),
+            ("pas ..2", "pas", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} | {text}");
+        }
+    }
+
+    #[test]
+    fn a_faulty_pattern_is_refused() {
+        for pattern in ["", "..", "^ $", "<nothing>", "a*b", "..x", "a!b", "<message"] {
+            assert!(Pattern::compile(pattern, &sets()).is_err(), "{pattern}");
+        }
+    }
+}
