@@ -28,6 +28,14 @@ pub fn class(
     }
 }
 
+/// Whether the contract names the source as transactional.
+pub fn names_source(source: Source<'_>, account: &AccountPolicy, plan: &NumberPlan) -> bool {
+    match &account.contract {
+        Contract::Commercial | Contract::Transactional => false,
+        Contract::Mixed { sources, .. } => source.is_one_of(sources, plan, &account.default_country),
+    }
+}
+
 /// The tags of a TLV stream (SMPP 3.4 §5.3), as far as it is well formed.
 fn tags(mut stream: &[u8]) -> impl Iterator<Item = u16> + '_ {
     std::iter::from_fn(move || {

@@ -69,7 +69,11 @@ fn weigh<L: SuppressionList + ?Sized>(
     let from = submission.source;
     let source = Source::read(from.ton, from.npi, submission.slice(from.text), facts.numbers, &account.default_country);
     let text = readable(submission, facts, buffer);
-    let class = contract::class(submission, source, account, facts.numbers);
+    let mentioned = text.is_some_and(|text| {
+        let replies = source.takes_replies(account);
+        mention::find(text, &account.pack.mentions, &account.stop_codes, replies).is_some()
+    });
+    let class = class(submission, source, mentioned, facts);
     let ruling = Ruling {
         class,
         destination,
@@ -85,10 +89,38 @@ fn weigh<L: SuppressionList + ?Sized>(
     };
     let mut scales = Scales { ruling, refused: None };
     match class {
-        TrafficClass::Commercial => commercial(&mut scales, submission, source, text, facts, now),
+        TrafficClass::Commercial => {
+            commercial(&mut scales, submission, &Content { source, text, mentioned }, facts, now)
+        }
         TrafficClass::Transactional => transactional(&mut scales, source, facts),
     }
     (scales.ruling, scales.refused)
+}
+
+/// What a commercial message says, and from whom.
+struct Content<'c> {
+    source: Source<'c>,
+    text: Option<&'c str>,
+    mentioned: bool,
+}
+
+/// The class: the contract's, which what the message shows can only tighten. Who offers a way out of marketing does
+/// marketing, and so does who writes from a code of the promotional family that the contract does not name.
+fn class<L: SuppressionList + ?Sized>(
+    submission: &Submission<'_>,
+    source: Source<'_>,
+    mentioned: bool,
+    facts: &Facts<'_, L>,
+) -> TrafficClass {
+    let account = facts.account;
+    match contract::class(submission, source, account, facts.numbers) {
+        TrafficClass::Commercial => TrafficClass::Commercial,
+        TrafficClass::Transactional => {
+            let promotional = source.number().is_some_and(|number| account.pack.senders.is_promotional(number))
+                && !contract::names_source(source, account, facts.numbers);
+            if mentioned || promotional { TrafficClass::Commercial } else { TrafficClass::Transactional }
+        }
+    }
 }
 
 /// The text, when it can be read whole. Port-addressed messages are for applications: nobody reads them as text.
@@ -108,8 +140,7 @@ fn readable<'b, L: SuppressionList + ?Sized>(
 fn commercial<L: SuppressionList + ?Sized>(
     scales: &mut Scales,
     submission: &Submission<'_>,
-    source: Source<'_>,
-    text: Option<&str>,
+    content: &Content<'_>,
     facts: &Facts<'_, L>,
     now: CivilInstant,
 ) {
@@ -127,11 +158,11 @@ fn commercial<L: SuppressionList + ?Sized>(
         scales.refuse(Rule::Dest, RefusalCode::BadDestination);
     }
     // R-TEXT
-    if text.is_none_or(|text| text.trim().is_empty()) {
+    if content.text.is_none_or(|text| text.trim().is_empty()) {
         scales.refuse(Rule::Text, RefusalCode::UndecodableText);
     }
     // R-SENDER
-    weigh_sender(scales, source, facts);
+    weigh_sender(scales, content.source, facts);
     // R-SUPPRESS
     if scales.ruling.tag.is_some_and(|tag| facts.list.is_suppressed(&tag, account.account, scales.ruling.sender)) {
         scales.refuse(Rule::Suppress, RefusalCode::OptedOut);
@@ -148,11 +179,7 @@ fn commercial<L: SuppressionList + ?Sized>(
     }
     // R-MENTION, on whole texts: no part shows that the whole carries one.
     let whole = submission.segment.is_none_or(|segment| segment.total == 1);
-    let mentioned = text.is_some_and(|text| {
-        let replies = source.takes_replies(account);
-        mention::find(text, &account.pack.mentions, &account.stop_codes, replies).is_some()
-    });
-    if !(whole && mentioned) {
+    if !(whole && content.mentioned) {
         scales.refuse(Rule::Mention, RefusalCode::MissingStopMention);
     }
 }

@@ -94,6 +94,32 @@ fn with_several_candidate_zones_all_must_be_open() {
     assert_eq!(pack.opening(0, at("2026-01-14T07:00:00Z")), hour);
 }
 
+#[test]
+fn an_area_code_of_two_zones_is_open_when_both_are() {
+    let pack = Pack::embedded("us-ctia").unwrap();
+    let plan = NumberPlan::new(std::slice::from_ref(&pack));
+    for (number, instant, expected) in [
+        // New York on a winter Sunday: 13:00Z to 02:00Z.
+        ("+12125550123", "2026-01-11T12:59:59Z", Some("2026-01-11T13:00:00Z")),
+        ("+12125550123", "2026-01-11T13:00:00Z", None),
+        ("+12125550123", "2026-01-12T01:59:59Z", None),
+        ("+12125550123", "2026-01-12T02:00:00Z", Some("2026-01-12T13:00:00Z")),
+        // The Florida panhandle: Central opens last, Eastern closes first.
+        ("+18505550123", "2026-01-11T13:30:00Z", Some("2026-01-11T14:00:00Z")),
+        ("+18505550123", "2026-01-12T01:59:59Z", None),
+        ("+18505550123", "2026-01-12T02:30:00Z", Some("2026-01-12T14:00:00Z")),
+        // Christmas is a day like any other for this pack.
+        ("+12125550123", "2026-12-25T15:00:00Z", None),
+    ] {
+        let territory = pack.territory(plan.read(number, "US").unwrap()).unwrap();
+        let next = match pack.opening(territory, at(instant)) {
+            Opening::Open { .. } => None,
+            Opening::Closed { next } => next,
+        };
+        assert_eq!(next, expected.map(at), "{number} at {instant}");
+    }
+}
+
 /// What is expected, computed from nothing but integers: no chrono, no chrono-tz, no pack.
 mod independent {
     /// Days since 1970-01-01 -> year, month, day (proleptic Gregorian).

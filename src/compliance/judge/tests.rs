@@ -249,3 +249,29 @@ fn a_whole_text_in_a_single_segment_is_whole() {
     submission.segment = Some(Segment { scheme: SegmentScheme::Sar, reference: 1, total: 1, number: 1 });
     assert_eq!(code_of(&judge(submission, &house.facts(), at(OPEN))), None);
 }
+
+#[test]
+fn what_a_message_shows_only_tightens_its_class() {
+    let mixed = |sources: &[&str]| Contract::Mixed {
+        service_types: vec!["OTP".into()],
+        sources: sources.iter().map(|&source| source.into()).collect(),
+        tlvs: Vec::new(),
+    };
+    for (contract, service_type, source, text, class) in [
+        (Contract::Transactional, "", "ACME", "Votre code: 482913", TrafficClass::Transactional),
+        // A way out of marketing is offered: it is marketing.
+        (Contract::Transactional, "", "ACME", PROMO, TrafficClass::Commercial),
+        // The promotional family, unless the contract names the source.
+        (Contract::Transactional, "", "36111", "Votre code: 482913", TrafficClass::Commercial),
+        (mixed(&["38055"]), "OTP", "36111", "Votre code: 482913", TrafficClass::Commercial),
+        (mixed(&["36111"]), "", "36111", "Votre code: 482913", TrafficClass::Transactional),
+        (mixed(&["36111"]), "", "36111", PROMO, TrafficClass::Commercial),
+        // A service code makes nothing transactional.
+        (Contract::Commercial, "OTP", "38055", "Votre code: 482913", TrafficClass::Commercial),
+    ] {
+        let house = House::with_contract(contract.clone());
+        let submission = Draft { service_type, ..Draft::new(source, HANDSET, text) }.submission();
+        let ruling = ruling_of(judge(submission, &house.facts(), at(OPEN)));
+        assert_eq!(ruling.class, class, "{contract:?} {service_type:?} {source} {text}");
+    }
+}

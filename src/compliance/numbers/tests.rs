@@ -83,6 +83,16 @@ fn what_people_write_becomes_one_number() {
         // Machines have longer numbers.
         ("33700123456789", "FR", Err(NumberError::Length)),
         ("337001234567890", "FR", Ok(337_001_234_567_890)),
+        // A plan without a trunk prefix and with another international prefix.
+        ("2125550123", "US", Ok(12_125_550_123)),
+        ("(212) 555-0123", "US", Ok(12_125_550_123)),
+        ("1-212-555-0123", "US", Ok(12_125_550_123)),
+        ("+1 212 555 0123", "FR", Ok(12_125_550_123)),
+        ("0012125550123", "FR", Ok(12_125_550_123)),
+        ("01133639981234", "US", fiction),
+        ("011 33 6 39 98 12 34", "US", fiction),
+        ("2625550123", "US", Ok(12_625_550_123)),
+        ("5085550123", "US", Ok(15_085_550_123)),
         // No number, or no single one.
         ("", "FR", Err(NumberError::Empty)),
         ("000", "FR", Err(NumberError::Empty)),
@@ -94,8 +104,8 @@ fn what_people_write_becomes_one_number() {
         ("063998123", "FR", Err(NumberError::Length)),
         ("3363998123", "FR", Err(NumberError::Length)),
         ("0639981234", "DE", Err(NumberError::NationalUnknown)),
-        ("1234567890123456", "FR", Err(NumberError::TooLong)),
-        ("12345678901234567890", "FR", Err(NumberError::TooLong)),
+        ("9912345678901234", "FR", Err(NumberError::TooLong)),
+        ("99123456789012345678", "FR", Err(NumberError::TooLong)),
     ] {
         assert_eq!(plan.read(text, country).map(Msisdn::as_u64), expected, "{text:?} in {country}");
     }
@@ -156,6 +166,9 @@ fn each_prefix_has_its_territory() {
         (681_821_234, Some("WF")),
         (337_001_234_567_890, None),
         (33_142_345_678, None),
+        (12_125_550_123, Some("US-ET")),
+        (18_505_550_123, Some("US-ET-CT")),
+        (14_165_550_123, None),
         (4_915_123_456_789, None),
     ] {
         let number = Msisdn::from_canonical(number).unwrap();

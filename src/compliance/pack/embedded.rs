@@ -16,12 +16,13 @@ const fn pack(id: &'static str, file: &'static str, text: &'static str) -> Embed
     Embedded { id, file, text, base: false }
 }
 
-const PACKS: [Embedded; 5] = [
+const PACKS: [Embedded; 6] = [
     Embedded { base: true, ..pack("fr-base", "fr-base.toml", include_str!("../../../config/packs/fr-base.toml")) },
     pack("fr-strict", "fr-strict.toml", include_str!("../../../config/packs/fr-strict.toml")),
     pack("fr-8-20", "fr-8-20.toml", include_str!("../../../config/packs/fr-8-20.toml")),
     pack("fr-af2m-2024", "fr-af2m-2024.toml", include_str!("../../../config/packs/fr-af2m-2024.toml")),
     pack("fr-af2m-2026", "fr-af2m-2026.toml", include_str!("../../../config/packs/fr-af2m-2026.toml")),
+    pack("us-ctia", "us-ctia.toml", include_str!("../../../config/packs/us-ctia.toml")),
 ];
 
 static COMPILED: [OnceLock<Arc<Pack>>; PACKS.len()] = [const { OnceLock::new() }; PACKS.len()];

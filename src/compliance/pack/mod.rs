@@ -135,11 +135,11 @@ mod tests {
     #[test]
     fn every_embedded_pack_compiles() {
         let ids: Vec<&str> = Pack::embedded_ids().collect();
-        assert_eq!(ids, ["fr-strict", "fr-8-20", "fr-af2m-2024", "fr-af2m-2026"]);
+        assert_eq!(ids, ["fr-strict", "fr-8-20", "fr-af2m-2024", "fr-af2m-2026", "us-ctia"]);
         for id in ids {
             let pack = Pack::embedded(id).unwrap();
             assert_eq!(pack.id, id);
-            assert_eq!(pack.territories().len(), 10, "{id}");
+            assert!(pack.territories().len() >= 10, "{id}");
         }
         assert!(Pack::embedded("fr-base").is_none(), "a base is no pack for an account");
     }
