@@ -64,6 +64,86 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every fault, in the order of the pages.
+    pub const ALL: [Self; 33] = [
+        Self::Cut,
+        Self::Trailing,
+        Self::ServiceType,
+        Self::SourceTon,
+        Self::SourceNpi,
+        Self::Source,
+        Self::DestinationTon,
+        Self::DestinationNpi,
+        Self::Destination,
+        Self::EsmClass,
+        Self::ProtocolId,
+        Self::Priority,
+        Self::Schedule,
+        Self::Validity,
+        Self::RegisteredDelivery,
+        Self::ReplaceIfPresent,
+        Self::DefaultMessageId,
+        Self::MessageLength,
+        Self::TlvStream,
+        Self::TlvNotAllowed,
+        Self::TlvLength,
+        Self::TlvMissing,
+        Self::TlvValue,
+        Self::DestinationCount,
+        Self::DestinationFlag,
+        Self::DistributionList,
+        Self::ListName,
+        Self::MessageId,
+        Self::SystemId,
+        Self::Password,
+        Self::SystemType,
+        Self::AddressRange,
+        Self::Unreadable,
+    ];
+
+    /// What is wrong, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Cut => "the PDU ends inside a mandatory field",
+            Self::Trailing => "octets behind the last field that are no TLVs (bind, query_sm, cancel_sm, replace_sm)",
+            Self::ServiceType => "service_type over 5 characters",
+            Self::SourceTon => "source_addr_ton not 0 to 6",
+            Self::SourceNpi => "source_addr_npi not one of SMPP 3.4 §5.2.6",
+            Self::Source => "source_addr over 20 characters (64 in data_sm)",
+            Self::DestinationTon => "dest_addr_ton not 0 to 4: alphanumeric and abbreviated name no subscriber",
+            Self::DestinationNpi => "dest_addr_npi not one of SMPP 3.4 §5.2.6",
+            Self::Destination => "destination_addr empty or over 20 characters (64 in data_sm)",
+            Self::EsmClass => "esm_class of a receipt or notification; a user data header that is none",
+            Self::ProtocolId => "protocol_id 0x40 to 0x47 (silent and replacing messages)",
+            Self::Priority => "priority_flag over 3",
+            Self::Schedule => "schedule_delivery_time not 0 or 16 characters, no such instant, or past",
+            Self::Validity => {
+                "validity_period not 0 or 16 characters, no such instant, past, or not after schedule_delivery_time"
+            }
+            Self::RegisteredDelivery => "registered_delivery with reserved bits",
+            Self::ReplaceIfPresent => "replace_if_present_flag over 1",
+            Self::DefaultMessageId => "sm_default_msg_id that the account may not use",
+            Self::MessageLength => {
+                "sm_length over 254 or over what the PDU holds; an empty message_payload and no text; half a UCS-2 character"
+            }
+            Self::TlvStream => "a TLV stream that does not end with the PDU",
+            Self::TlvNotAllowed => "a TLV twice, two texts, two segmentations",
+            Self::TlvLength => "a TLV of SMPP 3.4 with a length it does not have",
+            Self::TlvMissing => "data_sm without message_payload; sar_* incomplete",
+            Self::TlvValue => "sar_* that say part 0, or part n of fewer than n",
+            Self::DestinationCount => "number_of_dests 0 or over 254",
+            Self::DestinationFlag => "dest_flag neither 1 nor 2",
+            Self::DistributionList => "a distribution list",
+            Self::ListName => "dl_name over 20 characters",
+            Self::MessageId => "message_id over 64 characters",
+            Self::SystemId => "system_id over 15 characters",
+            Self::Password => "password over 64 characters",
+            Self::SystemType => "system_type over 12 characters",
+            Self::AddressRange => "address_range over 40 characters",
+            Self::Unreadable => "a deliver_sm or data_sm of an operator that cannot be read",
+        }
+    }
+
     /// The answer.
     pub const fn status(self) -> CommandStatus {
         match self {

@@ -11,6 +11,9 @@ mod content;
 mod cursor;
 pub mod deliver;
 pub mod dialect;
+#[cfg(test)]
+mod differential;
+pub mod explain;
 pub mod fault;
 mod field;
 pub mod frame;
