@@ -9,6 +9,7 @@ pub mod explain;
 pub mod global;
 pub mod instant;
 pub mod print;
+pub mod run;
 pub mod sim;
 
 use clap::Parser;
@@ -35,6 +36,7 @@ pub struct Cli {
 /// Every command: a noun, and a verb where the noun has several.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
+    Run(run::Args),
     Config(config::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
@@ -66,6 +68,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> Outcome {
     let global = &cli.global;
     match &cli.command {
+        Command::Run(args) => run::run(args, global),
         Command::Config(args) => config::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),

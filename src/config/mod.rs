@@ -106,6 +106,11 @@ impl Loaded {
         &self.document.admin
     }
 
+    /// The node's name.
+    pub fn node(&self) -> &str {
+        &self.document.node
+    }
+
     /// Where the data and the keys are.
     pub fn directories(&self) -> (&Path, &Path) {
         (&self.document.data_dir, &self.document.keys_dir)

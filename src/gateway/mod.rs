@@ -1,4 +1,34 @@
-//! Owns the data plane: lanes, the two doors and the two paths.
-//! Must never be seen from inside by the control plane: it asks through the handle.
+//! Owns the data plane: two doors (`esme`, `smsc`), two paths (`submit`, `deliver`), and the lanes they live on.
+//! Must never decide what is lawful: it asks the judge, and carries out what it says.
 
+pub mod account;
+pub mod answers;
+pub mod arrival;
+pub mod build;
+pub mod clients;
+pub mod deliver;
+pub mod door;
+pub mod drain;
+pub mod duties;
+pub mod esme;
+pub mod handle;
+pub mod kit;
+pub mod lane;
+pub mod link;
+pub mod link_outbox;
+pub mod optout;
+pub mod order;
+pub mod outbox;
+pub mod placement;
+pub mod query;
+pub mod refs;
+pub mod route;
+pub mod run;
 pub mod settings;
+pub mod setup;
+pub mod shared;
+pub mod skew;
+pub mod smsc;
+pub mod submit;
+pub mod tick;
+pub mod wiring;

@@ -223,3 +223,21 @@ pub struct Settings {
     /// Whether the civil clock is virtual.
     pub rehearsal: bool,
 }
+
+impl Settings {
+    /// The packs in use, each once.
+    pub fn packs(&self) -> Vec<Arc<crate::compliance::pack::Pack>> {
+        let mut packs: Vec<Arc<crate::compliance::pack::Pack>> = Vec::new();
+        for account in &self.accounts {
+            if !packs.iter().any(|pack| pack.full_name() == account.policy.pack.full_name()) {
+                packs.push(Arc::clone(&account.policy.pack));
+            }
+        }
+        packs
+    }
+
+    /// Whether a START from the handset to this short code lifts.
+    pub fn lifts_by_mo(&self, code: u32) -> bool {
+        self.short_codes.iter().any(|entry| entry.number == code && entry.start_by_mo == StartByMo::On)
+    }
+}

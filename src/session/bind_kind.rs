@@ -4,16 +4,7 @@
 use rusmpp::CommandId;
 use rusmpp::session::SessionState;
 
-/// What a bind is for (SMPP 3.4 §2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BindKind {
-    /// The ESME sends messages.
-    Transmitter,
-    /// The ESME receives messages.
-    Receiver,
-    /// Both.
-    Transceiver,
-}
+pub use crate::pdu::bind::BindKind;
 
 impl BindKind {
     /// The kind asked for by a bind command; `None` for any other command.
@@ -34,15 +25,6 @@ impl BindKind {
     /// Whether the ESME of such a bind takes deliver_sm.
     pub const fn receives(self) -> bool {
         matches!(self, Self::Receiver | Self::Transceiver)
-    }
-
-    /// The word used in metrics and status.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Transmitter => "transmitter",
-            Self::Receiver => "receiver",
-            Self::Transceiver => "transceiver",
-        }
     }
 
     /// The state of a session bound this way, as rusmpp's operation matrix names it.

@@ -1,0 +1,319 @@
+//! Owns the daemon's assembly: configuration, keys, ledger, list, spool, lanes, admin, signals, in that order.
+//! Must never start on evidence it cannot trust: what does not open stops the start, with the next step.
+
+use super::exit::{Exit, Failure, Outcome};
+use super::global::Global;
+use crate::clock::Clock;
+use crate::compliance::optout::Engine;
+use crate::compliance::policy::{Consent, Contract};
+use crate::config::resolve::Resolved;
+use crate::config::{self, ConfigError, Loaded};
+use crate::gateway::handle::{Handle, HandleError, Reloaded, Reloader};
+use crate::gateway::run::{Running, start};
+use crate::gateway::settings::{AccountSettings, Settings};
+use crate::gateway::shared::Foundation;
+use crate::journal::disk::{Disk, RealDisk};
+use crate::ledger::event::{Contract as ContractRecord, Event};
+use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::spool::confirmations::Confirmations;
+use crate::spool::error::SpoolError;
+use crate::spool::idmap::{IDS_MAX, IdMap};
+use crate::spool::queue::{Limits, Spool};
+use crate::suppression::{self, Index};
+use crate::telemetry::events::{ConfigReloaded, DrainBegun};
+use crate::telemetry::labels::ReloadResult;
+use crate::telemetry::logs;
+use crate::telemetry::registry::Registry;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::interval;
+
+/// Octets of a segment of the spool's files.
+const SPOOL_SEGMENT: u64 = 16 << 20;
+/// Octets of every segment in a rehearsal: it starts in a moment and fills no disk.
+const REHEARSAL_SEGMENT: u64 = 4 << 20;
+
+/// Run the gateway: SMPP for the senders, links to the operators, the admin API
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  stopgate run --config /etc/stopgate/stopgate.toml
+  stopgate run --config rehearsal.toml --clock 2026-11-24T10:00:00+01:00")]
+pub struct Args {
+    /// A rehearsal: civil time runs on from here (RFC 3339); operators must be on loopback, every record says so
+    #[arg(long, value_name = "T")]
+    pub clock: Option<String>,
+    /// In a rehearsal: seconds of civil time a real second
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "clock")]
+    pub speed: u32,
+}
+
+/// How the daemon is to run.
+#[derive(Clone, Debug)]
+struct How {
+    config: Option<PathBuf>,
+    clock: Option<CivilInstant>,
+    speed: u32,
+}
+
+/// Runs the daemon until it is asked to end.
+pub fn run(args: &Args, global: &Global) -> Outcome {
+    logs::start(global.verbosity());
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    no_core_dumps();
+    let clock = args.clock.as_deref().map(|at| super::instant::read(at, "--clock")).transpose()?;
+    let how = How { config: global.config.clone(), clock, speed: args.speed };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(format!("no runtime: {error}"), "look at the limits of the process"))?;
+    runtime.block_on(daemon(&how)).map(|()| Exit::Ok)
+}
+
+/// A core dump would hold numbers and keys.
+fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where the limit cannot be lowered the unit file does it.
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).ok();
+}
+
+fn read(how: &How) -> Result<Loaded, Vec<ConfigError>> {
+    let file = config::locate(how.config.as_deref()).map_err(|error| vec![error])?;
+    let loaded = config::load(&file)?;
+    if how.clock.is_some() { loaded.for_rehearsal(&file) } else { Ok(loaded) }
+}
+
+async fn daemon(how: &How) -> Result<(), Failure> {
+    let loaded = read(how)?;
+    for warning in &loaded.warnings {
+        tracing::warn!(event = "config.warning", "{warning}");
+    }
+    let clock = how.clock.map_or_else(Clock::system, |at| Clock::rehearsal(at, how.speed));
+    let rehearsal = clock.is_rehearsal();
+    let now = clock.civil();
+    let (data_dir, keys_dir) = loaded.directories();
+    let (data_dir, keys_dir) = (data_dir.to_owned(), keys_dir.to_owned());
+    let keys = Keys::open_or_create(&keys_dir, &data_dir).map_err(not_opened)?;
+    let mut options = OpenOptions::new(loaded.node(), rehearsal);
+    if rehearsal {
+        options = options.with_segment_octets(REHEARSAL_SEGMENT);
+    }
+    let (ledger, recovered) = Ledger::open(&data_dir, &keys, options, now).map_err(not_opened)?;
+    tracing::info!(
+        event = "ledger.open",
+        boot = recovered.boot,
+        events = recovered.events,
+        verdicts = recovered.verdicts
+    );
+    let unrecorded = |error: LedgerError| {
+        Failure::new(format!("the ledger takes no names: {error}"), "look at the disk of data_dir")
+    };
+    let Resolved { settings, admin, packs } = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
+    record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
+    let index = Arc::new(load_list(&ledger).map_err(not_opened)?);
+    let registry = Registry::new();
+    let spool = open_spool(&data_dir, &keys, rehearsal, now)?;
+    let foundation = Foundation {
+        clock,
+        ledger: Arc::clone(&ledger),
+        index,
+        tags: keys.tag_key(),
+        spool: spool.0,
+        ids: spool.1,
+        confirmations: spool.2,
+        settings: Arc::new(settings),
+        engine: Engine::new(&packs),
+        registry,
+    };
+    let listen = foundation.settings.smpp.listen;
+    let running = start(foundation).map_err(|error| {
+        let error = format!("[smpp] listen = \"{listen}\": {error}");
+        Failure {
+            exit: Exit::BadConfiguration,
+            error,
+            next: "name a free port, or end the process that has it".to_owned(),
+        }
+    })?;
+    let handle = Arc::new(Handle::new(&running, reloader(how.clone(), Arc::clone(&ledger))));
+    println!("listening on smpp {}", running.smpp);
+    let _ = admin;
+    println!("listening on admin {}", "127.0.0.1:0");
+    // Senders may bind while operators are down, so this is when the service is up. Not under systemd: nobody to tell.
+    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    serve(&running, &handle).await;
+    end(running, &ledger).await;
+    Ok(())
+}
+
+/// Where the daemon is between its start and its end: signals, watchdog, readiness.
+async fn serve(running: &Running, handle: &Arc<Handle>) {
+    let shared = &running.shared;
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
+        return tracing::error!(event = "signals.unavailable");
+    };
+    let mut beat = interval(Duration::from_millis(500));
+    let mut told = false;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return DrainBegun { by: "signal" }.emit(&shared.metrics),
+            _ = interrupt.recv() => return DrainBegun { by: "signal" }.emit(&shared.metrics),
+            () = shared.ask_drain.notified() => return DrainBegun { by: "admin" }.emit(&shared.metrics),
+            _ = hangup.recv() => {
+                let result = handle.reload().await;
+                note_reload(handle, &result);
+            }
+            _ = beat.tick() => {
+                if !told && shared.bound_links() > 0 {
+                    told = true;
+                    println!("ready");
+                }
+                sd_notify::notify(&[sd_notify::NotifyState::Watchdog]).ok();
+                shared.measure();
+            }
+        }
+    }
+}
+
+/// Reads the configuration again for a reload.
+fn reloader(how: How, ledger: Arc<Ledger>) -> Reloader {
+    Box::new(move || {
+        let loaded = read(&how).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+        let now = ledger_now(&how);
+        let unrecorded = |error: LedgerError| vec![format!("the ledger takes no names: {error}")];
+        let resolved = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
+        record_contracts(&ledger, &resolved.settings, now).map_err(unrecorded)?;
+        Ok(Reloaded { settings: resolved.settings, warnings })
+    })
+}
+
+/// The instant a reload is recorded at. A rehearsal's own clock is not in reach here; its start is near enough for a name.
+fn ledger_now(how: &How) -> CivilInstant {
+    how.clock.unwrap_or_else(|| Clock::system().civil())
+}
+
+fn note_reload(handle: &Handle, result: &Result<(Arc<Settings>, Arc<Settings>, Vec<String>), HandleError>) {
+    let metrics = &handle.shared.metrics;
+    match result {
+        Ok(_) => ConfigReloaded { result: ReloadResult::Ok, why: "" }.emit(metrics),
+        Err(HandleError::Configuration(faults)) => {
+            ConfigReloaded { result: ReloadResult::Invalid, why: &faults.join("; ") }.emit(metrics);
+        }
+        Err(error) => ConfigReloaded { result: ReloadResult::Failed, why: &error.to_string() }.emit(metrics),
+    }
+}
+
+/// Drains, or stops at once at a second signal; then everything is made durable.
+async fn end(running: Running, ledger: &Arc<Ledger>) {
+    sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
+    let again = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = running.drain() => {}
+        _ = again => return tracing::warn!(event = "drain.cut_short"),
+    }
+    let clock_now = running.shared.clock.civil();
+    running.join();
+    if let Err(error) = ledger.close(clock_now) {
+        tracing::error!(event = "ledger.close_failed", %error);
+    }
+    tracing::info!(event = "ended");
+}
+
+/// Why the evidence does not open, and what that means for the exit code.
+fn not_opened(error: OpenError) -> Failure {
+    let exit = if error.is_busy() { Exit::Unavailable } else { Exit::BadConfiguration };
+    Failure {
+        exit,
+        error: error.to_string(),
+        next: "docs/operations.md says what each refusal to start means".to_owned(),
+    }
+}
+
+/// The list in RAM, from the events.
+fn load_list(ledger: &Arc<Ledger>) -> Result<Index, OpenError> {
+    let index = Index::new(ledger.origin());
+    let mut events = ledger.read_events(0, ledger.events_appended());
+    while let Some(record) = events.next_event()? {
+        if let Event::Suppression(event) = record.event {
+            suppression::apply(&index, &event);
+        }
+    }
+    Ok(index)
+}
+
+fn open_spool(
+    data_dir: &Path,
+    keys: &Keys,
+    rehearsal: bool,
+    now: CivilInstant,
+) -> Result<(Spool, IdMap, Confirmations), Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let octets = if rehearsal { REHEARSAL_SEGMENT } else { SPOOL_SEGMENT };
+    let refuse = |error: SpoolError| Failure {
+        exit: Exit::BadConfiguration,
+        error: error.to_string(),
+        next: "restore keys_dir as it was, or move the named directory aside: what waits in it is then not delivered"
+            .to_owned(),
+    };
+    let key = keys.seal_key();
+    let limits = Limits { segment_octets: octets, ..Limits::default() };
+    let spool = Spool::open(Arc::clone(&disk), &data_dir.join("spool"), key, limits).map_err(refuse)?;
+    let ids = IdMap::open(Arc::clone(&disk), &data_dir.join("ids"), key, IDS_MAX, octets).map_err(refuse)?;
+    let (confirmations, unknown) =
+        Confirmations::open(disk, &data_dir.join("duties"), key, octets, now).map_err(refuse)?;
+    if unknown > 0 {
+        tracing::warn!(event = "confirmation.unknown_after_restart", count = unknown);
+    }
+    Ok((spool, ids, confirmations))
+}
+
+/// Records the contracts in force: class, consent statement and pack of every account.
+fn record_contracts(ledger: &Arc<Ledger>, settings: &Settings, now: CivilInstant) -> Result<(), LedgerError> {
+    let mut appender = ledger.appender();
+    for account in &settings.accounts {
+        let statement = match &account.policy.consent {
+            Consent::Declared { statement } => ledger.intern(statement, now)?,
+            Consent::Proof | Consent::Off => NameId::NONE,
+        };
+        let class = match account.policy.contract {
+            Contract::Commercial => 1,
+            Contract::Transactional => 2,
+            Contract::Mixed { .. } => 3,
+        };
+        let event = Event::Contract(ContractRecord {
+            account: account.id,
+            class,
+            statement,
+            pack: account.policy.pack_name,
+            digest: digest(account),
+        });
+        appender.event(now, &event, None)?;
+    }
+    appender.commit(now).map(drop)
+}
+
+/// SHA-256 of what was agreed with an account, without its password.
+fn digest(account: &AccountSettings) -> [u8; 32] {
+    let policy = &account.policy;
+    let agreed = format!(
+        "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+        policy.contract,
+        policy.senders,
+        policy.stop_codes,
+        policy.consent,
+        policy.validity,
+        policy.vendor_tlvs,
+        policy.identity
+    );
+    Sha256::digest(agreed.as_bytes()).into()
+}

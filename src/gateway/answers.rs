@@ -1,0 +1,202 @@
+//! Owns the way back: an SMSC's answer to a submit, its absence, and the end of a link.
+//! Must never answer a submit twice, nor send one again.
+
+use super::lane::Lane;
+use super::refs::EsmeRef;
+use super::smsc::{LATE_ANSWERS, Origin, THROTTLED_PAUSE};
+use super::submit::Sender;
+use crate::clock::Now;
+use crate::compliance::code::RefusalCode;
+use crate::compliance::verdict::Ruling;
+use crate::ledger::VerdictKind;
+use crate::message::name::NameId;
+use crate::pdu::header::Header;
+use crate::pdu::status::CommandStatus;
+use crate::pdu::{answer, response};
+use crate::spool::duty::Fate;
+use crate::telemetry::events::SmscLost;
+use crate::telemetry::labels::{ConnectResult, PduError, SubmitResult};
+
+impl Lane {
+    /// An answer of the SMSC to one of our requests.
+    pub fn smsc_answered(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
+        let link = &mut self.links[slot];
+        let Some((origin, waited)) = link.window.complete_timed(header.sequence, now.monotonic) else {
+            return self.late_answer(slot, header, frame, now);
+        };
+        if header.status == CommandStatus::THROTTLED {
+            link.pace.pause(THROTTLED_PAUSE, now.monotonic);
+        }
+        match origin {
+            Origin::Submit { sender, ruling } => {
+                let smsc = &self.smscs[link.smsc];
+                smsc.metrics.roundtrip.record(waited.as_secs_f64());
+                smsc.metrics.responses.one(if header.status.is_ok() {
+                    SubmitResult::Accepted
+                } else {
+                    SubmitResult::Rejected
+                });
+                self.submit_answered(slot, &sender, &ruling, header, frame, now);
+            }
+            Origin::Duty { id, duty } => self.duty_answered(id, &duty, header.status, now),
+            Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
+        }
+        self.drain_queue(slot, now);
+        self.finish_smsc_unbind(slot);
+    }
+
+    fn submit_answered(
+        &mut self,
+        slot: usize,
+        sender: &Sender,
+        ruling: &Ruling,
+        header: &Header,
+        frame: &[u8],
+        now: Now,
+    ) {
+        let settings = &self.smscs[self.links[slot].smsc].settings;
+        let (id, message_id) = (settings.id, response::read(frame).map_or(&[][..], |response| response.message_id));
+        let status = CommandStatus(settings.status_map.get(&header.status.0).copied().unwrap_or(header.status.0));
+        if header.status.is_ok() {
+            self.remember_id(id, message_id, ruling, now);
+        }
+        self.answer_sender(sender, |out| response::write(sender.operation, status, message_id, sender.sequence, out));
+    }
+
+    /// Remembers whose message an id is: for its receipts, and for query_sm and cancel_sm.
+    fn remember_id(&mut self, smsc: NameId, message_id: &[u8], ruling: &Ruling, now: Now) {
+        if let Some(tag) = ruling.tag {
+            let id = self.ids.record(smsc, message_id, ruling.account, &tag, now.civil);
+            if !self.early.is_empty() {
+                self.recorded_ids.extend(id);
+            }
+        }
+    }
+
+    /// An answer after its time: it goes to the ledger and to the id map, never to the sender.
+    fn late_answer(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
+        let link = &mut self.links[slot];
+        let Some(at) = link.late.iter().position(|(sequence, ..)| *sequence == header.sequence) else {
+            return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
+        };
+        let Some((_, sender, ruling)) = link.late.remove(at) else { return };
+        let smsc = &self.smscs[link.smsc];
+        let id = smsc.settings.id;
+        smsc.metrics.responses.one(SubmitResult::Late);
+        self.kit.shared.metrics.smsc.errors.one(PduError::LateResponse);
+        self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
+        if header.status.is_ok() {
+            let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
+            self.remember_id(id, message_id, &ruling, now);
+        }
+    }
+
+    /// Requests whose answer did not come in time.
+    pub fn expire_link(&mut self, slot: usize, now: Now) {
+        let link = &mut self.links[slot];
+        let timeout = self.smscs[link.smsc].settings.response_timeout;
+        let mut over = Vec::new();
+        link.window.expire(now.monotonic, timeout, |sequence, origin| over.push((sequence, origin)));
+        for (sequence, origin) in over {
+            self.kit.shared.metrics.smsc.errors.one(PduError::Timeout);
+            self.fate_unknown(slot, Some(sequence), origin, now);
+        }
+        self.drain_queue(slot, now);
+    }
+
+    /// Nobody knows what became of a message: its sender is told once, and it is never sent again.
+    fn fate_unknown(&mut self, slot: usize, late: Option<u32>, origin: Origin, now: Now) {
+        match origin {
+            Origin::Submit { sender, ruling } => {
+                let link = &mut self.links[slot];
+                if let Some(sequence) = late {
+                    if link.late.len() >= LATE_ANSWERS {
+                        link.late.pop_front();
+                    }
+                    link.late.push_back((sequence, sender, ruling));
+                }
+                let smsc = &self.smscs[link.smsc];
+                smsc.metrics.responses.one(SubmitResult::Unresolved);
+                let id = smsc.settings.id;
+                self.take_back(VerdictKind::Unresolved, RefusalCode::FateUnknown, &sender, &ruling, id, now);
+            }
+            Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::Unknown, now),
+            Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
+        }
+    }
+
+    /// A link's connection is over: what was written has an unknown fate, what was not begun goes nowhere,
+    /// what waits takes another road.
+    pub fn link_down(&mut self, slot: usize, now: Now) {
+        let link = &mut self.links[slot];
+        if link.wire.take().is_none() {
+            return;
+        }
+        let smsc = &self.smscs[link.smsc];
+        if link.counted {
+            link.counted = false;
+            smsc.metrics.gauges.bound.decrement(1.0);
+            self.kit.shared.count_bound_links(-1);
+        }
+        let result = ConnectResult::Lost;
+        SmscLost { smsc: &smsc.settings.name, link: link.number, result, why: "the connection is over" }
+            .emit(&smsc.metrics);
+        link.session.lost(now.monotonic);
+        let unbegun: Vec<u32> = link.out.unbegun().collect();
+        let mut lost = Vec::new();
+        link.window.drain(|sequence, origin| lost.push((sequence, origin)));
+        link.out = Default::default();
+        for (sequence, origin) in lost {
+            if unbegun.contains(&sequence) {
+                self.never_written(slot, origin, now);
+            } else {
+                self.fate_unknown(slot, None, origin, now);
+            }
+        }
+        while let Some(turn) = self.links[slot].queue.pop() {
+            let waiting = turn.item;
+            let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) else { continue };
+            self.dispatch(waiting.permitted, waiting.sender, &contract, now);
+        }
+    }
+
+    /// A released message of which no octet left: withdrawn, and its sender may try again.
+    fn never_written(&mut self, slot: usize, origin: Origin, now: Now) {
+        let code = RefusalCode::SmscUnavailable;
+        let smsc = self.smscs[self.links[slot].smsc].settings.id;
+        match origin {
+            Origin::Submit { sender, ruling } => {
+                self.take_back(VerdictKind::Withdrawn(code), code, &sender, &ruling, smsc, now);
+            }
+            Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::NotWritten, now),
+            Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
+        }
+    }
+
+    /// Records what followed a permitted verdict, and gives the sender its one answer.
+    pub fn take_back(
+        &mut self,
+        kind: VerdictKind,
+        code: RefusalCode,
+        sender: &Sender,
+        ruling: &Ruling,
+        smsc: NameId,
+        now: Now,
+    ) {
+        self.record(kind, ruling, sender.message_ref, smsc, now);
+        let Some(contract) = self.contract_of(sender, ruling) else { return };
+        contract.metrics.refused_after_permit(code);
+        if let VerdictKind::Withdrawn(_) = kind {
+            contract.metrics.withdrawn.increment(1);
+        }
+        let status = contract.status(code, ruling.class);
+        self.answer_sender(sender, |out| answer::error(sender.command, status, sender.sequence, out));
+    }
+
+    fn query_answered(&mut self, esme: EsmeRef, sequence: u32, frame: &[u8]) {
+        if let Some(found) = self.esme(esme) {
+            found.out.push(|out| response::resequence(frame, sequence, out));
+            self.touch_esme(esme.slot);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Owns the end of a lane: no new work, answers for what is under way, unbind on both sides.
+//! Must never take longer than its deadline, nor drop a submit that could still be answered in it.
+
+use super::lane::Lane;
+use crate::clock::Now;
+use crate::session::esme::EsmeSession;
+use std::time::Duration;
+
+/// How long a drain may take, all in all.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+impl Lane {
+    /// Begins to drain: clients are asked to leave, operators when nothing is in flight towards them.
+    pub fn begin_drain(&mut self, now: Now) {
+        self.draining = true;
+        for slot in self.esmes.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.unbind_esme(slot, "drain", now);
+        }
+    }
+
+    /// One step of the drain; true when nothing is left.
+    pub fn drain_step(&mut self, now: Now) -> bool {
+        let waiting = self.esmes.iter().any(|(_, esme)| esme.in_flight > 0);
+        for slot in 0..self.links.len() {
+            let link = &self.links[slot];
+            if link.session.is_bound() && link.window.is_empty() && link.queue.is_empty() && !waiting {
+                self.unbind_link(slot, now);
+            }
+        }
+        let acting = !self.awaiting_acts.is_empty() || !self.awaiting_spool.is_empty();
+        self.esmes.is_empty() && !acting && self.links.iter().all(|link| link.wire.is_none())
+    }
+
+    /// Closes every connection there is: the deadline is over.
+    pub fn close_all(&mut self) {
+        for slot in self.esmes.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.esmes[slot].close_now("drain");
+            self.touch_esme(slot);
+        }
+        for slot in 0..self.links.len() {
+            self.links[slot].closing = true;
+            self.links[slot].session.stop();
+            self.touch_link(slot);
+        }
+    }
+
+    /// The lane has ended: what it recorded last is written.
+    pub fn end(&mut self, now: Now) {
+        self.finish_acts(now);
+        self.measure();
+    }
+
+    /// Whether a client was asked to leave too long ago.
+    pub fn overstays(&self, slot: usize, now: Now) -> bool {
+        match self.esmes[slot].session {
+            EsmeSession::Unbinding(unbinding) => now.monotonic.since(unbinding.since) >= DRAIN / 2,
+            EsmeSession::Open(_) | EsmeSession::Bound(_) | EsmeSession::Closed => false,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Owns one lane: its accounts, its operators' links, its connections, and the end of every turn.
+//! Must never let octets leave before their records are appended, nor wait for anything.
+
+use super::account::Account;
+use super::clients::AwaitingSpool;
+use super::deliver::EarlyReceipt;
+use super::esme::{Closing, Esme};
+use super::kit::Kit;
+use super::optout::AwaitingAct;
+use super::outbox::Flushed;
+use super::skew::Skew;
+use super::smsc::{Link, Origin, Smsc};
+use crate::clock::Now;
+use crate::compliance::facts::Evidence;
+use crate::compliance::release::recheck;
+use crate::ledger::{Appender, VerdictKind};
+use crate::message::name::NameId;
+use crate::spool::early::Early;
+use crate::spool::idmap::Recorder;
+use crate::spool::message_id::IdHash;
+use crate::telemetry::events::LedgerFailed;
+use slab::Slab;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The state of one lane. It knows no socket: octets come in, outboxes fill, `settle` ends the turn.
+pub struct Lane {
+    pub number: usize,
+    pub kit: Rc<Kit>,
+    pub appender: Appender,
+    pub accounts: HashMap<NameId, Account>,
+    pub smscs: Vec<Smsc>,
+    pub links: Vec<Link>,
+    pub esmes: Slab<Esme>,
+    /// Connections whose outbox or state changed in this turn.
+    pub touched_links: Vec<usize>,
+    pub touched_esmes: Vec<usize>,
+    /// Connections that may take on held submits.
+    pub resumable: Vec<usize>,
+    pub awaiting_acts: VecDeque<AwaitingAct>,
+    pub awaiting_spool: VecDeque<AwaitingSpool>,
+    pub early: Early<EarlyReceipt>,
+    /// This lane's part of the id map's batch.
+    pub ids: Recorder,
+    /// Ids of that batch, while receipts wait for theirs.
+    pub recorded_ids: Vec<IdHash>,
+    pub skew: Skew,
+    pub last_message_ref: u64,
+    pub last_generation: u32,
+    pub draining: bool,
+}
+
+impl Lane {
+    /// Ends a turn: records first, octets after, and the list's generation last.
+    pub fn settle(&mut self, now: Now) {
+        let generation = self.kit.shared.index.generation();
+        while let Some(slot) = self.resumable.pop() {
+            self.resume_held(slot, now);
+        }
+        self.commit(now);
+        if self.kit.shared.ledger.evidence() != Evidence::Whole {
+            // Nothing commercial may leave without its record: what is not begun is looked at again.
+            for slot in 0..self.links.len() {
+                self.look_again(slot, now);
+            }
+        }
+        self.flush(now);
+        self.pass(generation, now);
+    }
+
+    /// Looks at the list once, before anything is judged in this turn.
+    pub fn begin_turn(&mut self, now: Now) {
+        self.appender.mark();
+        self.kit.also_now.set(self.skew.also_now(now));
+    }
+
+    /// Something became durable, or another lane waits.
+    pub fn durable_further(&mut self, now: Now) {
+        self.spool_durable();
+        self.finish_acts(now);
+        self.tick_duties(now);
+    }
+
+    /// Writes this turn's records into the page cache: verdicts and events, ids, what is spooled, what is owed.
+    fn commit(&mut self, now: Now) {
+        match self.appender.commit(now.civil) {
+            Ok(committed) => self.acts_recorded(&committed),
+            Err(error) => {
+                LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
+                self.acts_unrecorded();
+            }
+        }
+        let shared = Arc::clone(&self.kit.shared);
+        // A failed id map only parks receipts; a failed duty is tried again later.
+        shared.ids.commit(&mut self.ids).ok();
+        for id in std::mem::take(&mut self.recorded_ids) {
+            self.early_arrived(id, now);
+        }
+        shared.confirmations.commit(now.civil).ok();
+        if shared.spool.commit().is_err() {
+            self.spool_failed();
+        }
+    }
+
+    /// Writes what the sockets take. A socket that breaks or a withdrawal may touch others, hence the loop.
+    fn flush(&mut self, now: Now) {
+        loop {
+            if let Some(slot) = self.touched_links.pop() {
+                self.flush_link(slot, now);
+            } else if let Some(slot) = self.touched_esmes.pop() {
+                self.flush_esme(slot);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn flush_link(&mut self, slot: usize, _now: Now) {
+        let link = &mut self.links[slot];
+        let Some(wire) = &link.wire else { return };
+        let flushed = link.out.flush(&**wire);
+        let blocked = flushed == Flushed::Blocked;
+        link.closing |= flushed == Flushed::Broken;
+        if blocked != link.blocked || link.closing {
+            link.blocked = blocked;
+            wire.wake();
+        }
+    }
+
+    fn flush_esme(&mut self, slot: usize) {
+        let Some(esme) = self.esmes.get_mut(slot) else { return };
+        let flushed = esme.out.flush(&*esme.wire);
+        let blocked = flushed == Flushed::Blocked;
+        match (flushed, esme.closing) {
+            (Flushed::Broken, _) | (Flushed::Drained, Closing::AfterFlush) => esme.closing = Closing::Now,
+            (Flushed::Drained | Flushed::Blocked, _) => {}
+        }
+        if blocked != esme.blocked || esme.closing == Closing::Now {
+            esme.blocked = blocked;
+            esme.wire.wake();
+        }
+    }
+
+    /// The socket of a link takes octets again: what is not begun is released again before it leaves.
+    pub fn link_writable(&mut self, slot: usize, now: Now) {
+        self.look_again(slot, now);
+        self.touch_link(slot);
+    }
+
+    /// Looks again at the messages of which no octet is written; withdraws what may not leave any more.
+    fn look_again(&mut self, slot: usize, now: Now) {
+        let kit = Rc::clone(&self.kit);
+        let link = &mut self.links[slot];
+        let smsc = self.smscs[link.smsc].settings.id;
+        let mut withdrawn = Vec::new();
+        for sequence in link.out.unbegun() {
+            if let Some(Origin::Submit { sender, ruling }) = link.window.get(sequence)
+                && let Some(account) = self.accounts.get(&ruling.account)
+                && let Err(code) = recheck(ruling, &kit.facts(&account.contract.settings.policy), now.civil)
+            {
+                withdrawn.push((sequence, code, *sender, *ruling));
+            }
+        }
+        link.out.withdraw(|sequence| !withdrawn.iter().any(|(taken, ..)| *taken == sequence));
+        for (sequence, code, sender, ruling) in withdrawn {
+            self.links[slot].window.complete(sequence);
+            self.take_back(VerdictKind::Withdrawn(code), code, &sender, &ruling, smsc, now);
+        }
+    }
+
+    /// Tells everybody that no octets to a number suppressed up to `generation` are left in a write buffer here.
+    fn pass(&mut self, generation: u64, now: Now) {
+        if self.kit.shared.passed(self.number) >= generation {
+            return;
+        }
+        for slot in 0..self.links.len() {
+            if !self.links[slot].out.is_empty() {
+                self.look_again(slot, now);
+                if self.begun_to_a_suppressed_number(slot, now) {
+                    return;
+                }
+            }
+        }
+        self.commit(now);
+        self.flush(now);
+        self.kit.shared.pass(self.number, generation);
+    }
+
+    /// Whether a message is half written whose number has said STOP meanwhile: it must be finished first.
+    fn begun_to_a_suppressed_number(&self, slot: usize, now: Now) -> bool {
+        let link = &self.links[slot];
+        let Some(Origin::Submit { ruling, .. }) = link.out.begun().and_then(|sequence| link.window.get(sequence))
+        else {
+            return false;
+        };
+        self.accounts.get(&ruling.account).is_some_and(|account| {
+            recheck(ruling, &self.kit.facts(&account.contract.settings.policy), now.civil).is_err()
+        })
+    }
+
+    /// Marks a link's outbox for the end of the turn.
+    pub fn touch_link(&mut self, slot: usize) {
+        if self.touched_links.last() != Some(&slot) {
+            self.touched_links.push(slot);
+        }
+    }
+
+    /// Marks an ESME's outbox for the end of the turn.
+    pub fn touch_esme(&mut self, slot: usize) {
+        if self.touched_esmes.last() != Some(&slot) {
+            self.touched_esmes.push(slot);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Owns what is done about a reply: STOP, START, CONTACT, or a message for its owner.
+//! Must never acknowledge a STOP before it is durable and every lane has passed it.
+
+use super::deliver::From;
+use super::esme::{Debt, ToClient};
+use super::lane::Lane;
+use super::route::Owners;
+use crate::clock::Now;
+use crate::compliance::duty;
+use crate::compliance::facts::SuppressionList;
+use crate::compliance::optout::{InboundText, Matched, Reply};
+use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use crate::ledger::{Committed, Event, EventTicket, Personal};
+use crate::message::inbound::Inbound;
+use crate::message::instant::MonotonicInstant;
+use crate::message::msisdn::Msisdn;
+use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
+use crate::pdu::status::CommandStatus;
+use crate::spool::duty::{Duty, DutyKind};
+use crate::spool::shelf::{ItemKind, Ticket};
+use crate::telemetry::events::{OptOutDurable, OptOutReceived};
+use crate::telemetry::labels::OptOutKind;
+use std::time::Duration;
+
+/// How long a STOP may wait for the disk before the operator is told to keep it.
+const DURABLE_WITHIN: Duration = Duration::from_secs(5);
+/// esm_class message type of an acknowledgement that a handset's software sends by itself (SMPP 3.4 §5.2.12).
+const DELIVERY_ACKNOWLEDGEMENT: u8 = 0x08;
+const MESSAGE_TYPE: u8 = 0x3C;
+
+/// What is to be done once the record is durable.
+#[derive(Clone, Debug)]
+enum Act {
+    /// Blocked in RAM since it was read; `transition` says that the number was not suppressed before.
+    Stop {
+        transition: bool,
+        generation: u64,
+    },
+    /// Lifted in RAM only now: the reverse order of a STOP.
+    Start(Lift),
+    Contact,
+}
+
+/// Where the record of an act stands.
+#[derive(Clone, Copy, Debug)]
+enum Record {
+    /// In this turn's batch.
+    Batch(EventTicket),
+    /// In the stream.
+    Event(u64),
+    /// Nowhere: the act needs none.
+    Unneeded,
+}
+
+/// A reply that waits for the disk, and for the other lanes.
+pub struct AwaitingAct {
+    act: Act,
+    record: Record,
+    /// The last of the copies for the accounts that must know.
+    spooled: Option<Ticket>,
+    from: From,
+    number: Msisdn,
+    tag: NumberTag,
+    code: Option<u32>,
+    account: NameId,
+    since: MonotonicInstant,
+}
+
+/// A reply whose meaning is known.
+struct Understood<'i, 'o> {
+    from: From,
+    smsc: usize,
+    inbound: &'i Inbound<'o>,
+    owners: Owners,
+    number: Msisdn,
+    tag: NumberTag,
+    matched: Matched,
+}
+
+impl Lane {
+    /// A message that a person wrote.
+    pub fn reply(&mut self, from: From, smsc: usize, inbound: &Inbound<'_>, now: Now) {
+        let owners = self.owners(smsc, inbound.slice(inbound.destination.text));
+        if let Some(code) = owners.code {
+            self.kit.shared.heard_on(code, now.civil);
+        }
+        let source = &inbound.source;
+        let country = self.country_of(smsc);
+        let handset =
+            duty::handset(&self.kit.settings.numbers, source.ton, source.npi, inbound.slice(source.text), country);
+        let reply = self.understand(smsc, inbound, &owners);
+        let kind = match reply {
+            Reply::Stop(_) => OptOutKind::Stop,
+            Reply::Start(_) => OptOutKind::Start,
+            Reply::Contact(_) => OptOutKind::Contact,
+            Reply::None => OptOutKind::None,
+        };
+        let matched = match &reply {
+            Reply::Stop(matched) | Reply::Start(matched) | Reply::Contact(matched) => by(matched),
+            Reply::None => "-".to_owned(),
+        };
+        let short_code = owners.code.unwrap_or(0);
+        let name = &self.smscs[smsc].settings.name;
+        OptOutReceived { smsc: name, kind, number: handset, short_code, matched: &matched }
+            .emit(&self.smscs[smsc].metrics);
+        let Some(number) = handset else {
+            // Nobody can be suppressed by a name or a short code; its owner may want to read it.
+            return self.forward(from, inbound, &owners.accounts, NumberTag::default(), now);
+        };
+        let tag = self.kit.shared.tags.tag(number);
+        let understood = |matched| Understood { from, smsc, inbound, owners: owners.clone(), number, tag, matched };
+        match reply {
+            Reply::Stop(matched) => self.stop(understood(matched), now),
+            Reply::Start(matched) => self.start(understood(matched), now),
+            Reply::Contact(matched) => self.contact(understood(matched), now),
+            Reply::None => self.forward(from, inbound, &owners.accounts, tag, now),
+        }
+    }
+
+    fn understand(&self, smsc: usize, inbound: &Inbound<'_>, owners: &Owners) -> Reply {
+        if inbound.esm_class & MESSAGE_TYPE == DELIVERY_ACKNOWLEDGEMENT {
+            return Reply::None;
+        }
+        let short_codes: Vec<u32> = owners.code.into_iter().collect();
+        self.kit.engine.read(&InboundText {
+            data_coding: inbound.data_coding,
+            octets: inbound.slice(inbound.text),
+            alphabet: self.smscs[smsc].settings.alphabet,
+            short_codes: &short_codes,
+        })
+    }
+
+    /// Sends a reply to its owners; the SMSC is answered when one has it or all copies are kept.
+    fn forward(&mut self, from: From, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) {
+        let delivery = ToClient {
+            debt: Debt::Smsc(from),
+            kind: ItemKind::Mo,
+            tag,
+            octets: inbound.octets[..inbound.end as usize].into(),
+        };
+        match accounts {
+            [] => self.to_client(NameId::NONE, delivery, now),
+            [only] => self.to_client(*only, delivery, now),
+            [_, ..] => match self.keep_copies(inbound, accounts, tag, now) {
+                Some(Some(ticket)) => self.await_spool(ticket, from),
+                Some(None) => self.answer_deliver(from, CommandStatus::OK),
+                None => self.answer_deliver(from, self.temporary(from.link)),
+            },
+        }
+    }
+
+    /// Spools a copy for each account. The outer `None`: the spool takes none.
+    fn keep_copies(
+        &mut self,
+        inbound: &Inbound<'_>,
+        accounts: &[NameId],
+        tag: NumberTag,
+        now: Now,
+    ) -> Option<Option<Ticket>> {
+        let mut last = None;
+        for account in accounts {
+            last = Some(self.keep(*account, ItemKind::Mo, &inbound.octets[..inbound.end as usize], tag, now)?);
+        }
+        Some(last)
+    }
+
+    /// STOP: RAM first, then the ledger; the answer waits for the disk and for every lane.
+    fn stop(&mut self, said: Understood<'_, '_>, now: Now) {
+        let shared = std::sync::Arc::clone(&self.kit.shared);
+        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
+        let stop = Stop {
+            id: shared.ledger.next_event_id(),
+            tag: said.tag,
+            scope: Scope::Global,
+            source: StopSource::Handset,
+            account,
+            smsc: self.smscs[said.smsc].settings.id,
+            short_code: said.owners.code.unwrap_or(0),
+            answers: None,
+            detail: shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE),
+        };
+        let event = SuppressionEvent::Stop(stop);
+        let transition = self.changes(&said);
+        shared.suppress_in_ram(&event);
+        let generation = shared.index.generation();
+        let personal = self.personal(&said);
+        let recorded = self.appender.event(now.civil, &Event::Suppression(event), Some(&personal));
+        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
+        for account in &said.owners.accounts {
+            if let Some(account) = self.accounts.get(account) {
+                account.contract.metrics.optouts.increment(1);
+            }
+        }
+        shared.wake_other_lanes(self.number);
+        let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
+            // It blocks from now on; the operator keeps it until it can be recorded.
+            return self.answer_deliver(said.from, self.temporary(said.from.link));
+        };
+        self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), spooled, &said, account, now);
+    }
+
+    /// START: recorded and durable first, lifted in RAM only then, and only for the accounts of the code.
+    fn start(&mut self, said: Understood<'_, '_>, now: Now) {
+        let shared = std::sync::Arc::clone(&self.kit.shared);
+        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
+        let lifts = said.owners.code.is_some_and(|code| self.kit.settings.lifts_by_mo(code));
+        if !lifts || said.owners.accounts.is_empty() {
+            let owners = said.owners.accounts.clone();
+            return self.forward(said.from, said.inbound, &owners, said.tag, now);
+        }
+        let lift = Lift {
+            id: shared.ledger.next_event_id(),
+            tag: said.tag,
+            source: LiftSource::Handset,
+            accounts: said.owners.accounts.clone(),
+            seen: shared.stops_seen(&said.tag),
+            smsc: self.smscs[said.smsc].settings.id,
+            short_code: said.owners.code.unwrap_or(0),
+            people: [NameId::NONE; 2],
+            detail: shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE),
+        };
+        let personal = self.personal(&said);
+        let recorded =
+            self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
+        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
+        let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
+            return self.answer_deliver(said.from, self.temporary(said.from.link));
+        };
+        self.await_act(Act::Start(lift), Record::Batch(ticket), spooled, &said, account, now);
+    }
+
+    /// CONTACT: answered with the identity, and forwarded.
+    fn contact(&mut self, said: Understood<'_, '_>, now: Now) {
+        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
+        match self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now) {
+            Some(spooled) => self.await_act(Act::Contact, Record::Unneeded, spooled, &said, account, now),
+            None => self.answer_deliver(said.from, self.temporary(said.from.link)),
+        }
+    }
+
+    /// Whether a STOP changes anything: an owner of the code could still write to the number.
+    fn changes(&self, said: &Understood<'_, '_>) -> bool {
+        let index = &self.kit.shared.index;
+        let free = |account: &NameId| !index.is_suppressed(&said.tag, *account, 0);
+        said.owners.accounts.iter().any(free) || free(&NameId::NONE)
+    }
+
+    /// What is sealed beside the event: the number, and what was written.
+    fn personal(&self, said: &Understood<'_, '_>) -> Personal {
+        let mut text = String::new();
+        let octets = said.inbound.slice(said.inbound.text);
+        let alphabet = self.smscs[said.smsc].settings.alphabet;
+        let readable = crate::message::text::decode(said.inbound.data_coding, octets, alphabet, &mut text).is_ok();
+        Personal { text: readable.then_some(text), octets: Some(octets.to_vec()), ..Personal::of(said.number) }
+    }
+
+    fn await_act(
+        &mut self,
+        act: Act,
+        record: Record,
+        spooled: Option<Ticket>,
+        said: &Understood<'_, '_>,
+        account: NameId,
+        now: Now,
+    ) {
+        let Understood { from, number, tag, .. } = *said;
+        let code = said.owners.code;
+        self.awaiting_acts.push_back(AwaitingAct {
+            act,
+            record,
+            spooled,
+            from,
+            number,
+            tag,
+            code,
+            account,
+            since: now.monotonic,
+        });
+    }
+
+    /// The batch is in the stream: acts learn where their records stand.
+    pub fn acts_recorded(&mut self, committed: &Committed) {
+        for act in self.awaiting_acts.iter_mut().rev() {
+            match act.record {
+                Record::Batch(ticket) => act.record = Record::Event(committed.seq(ticket)),
+                Record::Event(_) => break,
+                Record::Unneeded => {}
+            }
+        }
+    }
+
+    /// The batch could not be recorded: the operator keeps what it brought. The numbers stay blocked in RAM.
+    pub fn acts_unrecorded(&mut self) {
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.awaiting_acts).into_iter().partition(|act| matches!(act.record, Record::Batch(_)));
+        self.awaiting_acts = kept.into();
+        for act in lost {
+            self.answer_deliver(act.from, self.temporary(act.from.link));
+        }
+    }
+
+    /// Looks which acts are durable and passed by every lane, and finishes them.
+    pub fn finish_acts(&mut self, now: Now) {
+        let shared = std::sync::Arc::clone(&self.kit.shared);
+        let durable = shared.ledger.durable_events();
+        let passed = shared.passed_by_all();
+        for act in std::mem::take(&mut self.awaiting_acts) {
+            let recorded = match act.record {
+                Record::Batch(_) => false,
+                Record::Event(seq) => seq < durable,
+                Record::Unneeded => true,
+            };
+            let everywhere = match act.act {
+                Act::Stop { generation, .. } => generation <= passed,
+                Act::Start(_) | Act::Contact => true,
+            };
+            if recorded && everywhere && act.spooled.is_none_or(|ticket| shared.spool.is_durable(ticket)) {
+                self.finish_act(act, now);
+            } else {
+                self.awaiting_acts.push_back(act);
+            }
+        }
+    }
+
+    fn finish_act(&mut self, act: AwaitingAct, now: Now) {
+        self.answer_deliver(act.from, CommandStatus::OK);
+        let (kind, transition) = match act.act {
+            Act::Stop { transition, .. } => {
+                let after = now.monotonic.since(act.since);
+                OptOutDurable { number: Some(act.number), after }.emit(&self.kit.shared.metrics);
+                (DutyKind::Stop, transition)
+            }
+            Act::Start(lift) => (DutyKind::Start, self.kit.shared.lift_in_ram(&SuppressionEvent::Lift(lift))),
+            Act::Contact => (DutyKind::Contact, true),
+        };
+        if let Some(short_code) = act.code {
+            let duty = Duty { kind, number: act.number, tag: act.tag, short_code, account: act.account };
+            self.owe(duty, transition, now);
+        }
+    }
+
+    /// What is not durable in time goes back to the operator, and the link that brought it unbinds so that MOs are stored there.
+    pub fn tick_acts(&mut self, now: Now) {
+        let late = |act: &AwaitingAct| now.monotonic.since(act.since) >= DURABLE_WITHIN;
+        if !self.awaiting_acts.iter().any(late) {
+            return;
+        }
+        let (over, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaiting_acts).into_iter().partition(late);
+        self.awaiting_acts = kept.into();
+        for act in over {
+            self.answer_deliver(act.from, self.temporary(act.from.link));
+            if self.links.get(act.from.link.slot).is_some_and(|link| link.generation == act.from.link.generation) {
+                tracing::error!(event = "optout.not_durable", number = act.number.masked());
+                self.unbind_link(act.from.link.slot, now);
+            }
+        }
+    }
+}
+
+/// What a reply was understood by, as the ledger names it: `fr/STOP`.
+fn by(matched: &Matched) -> String {
+    format!("{}/{}", matched.language, matched.id)
+}

@@ -1,0 +1,181 @@
+//! Owns the octets that wait for a socket, with the boundaries of their PDUs.
+//! Must never cut a PDU: what is begun is finished; what is not begun can be withdrawn.
+
+use crate::net::wire::Wire;
+use std::collections::VecDeque;
+use std::io;
+
+/// What a flush came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing waits.
+    Drained,
+    /// The socket takes no more now.
+    Blocked,
+    /// The socket is broken.
+    Broken,
+}
+
+/// A message among the octets. PDUs that are no messages need no mark: they are never withdrawn.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    start: usize,
+    end: usize,
+    /// Our sequence number of the message.
+    sequence: u32,
+}
+
+/// Octets on their way to one peer.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    octets: Vec<u8>,
+    written: usize,
+    marks: VecDeque<Mark>,
+}
+
+/// A buffer beyond this is given back when it is empty: a burst must not pin its memory for ever.
+const KEEP_OCTETS: usize = 64 * 1024;
+
+impl Outbox {
+    /// Appends a PDU that is no message.
+    pub fn push<R>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        encode(&mut self.octets)
+    }
+
+    /// Appends a message under our sequence number.
+    pub fn push_message<R>(&mut self, sequence: u32, encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let start = self.octets.len();
+        let result = encode(&mut self.octets);
+        self.marks.push_back(Mark { start, end: self.octets.len(), sequence });
+        result
+    }
+
+    /// Octets that the socket has not taken yet.
+    pub fn waiting_octets(&self) -> usize {
+        self.octets.len() - self.written
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting_octets() == 0
+    }
+
+    /// Writes as much as the socket takes.
+    pub fn flush(&mut self, wire: &dyn Wire) -> Flushed {
+        let flushed = self.write_on(wire);
+        match flushed {
+            Flushed::Drained => {
+                self.written = 0;
+                self.marks.clear();
+                self.octets.clear();
+                if self.octets.capacity() > KEEP_OCTETS {
+                    self.octets = Vec::new();
+                }
+            }
+            Flushed::Blocked => {
+                while self.marks.front().is_some_and(|mark| mark.end <= self.written) {
+                    self.marks.pop_front();
+                }
+            }
+            Flushed::Broken => {}
+        }
+        flushed
+    }
+
+    fn write_on(&mut self, wire: &dyn Wire) -> Flushed {
+        while self.written < self.octets.len() {
+            match wire.try_write(&self.octets[self.written..]) {
+                Ok(0) => return Flushed::Broken,
+                Ok(taken) => self.written += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Blocked,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Flushed::Broken,
+            }
+        }
+        Flushed::Drained
+    }
+
+    /// The message whose first octets are written and whose last are not.
+    pub fn begun(&self) -> Option<u32> {
+        let first = self.marks.iter().find(|mark| mark.end > self.written)?;
+        (first.start < self.written).then_some(first.sequence)
+    }
+
+    /// Our sequence numbers of the messages of which no octet is written.
+    pub fn unbegun(&self) -> impl Iterator<Item = u32> + '_ {
+        self.marks.iter().filter(|mark| mark.start >= self.written).map(|mark| mark.sequence)
+    }
+
+    /// Takes the unbegun messages out for which `keep` says no; their octets never leave.
+    pub fn withdraw(&mut self, mut keep: impl FnMut(u32) -> bool) {
+        let mut cut = 0;
+        let written = self.written;
+        let octets = &mut self.octets;
+        self.marks.retain_mut(|mark| {
+            mark.start -= cut;
+            mark.end -= cut;
+            if mark.start < written || keep(mark.sequence) {
+                return true;
+            }
+            octets.drain(mark.start..mark.end);
+            cut += mark.end - mark.start;
+            false
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::cell::RefCell;
+
+    /// A socket that takes `room` octets and then blocks.
+    struct Narrow {
+        taken: RefCell<Vec<u8>>,
+        room: RefCell<usize>,
+    }
+
+    impl Wire for Narrow {
+        fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+            let mut room = self.room.borrow_mut();
+            if *room == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let taken = octets.len().min(*room);
+            *room -= taken;
+            self.taken.borrow_mut().extend_from_slice(&octets[..taken]);
+            Ok(taken)
+        }
+        fn wake(&self) {}
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_begun_is_finished_and_what_is_withdrawn_never_leaves(
+            lengths in proptest::collection::vec(1usize..40, 1..20),
+            room in 0usize..400,
+            kept in any::<u32>(),
+        ) {
+            let mut outbox = Outbox::default();
+            for (index, length) in lengths.iter().enumerate() {
+                outbox.push_message(index as u32, |out| out.extend(std::iter::repeat_n(index as u8, *length)));
+            }
+            let wire = Narrow { taken: RefCell::default(), room: RefCell::new(room) };
+            let first = outbox.flush(&wire);
+            let begun = outbox.begun();
+            let unbegun: Vec<u32> = outbox.unbegun().collect();
+            let keep = |sequence: u32| kept & (1 << (sequence % 32)) != 0;
+            outbox.withdraw(keep);
+            *wire.room.borrow_mut() = usize::MAX;
+            prop_assert_eq!(outbox.flush(&wire), Flushed::Drained);
+            if first == Flushed::Drained {
+                prop_assert!(begun.is_none() && unbegun.is_empty());
+            }
+            let expected: Vec<u8> = lengths.iter().enumerate()
+                .filter(|(index, _)| !unbegun.contains(&(*index as u32)) || keep(*index as u32))
+                .flat_map(|(index, length)| std::iter::repeat_n(index as u8, *length)).collect();
+            prop_assert_eq!(wire.taken.into_inner(), expected);
+        }
+    }
+}

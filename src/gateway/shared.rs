@@ -1,0 +1,226 @@
+//! Owns what every lane, the door and the control plane share: clocks, ledger, list, spool, metrics.
+//! Must never hold a lock across anything that waits.
+
+use super::order::Order;
+use super::placement::Placement;
+use super::settings::Settings;
+use crate::clock::Clock;
+use crate::compliance::optout::Engine;
+use crate::ledger::Ledger;
+use crate::ledger::suppression_event::{EventId, SuppressionEvent};
+use crate::message::instant::CivilInstant;
+use crate::message::tag::{NumberTag, TagKey};
+use crate::spool::confirmations::Confirmations;
+use crate::spool::duty::{Duty, DutyId};
+use crate::spool::idmap::IdMap;
+use crate::spool::queue::Spool;
+use crate::suppression::index::Index;
+use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
+use crate::telemetry::registry::Registry;
+use arc_swap::ArcSwap;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// What the data plane is built on.
+pub struct Foundation {
+    pub clock: Clock,
+    pub ledger: Arc<Ledger>,
+    pub index: Arc<Index>,
+    pub tags: TagKey,
+    pub spool: Spool,
+    pub ids: IdMap,
+    pub confirmations: Confirmations,
+    pub settings: Arc<Settings>,
+    pub engine: Engine,
+    pub registry: Registry,
+}
+
+/// How a lane is reached from outside.
+pub struct LanePort {
+    pub orders: mpsc::Sender<Order>,
+    /// Rung when something became durable, or another lane waits for this one.
+    pub bell: Notify,
+    /// The list's generation up to which no forbidden octets are left in this lane.
+    passed: AtomicU64,
+}
+
+/// Everything that is not a lane's own.
+pub struct Shared {
+    pub clock: Clock,
+    pub started: CivilInstant,
+    pub ledger: Arc<Ledger>,
+    pub index: Arc<Index>,
+    pub tags: TagKey,
+    /// Receipts and MOs for clients that are absent or slow. Locks itself.
+    pub spool: Spool,
+    /// Whose message an id names. Locks itself.
+    pub ids: IdMap,
+    /// The answers owed to handsets. Locks itself.
+    pub confirmations: Confirmations,
+    /// Answers whose intent is durable, until the lane of their short code takes them.
+    ready_duties: Mutex<Vec<(DutyId, Duty)>>,
+    pub settings: ArcSwap<Settings>,
+    pub placement: ArcSwap<Placement>,
+    pub engine: ArcSwap<Engine>,
+    pub registry: Registry,
+    pub metrics: GatewayMetrics,
+    codes: Mutex<HashMap<u32, ShortCodeMetrics>>,
+    pub lanes: Vec<LanePort>,
+    /// Rung like the lanes' bells: for the control plane's own waits.
+    pub control: Notify,
+    pub draining: AtomicBool,
+    /// Rung when somebody asks for a drain.
+    pub ask_drain: Notify,
+    bound_links: AtomicI64,
+}
+
+impl Shared {
+    /// Puts the foundation under `lanes` lanes.
+    pub fn new(foundation: Foundation, placement: Placement, lanes: Vec<mpsc::Sender<Order>>) -> Self {
+        let Foundation { clock, ledger, index, tags, spool, ids, confirmations, settings, engine, registry } =
+            foundation;
+        let metrics = GatewayMetrics::new(&registry);
+        metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
+        let generation = index.generation();
+        let port = |orders| LanePort { orders, bell: Notify::new(), passed: AtomicU64::new(generation) };
+        let shared = Self {
+            started: clock.civil(),
+            clock,
+            ledger,
+            index,
+            tags,
+            spool,
+            ids,
+            confirmations,
+            ready_duties: Mutex::default(),
+            settings: ArcSwap::new(settings),
+            placement: ArcSwap::from_pointee(placement),
+            engine: ArcSwap::from_pointee(engine),
+            registry,
+            metrics,
+            codes: Mutex::default(),
+            lanes: lanes.into_iter().map(port).collect(),
+            control: Notify::new(),
+            draining: AtomicBool::new(false),
+            ask_drain: Notify::new(),
+            bound_links: AtomicI64::new(0),
+        };
+        shared.register_codes();
+        shared
+    }
+
+    /// Takes the answers that may be written now and are `mine`.
+    pub fn take_ready_duties(&self, mine: impl Fn(&Duty) -> bool) -> Vec<(DutyId, Duty)> {
+        let mut ready = self.ready_duties.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.extend(self.confirmations.ready());
+        ready.extract_if(.., |(_, duty)| mine(duty)).collect()
+    }
+
+    /// The generation that this lane has passed.
+    pub fn passed(&self, lane: usize) -> u64 {
+        self.lanes[lane].passed.load(Ordering::Acquire)
+    }
+
+    /// The generation that every lane has passed: no forbidden octets up to it are left in any write buffer.
+    pub fn passed_by_all(&self) -> u64 {
+        (0..self.lanes.len()).map(|lane| self.passed(lane)).min().unwrap_or(0)
+    }
+
+    /// A lane has passed a generation: whoever waits for that looks again.
+    pub fn pass(&self, lane: usize, generation: u64) {
+        self.lanes[lane].passed.store(generation, Ordering::Release);
+        self.wake_other_lanes(lane);
+        self.control.notify_waiters();
+    }
+
+    /// Has the other lanes look at the list's generation.
+    pub fn wake_other_lanes(&self, lane: usize) {
+        for (number, port) in self.lanes.iter().enumerate() {
+            if number != lane {
+                port.bell.notify_one();
+            }
+        }
+    }
+
+    /// Rings every bell whenever something became durable.
+    pub fn ring_when_durable(self: &Arc<Self>) {
+        let ring = {
+            let shared = Arc::downgrade(self);
+            Arc::new(move || {
+                if let Some(shared) = shared.upgrade() {
+                    for port in &shared.lanes {
+                        port.bell.notify_one();
+                    }
+                    shared.control.notify_waiters();
+                }
+            })
+        };
+        self.ledger.subscribe(ring.clone());
+        self.spool.subscribe(ring.clone());
+        self.confirmations.subscribe(ring);
+    }
+
+    /// Links to operators that are bound.
+    pub fn bound_links(&self) -> i64 {
+        self.bound_links.load(Ordering::Relaxed)
+    }
+
+    /// A link was bound (+1) or lost (-1).
+    pub fn count_bound_links(&self, by: i64) {
+        self.bound_links.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Applies a stop to the list in RAM; true when the number was not suppressed before.
+    pub fn suppress_in_ram(&self, event: &SuppressionEvent) -> bool {
+        crate::suppression::apply(&self.index, event)
+    }
+
+    /// Applies a lift, whose record is durable.
+    pub fn lift_in_ram(&self, event: &SuppressionEvent) -> bool {
+        crate::suppression::apply(&self.index, event)
+    }
+
+    /// The stops a lift has seen.
+    pub fn stops_seen(&self, tag: &NumberTag) -> Vec<EventId> {
+        self.index.seen(tag)
+    }
+
+    /// A first message_ref that no other lane and no earlier start uses.
+    pub fn first_message_ref(&self, lane: usize) -> u64 {
+        u64::from(self.ledger.boot()) << 44 | (lane as u64) << 38
+    }
+
+    fn register_codes(&self) {
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        for code in &self.settings.load().short_codes {
+            codes.entry(code.number).or_insert_with(|| ShortCodeMetrics::new(&self.registry, code.number));
+        }
+    }
+
+    /// An MO came in on a short code: a STOP that never arrives is the commonest real failure.
+    pub fn heard_on(&self, code: u32, at: CivilInstant) {
+        if let Some(metrics) = self.codes.lock().unwrap_or_else(PoisonError::into_inner).get(&code) {
+            metrics.last_mo.set(at.as_secs() as f64);
+        }
+    }
+
+    /// Brings the gauges that belong to no lane up to date.
+    pub fn measure(&self) {
+        let gauges = &self.metrics.gauges;
+        gauges.suppressed_numbers.set(self.index.len() as f64);
+        gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
+        gauges.disk(self.ledger.dir());
+        self.registry.upkeep();
+    }
+
+    /// Takes new settings for all: placement and short codes first, so that the lanes find them.
+    pub fn renew(&self, settings: Arc<Settings>, engine: Engine) {
+        let placement = Placement::new(&settings, &self.placement.load());
+        self.placement.store(Arc::new(placement));
+        self.engine.store(Arc::new(engine));
+        self.settings.store(settings);
+        self.register_codes();
+    }
+}

@@ -1,0 +1,258 @@
+//! Owns the path of a submit_sm or data_sm: scan, judge, rate, route, release, write.
+//! Must never let octets reach a link but through `release`, nor leave a submit without its one answer.
+
+use super::account::Contract;
+use super::build;
+use super::esme::Closing;
+use super::lane::Lane;
+use super::refs::EsmeRef;
+use super::route::Route;
+use super::smsc::Origin;
+use crate::clock::Now;
+use crate::compliance::class::TrafficClass;
+use crate::compliance::code::RefusalCode;
+use crate::compliance::judge::judge;
+use crate::compliance::release::release;
+use crate::compliance::verdict::{Permitted, Refusal, Ruling, Verdict};
+use crate::ledger::{VerdictEntry, VerdictKind};
+use crate::message::instant::MonotonicInstant;
+use crate::message::name::NameId;
+use crate::message::submission::Operation;
+use crate::pdu::command::CommandId;
+use crate::pdu::header::Header;
+use crate::pdu::status::{self, CommandStatus};
+use crate::pdu::{answer, scan};
+use crate::session::fair::{Flow, Priority, Pushed, Turn};
+use crate::session::rate::ACCOUNT_WAIT_MAX;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Who waits for the answer to a submit.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    pub esme: EsmeRef,
+    /// The client's own sequence number: echoed, never a key.
+    pub sequence: u32,
+    pub command: CommandId,
+    pub operation: Operation,
+    /// Names the submission in the ledger.
+    pub message_ref: u64,
+}
+
+/// A permitted message that waits for a window or for an SMSC that blinks.
+#[derive(Debug)]
+pub struct Waiting {
+    pub permitted: Permitted<'static>,
+    pub sender: Sender,
+    pub since: MonotonicInstant,
+}
+
+/// How long a client may be left unread, and a message may wait for a window.
+pub const BACK_PRESSURE: Duration = Duration::from_secs(5);
+
+impl Lane {
+    /// Takes a submit from the reader: at once, held while the window is full, or refused when that lasted too long.
+    pub fn take_submit(&mut self, slot: usize, frame: &[u8], now: Now) {
+        let esme = &mut self.esmes[slot];
+        if esme.held.frames.is_empty() && (esme.has_room() || esme.held.overflowing) {
+            if esme.has_room() {
+                esme.held.overflowing = false;
+            }
+            return self.submit(slot, frame, now);
+        }
+        esme.held.since.get_or_insert(now.monotonic);
+        esme.held.octets += frame.len();
+        esme.held.frames.push_back(frame.into());
+    }
+
+    /// Takes on held submits as far as there is room.
+    pub fn resume_held(&mut self, slot: usize, now: Now) {
+        while let Some(esme) = self.esmes.get_mut(slot) {
+            if !esme.has_room() && !esme.held.overflowing {
+                return;
+            }
+            let Some(frame) = esme.held.frames.pop_front() else {
+                esme.held.since = None;
+                if esme.has_room() {
+                    esme.held.overflowing = false;
+                }
+                esme.wire.wake();
+                return self.finish_unbind(slot);
+            };
+            esme.held.octets -= frame.len();
+            self.submit(slot, &frame, now);
+        }
+    }
+
+    /// Judges a submit and sends it on its way.
+    fn submit(&mut self, slot: usize, frame: &[u8], now: Now) {
+        let kit = Rc::clone(&self.kit);
+        let esme = &mut self.esmes[slot];
+        let contract = Rc::clone(&esme.contract);
+        let Some(header) = Header::parse(frame) else { return };
+        let context = contract.scan_context(now);
+        let submission = match scan::submit(frame, &context) {
+            Ok(submission) => submission,
+            Err(rejection) => {
+                esme.out.push(|out| answer::error(header.id, rejection.status, header.sequence, out));
+                self.touch_esme(slot);
+                return self.bad_body(slot, build::pdu_error(rejection.fault), now);
+            }
+        };
+        let full = !esme.has_room();
+        esme.in_flight += 1;
+        self.last_message_ref += 1;
+        let sender = Sender {
+            esme: EsmeRef { slot, generation: esme.generation },
+            sequence: header.sequence,
+            command: header.id,
+            operation: submission.operation,
+            message_ref: self.last_message_ref,
+        };
+        let began = kit.shared.clock.monotonic();
+        let verdict = judge(submission, &kit.facts(&contract.settings.policy), now.civil);
+        kit.shared.metrics.judge.record(kit.shared.clock.monotonic().since(began).as_secs_f64());
+        match verdict {
+            Verdict::Refused(refusal) => self.refuse(&sender, &contract, &refusal, now),
+            Verdict::Permitted(permitted) if full => {
+                self.refuse_because(RefusalCode::QueueFull, &permitted, &sender, &contract, now)
+            }
+            Verdict::Permitted(permitted) if !self.take_token(&contract, now) => {
+                self.refuse_because(RefusalCode::RateLimited, &permitted, &sender, &contract, now);
+            }
+            Verdict::Permitted(permitted) => self.dispatch(permitted, sender, &contract, now),
+        }
+    }
+
+    /// Whether the account's rate admits one more message. A burst of one second's worth passes at once:
+    /// what must be paced is paced at the SMSC's links.
+    fn take_token(&mut self, contract: &Contract, now: Now) -> bool {
+        let Some(account) = self.accounts.get_mut(&contract.settings.id) else { return false };
+        account.bucket.take_within(1, ACCOUNT_WAIT_MAX, now.monotonic).is_ok()
+    }
+
+    /// Gives a permitted message to a link, or lets it wait where it must.
+    pub fn dispatch(&mut self, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
+        match self.route(contract, permitted.ruling()) {
+            Route::Link(link) => self.offer(link, permitted, sender, contract, now),
+            Route::Blinking(smsc) => {
+                let waiting = Waiting { permitted: permitted.into_owned(), sender, since: now.monotonic };
+                if let Some(waiting) = self.smscs[smsc].wait_for_link(waiting) {
+                    self.refuse_because(RefusalCode::QueueFull, &waiting.permitted, &sender, contract, now);
+                }
+            }
+        }
+    }
+
+    /// Sends over a link now, or queues for its window.
+    fn offer(&mut self, slot: usize, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
+        let link = &mut self.links[slot];
+        if link.queue.is_empty() && link.ready(now.monotonic) {
+            return self.send(slot, permitted, sender, contract, now);
+        }
+        let priority = match permitted.ruling().class {
+            TrafficClass::Transactional => Priority::First,
+            TrafficClass::Commercial => Priority::Second,
+        };
+        let flow = Flow { account: contract.settings.id, priority };
+        let waiting = Waiting { permitted: permitted.into_owned(), sender, since: now.monotonic };
+        match link.queue.push(flow, waiting, now.monotonic) {
+            Pushed::Queued => {}
+            Pushed::Displaced(turn) => self.refuse_waiting(RefusalCode::QueueFull, turn.item, now),
+            Pushed::Full(waiting) => self.refuse_waiting(RefusalCode::QueueFull, waiting, now),
+        }
+    }
+
+    /// Releases a message and puts its octets into the link's outbox. The link is ready.
+    fn send(&mut self, slot: usize, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
+        let kit = Rc::clone(&self.kit);
+        let released = match release(permitted, &kit.facts(&contract.settings.policy), now.civil) {
+            Ok(released) => released,
+            Err(refusal) => return self.refuse(&sender, contract, &refusal, now),
+        };
+        let ruling = *released.ruling();
+        let smsc = self.smscs[self.links[slot].smsc].settings.id;
+        self.record(VerdictKind::Permitted, &ruling, sender.message_ref, smsc, now);
+        contract.metrics.permitted(ruling.class);
+        let link = &mut self.links[slot];
+        link.pace.take(1, now.monotonic);
+        link.timers.message(now.monotonic);
+        let sequence = link
+            .window
+            .begin(Origin::Submit { sender, ruling }, now.monotonic)
+            .expect("a ready link has room in its window");
+        link.out.message(&released, sequence, &link.dialect, &contract.settings.policy.vendor_tlvs);
+        self.touch_link(slot);
+    }
+
+    /// Sends what waits at a link, as far as its window and pace allow.
+    pub fn drain_queue(&mut self, slot: usize, now: Now) {
+        while let Some(link) = self.links.get_mut(slot) {
+            if !link.ready(now.monotonic) {
+                return;
+            }
+            let Some(Turn { item: Waiting { permitted, sender, .. }, .. }) = link.queue.pop() else { return };
+            let Some(contract) = self.contract_of(&sender, permitted.ruling()) else { continue };
+            self.send(slot, permitted, sender, &contract, now);
+        }
+    }
+
+    /// The contract a waiting message is judged by: the account's of today, though its connection may be gone.
+    pub fn contract_of(&mut self, sender: &Sender, ruling: &Ruling) -> Option<Rc<Contract>> {
+        if let Some(esme) = self.esme(sender.esme) {
+            return Some(Rc::clone(&esme.contract));
+        }
+        self.accounts.get(&ruling.account).map(|account| Rc::clone(&account.contract))
+    }
+
+    /// Refuses a permitted message for a reason of the road, not of the law.
+    pub fn refuse_because(
+        &mut self,
+        code: RefusalCode,
+        permitted: &Permitted<'_>,
+        sender: &Sender,
+        contract: &Contract,
+        now: Now,
+    ) {
+        let refusal = Refusal { code, ruling: *permitted.ruling(), next_opening: None };
+        self.refuse(sender, contract, &refusal, now);
+    }
+
+    /// Records a refusal and answers it.
+    pub fn refuse(&mut self, sender: &Sender, contract: &Contract, refusal: &Refusal, now: Now) {
+        self.record(VerdictKind::Refused(refusal.code), &refusal.ruling, sender.message_ref, NameId::NONE, now);
+        contract.metrics.refused(refusal.ruling.class, refusal.code);
+        let wire_status = contract.status(refusal.code, refusal.ruling.class);
+        self.answer_sender(sender, |out| answer::error(sender.command, wire_status, sender.sequence, out));
+    }
+
+    /// Refuses a message that waited.
+    pub fn refuse_waiting(&mut self, code: RefusalCode, waiting: Waiting, now: Now) {
+        if let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) {
+            self.refuse_because(code, &waiting.permitted, &waiting.sender, &contract, now);
+        }
+    }
+
+    /// Writes the one answer of a submit, and lets held submits in.
+    pub fn answer_sender(&mut self, sender: &Sender, encode: impl FnOnce(&mut Vec<u8>)) {
+        let Some(esme) = self.esme(sender.esme) else { return };
+        esme.in_flight -= 1;
+        if esme.closing != Closing::Now {
+            esme.out.push(encode);
+        }
+        self.resumable.push(sender.esme.slot);
+        self.touch_esme(sender.esme.slot);
+    }
+
+    /// Appends a verdict to the batch.
+    pub fn record(&mut self, kind: VerdictKind, ruling: &Ruling, message_ref: u64, smsc: NameId, now: Now) {
+        self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
+    }
+}
+
+impl Contract {
+    /// The command_status this account gets for a reason.
+    pub fn status(&self, code: RefusalCode, class: TrafficClass) -> CommandStatus {
+        self.settings.refusal_status.get(&code).map_or_else(|| status::of(code, class), |own| CommandStatus(*own))
+    }
+}

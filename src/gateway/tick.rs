@@ -1,0 +1,144 @@
+//! Owns what happens because time passes: timers of every connection, deadlines of everything that waits.
+//! Must never read a clock: `now` comes with the tick.
+
+use super::lane::Lane;
+use super::submit::BACK_PRESSURE;
+use crate::clock::Now;
+use crate::compliance::code::RefusalCode;
+use crate::ledger::Event;
+use crate::ledger::event::Clock as ClockRecord;
+use crate::message::instant::MonotonicInstant;
+use crate::pdu::link_command::LinkCommand;
+use crate::session::fair::QUEUE_WAIT_MAX;
+use crate::session::smsc::SmscAction;
+use crate::session::timers::TimerEvent;
+use crate::telemetry::events::ClockStepped;
+use std::time::Duration;
+
+/// How often a lane looks at its timers.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// How long a client has to answer a deliver_sm before it is spooled.
+const CLIENT_RESPONSE: Duration = Duration::from_secs(30);
+
+impl Lane {
+    /// Looks at every deadline.
+    pub fn tick(&mut self, now: Now) {
+        self.watch_clock(now);
+        for slot in self.esme_slots() {
+            self.tick_esme(slot, now);
+        }
+        for slot in 0..self.links.len() {
+            self.tick_link(slot, now);
+        }
+        for smsc in 0..self.smscs.len() {
+            self.tick_limbo(smsc, now);
+        }
+        self.spool_durable();
+        self.finish_acts(now);
+        self.tick_acts(now);
+        self.tick_duties(now);
+        self.tick_early(now);
+        self.measure();
+        for account in self.accounts.keys().copied().collect::<Vec<_>>() {
+            self.replay(account, now);
+        }
+    }
+
+    fn esme_slots(&self) -> Vec<usize> {
+        self.esmes.iter().map(|(slot, _)| slot).collect()
+    }
+
+    fn tick_esme(&mut self, slot: usize, now: Now) {
+        let esme = &mut self.esmes[slot];
+        if esme.held.since.is_some_and(|since| now.monotonic.since(since) >= BACK_PRESSURE) {
+            esme.held.since = None;
+            esme.held.overflowing = true;
+            self.resume_held(slot, now);
+        }
+        if self.overstays(slot, now) {
+            self.esmes[slot].close_now("unbind_unanswered");
+            return self.touch_esme(slot);
+        }
+        let esme = &mut self.esmes[slot];
+        while let Some(event) = esme.timers.due(now.monotonic) {
+            match event {
+                TimerEvent::EnquireLink => {
+                    let sequence = esme.window.untracked();
+                    esme.out.push(|out| LinkCommand::EnquireLink.encode(sequence, out));
+                    self.touched_esmes.push(slot);
+                }
+                TimerEvent::Inactive => {
+                    self.unbind_esme(slot, "inactive", now);
+                    break;
+                }
+                TimerEvent::PeerDead | TimerEvent::PduStalled | TimerEvent::SessionInit => {
+                    esme.close_now("timeout");
+                    self.touched_esmes.push(slot);
+                    break;
+                }
+            }
+        }
+        let esme = &mut self.esmes[slot];
+        let account = esme.contract.settings.id;
+        let mut over = Vec::new();
+        esme.window.expire(now.monotonic, CLIENT_RESPONSE, |_, delivery| over.push(delivery));
+        for delivery in over {
+            self.keep_for_later(account, *delivery, now);
+        }
+    }
+
+    fn tick_link(&mut self, slot: usize, now: Now) {
+        self.expire_link(slot, now);
+        let link = &mut self.links[slot];
+        let mut tired = Vec::new();
+        link.queue.expire(now.monotonic, QUEUE_WAIT_MAX, MonotonicInstant::default(), |turn| tired.push(turn.item));
+        for waiting in tired {
+            self.refuse_waiting(RefusalCode::QueueFull, waiting, now);
+        }
+        let link = &mut self.links[slot];
+        if link.wire.is_none() {
+            return;
+        }
+        if link.session.due(now.monotonic) == Some(SmscAction::GiveUp) {
+            link.closing = true;
+            self.touched_links.push(slot);
+        }
+        while let Some(event) = link.timers.due(now.monotonic) {
+            match event {
+                TimerEvent::EnquireLink => {
+                    let sequence = link.window.untracked();
+                    link.out.command(&LinkCommand::EnquireLink, sequence);
+                    self.touched_links.push(slot);
+                }
+                TimerEvent::PeerDead | TimerEvent::PduStalled | TimerEvent::SessionInit | TimerEvent::Inactive => {
+                    link.closing = true;
+                    self.touched_links.push(slot);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn tick_limbo(&mut self, smsc: usize, now: Now) {
+        let grace = self.smscs[smsc].settings.grace;
+        while self.smscs[smsc].limbo.front().is_some_and(|waiting| now.monotonic.since(waiting.since) >= grace) {
+            if let Some(waiting) = self.smscs[smsc].limbo.pop_front() {
+                self.refuse_waiting(RefusalCode::SmscUnavailable, waiting, now);
+            }
+        }
+    }
+
+    /// Watches the civil clock: a step is recorded, and the law is read by both clocks for a while.
+    fn watch_clock(&mut self, now: Now) {
+        let real = !self.kit.shared.clock.is_rehearsal();
+        let Some(step) = self.skew.watch(now, real) else { return };
+        if self.number == 0 {
+            ClockStepped { from: step.from, to: step.to }.emit(&self.kit.shared.metrics);
+            let event = Event::Clock(ClockRecord { expected: step.from, found: step.to, synchronised: true });
+            if self.appender.event(now.civil, &event, None).is_err() {
+                tracing::error!(event = "clock.unrecorded");
+            }
+        }
+    }
+}
