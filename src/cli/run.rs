@@ -17,11 +17,12 @@ use crate::ledger::event::{Contract as ContractRecord, Event};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
+use crate::spool::Keeping;
 use crate::spool::confirmations::Confirmations;
 use crate::spool::error::SpoolError;
 use crate::spool::idmap::{IDS_MAX, IdMap};
 use crate::spool::queue::{Limits, Spool};
-use crate::suppression::{self, Index};
+use crate::suppression::list::{List, SnapshotRule};
 use crate::telemetry::events::{ConfigReloaded, DrainBegun};
 use crate::telemetry::labels::ReloadResult;
 use crate::telemetry::logs;
@@ -113,13 +114,14 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     };
     let Resolved { settings, admin, packs } = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
-    let index = Arc::new(load_list(&ledger).map_err(not_opened)?);
+    let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
+    tracing::info!(event = "list.open", ?recovered);
     let registry = Registry::new();
     let spool = open_spool(&data_dir, &keys, rehearsal, now)?;
     let foundation = Foundation {
         clock,
         ledger: Arc::clone(&ledger),
-        index,
+        list,
         tags: keys.tag_key(),
         spool: spool.0,
         ids: spool.1,
@@ -221,9 +223,12 @@ async fn end(running: Running, ledger: &Arc<Ledger>) {
         () = running.drain() => {}
         _ = again => return tracing::warn!(event = "drain.cut_short"),
     }
-    let clock_now = running.shared.clock.civil();
+    let shared = Arc::clone(&running.shared);
     running.join();
-    if let Err(error) = ledger.close(clock_now) {
+    if let Err(error) = shared.list.close() {
+        tracing::error!(event = "list.not_saved", %error);
+    }
+    if let Err(error) = ledger.close(shared.clock.civil()) {
         tracing::error!(event = "ledger.close_failed", %error);
     }
     tracing::info!(event = "ended");
@@ -237,18 +242,6 @@ fn not_opened(error: OpenError) -> Failure {
         error: error.to_string(),
         next: "docs/operations.md says what each refusal to start means".to_owned(),
     }
-}
-
-/// The list in RAM, from the events.
-fn load_list(ledger: &Arc<Ledger>) -> Result<Index, OpenError> {
-    let index = Index::new(ledger.origin());
-    let mut events = ledger.read_events(0, ledger.events_appended());
-    while let Some(record) = events.next_event()? {
-        if let Event::Suppression(event) = record.event {
-            suppression::apply(&index, &event);
-        }
-    }
-    Ok(index)
 }
 
 fn open_spool(
@@ -265,12 +258,10 @@ fn open_spool(
         next: "restore keys_dir as it was, or move the named directory aside: what waits in it is then not delivered"
             .to_owned(),
     };
-    let key = keys.seal_key();
-    let limits = Limits { segment_octets: octets, ..Limits::default() };
-    let spool = Spool::open(Arc::clone(&disk), &data_dir.join("spool"), key, limits).map_err(refuse)?;
-    let ids = IdMap::open(Arc::clone(&disk), &data_dir.join("ids"), key, IDS_MAX, octets).map_err(refuse)?;
-    let (confirmations, unknown) =
-        Confirmations::open(disk, &data_dir.join("duties"), key, octets, now).map_err(refuse)?;
+    let keeping = Keeping { disk, key: keys.seal_key(), segment_octets: octets, patience: Duration::ZERO };
+    let spool = Spool::open(&keeping, &data_dir.join("spool"), Limits::default()).map_err(refuse)?;
+    let ids = IdMap::open(&keeping, &data_dir.join("ids"), IDS_MAX).map_err(refuse)?;
+    let (confirmations, unknown) = Confirmations::open(&keeping, &data_dir.join("duties"), now).map_err(refuse)?;
     if unknown > 0 {
         tracing::warn!(event = "confirmation.unknown_after_restart", count = unknown);
     }

@@ -15,6 +15,7 @@ use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
 use crate::suppression::index::Index;
+use crate::suppression::list::List;
 use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
 use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
@@ -27,7 +28,7 @@ use tokio::sync::{Notify, mpsc};
 pub struct Foundation {
     pub clock: Clock,
     pub ledger: Arc<Ledger>,
-    pub index: Arc<Index>,
+    pub list: List,
     pub tags: TagKey,
     pub spool: Spool,
     pub ids: IdMap,
@@ -51,6 +52,8 @@ pub struct Shared {
     pub clock: Clock,
     pub started: CivilInstant,
     pub ledger: Arc<Ledger>,
+    /// The list on disk: snapshots of the index.
+    pub list: List,
     pub index: Arc<Index>,
     pub tags: TagKey,
     /// Receipts and MOs for clients that are absent or slow. Locks itself.
@@ -79,16 +82,18 @@ pub struct Shared {
 impl Shared {
     /// Puts the foundation under `lanes` lanes.
     pub fn new(foundation: Foundation, placement: Placement, lanes: Vec<mpsc::Sender<Order>>) -> Self {
-        let Foundation { clock, ledger, index, tags, spool, ids, confirmations, settings, engine, registry } =
+        let Foundation { clock, ledger, list, tags, spool, ids, confirmations, settings, engine, registry } =
             foundation;
         let metrics = GatewayMetrics::new(&registry);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
+        let index = Arc::clone(list.index());
         let generation = index.generation();
         let port = |orders| LanePort { orders, bell: Notify::new(), passed: AtomicU64::new(generation) };
         let shared = Self {
             started: clock.civil(),
             clock,
             ledger,
+            list,
             index,
             tags,
             spool,

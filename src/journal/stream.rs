@@ -301,7 +301,11 @@ impl Inner {
     }
 
     /// Leaves the current segment where it ends and goes on in the spare one.
-    pub(super) fn turn<'s>(&self, state: MutexGuard<'s, State>, patience: Duration) -> Result<MutexGuard<'s, State>, AppendError> {
+    pub(super) fn turn<'s>(
+        &self,
+        state: MutexGuard<'s, State>,
+        patience: Duration,
+    ) -> Result<MutexGuard<'s, State>, AppendError> {
         // Only one segment at a time may lack its header, else recovery could not tell what was durable.
         // One that holds no frame yet (its first write failed) is passed over instead.
         let free = |state: &State| state.header.is_none() || state.offset == BODY;

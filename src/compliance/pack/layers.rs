@@ -9,7 +9,9 @@ use super::numbers::{Numbers, RawNumbers, parse_prefixes};
 use super::report::line_of;
 use super::senders::RawSenders;
 use super::texts::RawTexts;
-use super::{Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, texts};
+use super::{
+    Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, texts,
+};
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -86,8 +88,15 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
             own.report(&mut errors).at(text.span(), key, "write letters, digits, '-', '.' and '_'");
         }
     }
-    let (Some(mut numbers), Some(hours), Some(mut holidays), Some(senders), Some(texts), Some(mentions), Some(keywords)) =
-        (numbers, hours, holidays, senders, texts, mentions, keywords)
+    let (
+        Some(mut numbers),
+        Some(hours),
+        Some(mut holidays),
+        Some(senders),
+        Some(texts),
+        Some(mentions),
+        Some(keywords),
+    ) = (numbers, hours, holidays, senders, texts, mentions, keywords)
     else {
         return Err(errors);
     };
@@ -264,7 +273,8 @@ fn link_calendars(
 
 fn digest(layers: &[Layer]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    let languages = layers.iter().find_map(|layer| layer.raw.keywords.as_ref()).into_iter().flat_map(RawKeywords::texts);
+    let languages =
+        layers.iter().find_map(|layer| layer.raw.keywords.as_ref()).into_iter().flat_map(RawKeywords::texts);
     for text in layers.iter().map(|layer| layer.text.as_str()).chain(languages) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
