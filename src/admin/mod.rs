@@ -1,8 +1,16 @@
 //! Owns the control plane: the JSON API behind the commands, health and `/metrics`, on its own thread.
 //! Must never see the data plane's insides: it asks through `plane::Plane` and holds no list, ledger or link of its own.
 
+mod access;
+mod bounded;
 pub mod answers;
+pub mod control;
+mod health;
 pub mod plane;
 pub mod problem;
 pub mod requests;
+pub mod role;
+pub mod server;
 pub mod settings;
+pub mod stops;
+pub mod tokens;

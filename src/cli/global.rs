@@ -2,7 +2,7 @@
 //! Must never hold an option of one command.
 
 use super::exit::Failure;
-use crate::config::{self, Loaded};
+use crate::config::{self, Door, Loaded};
 use crate::telemetry::logs::Verbosity;
 use std::path::PathBuf;
 
@@ -43,6 +43,11 @@ impl Global {
     /// The configuration file.
     pub fn config_file(&self) -> Result<PathBuf, Failure> {
         Ok(config::locate(self.config.as_deref())?)
+    }
+
+    /// Where the daemon and its directories are.
+    pub fn door(&self) -> Result<Door, Failure> {
+        Ok(config::door(&self.config_file()?)?)
     }
 
     /// The configuration, whole and good.

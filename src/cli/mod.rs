@@ -2,15 +2,23 @@
 //! Must never hold what a command does: one file each.
 
 pub mod calendar;
+pub mod check;
+mod client;
 pub mod config;
 pub mod demo;
+pub mod drain;
 pub mod exit;
 pub mod explain;
 pub mod global;
 pub mod instant;
+pub mod key;
 pub mod print;
+pub mod reload;
 pub mod run;
 pub mod sim;
+pub mod status;
+pub mod stop;
+pub mod why;
 
 use clap::Parser;
 use exit::{Exit, Failure, Outcome};
@@ -38,8 +46,16 @@ pub struct Cli {
 pub enum Command {
     Run(run::Args),
     Config(config::Args),
+    Check(check::Args),
+    Why(why::Args),
+    Stop(stop::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
+    Status(status::Args),
+    Ready(status::ReadyArgs),
+    Reload(reload::Args),
+    Drain(drain::Args),
+    Key(key::Args),
     Demo(demo::Args),
     Sim(sim::Args),
 }
@@ -70,6 +86,14 @@ fn dispatch(cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Run(args) => run::run(args, global),
         Command::Config(args) => config::run(args, global),
+        Command::Check(args) => check::run(args, global),
+        Command::Why(args) => why::run(args, global),
+        Command::Stop(args) => stop::run(args, global),
+        Command::Status(args) => status::run(args, global),
+        Command::Ready(args) => status::ready(args, global),
+        Command::Reload(args) => reload::run(args, global),
+        Command::Drain(args) => drain::run(args, global),
+        Command::Key(args) => key::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Demo(args) => demo::run(args, global),

@@ -148,6 +148,31 @@ impl Loaded {
     }
 }
 
+/// What a command beside the daemon needs of the file: where the daemon is, and where its directories are.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub admin: AdminSettings,
+    pub data_dir: PathBuf,
+    pub keys_dir: PathBuf,
+}
+
+/// Reads a file for its door only: passwords that this user may not read, or accounts with faults, do not matter.
+pub fn door(path: &Path) -> Result<Door, Vec<ConfigError>> {
+    let file = path.display().to_string();
+    let whole = |message: String| vec![ConfigError { file: file.clone(), line: 0, message }];
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| whole(format!("cannot read it: {error}; name another with --config FILE")))?;
+    let findings = Findings::new(&file, &text);
+    let directory = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let surroundings = Surroundings { directory, environment: &|_| None };
+    let root = DeTable::parse(&text).map_err(|fault| whole(format!("this is no TOML: {}", fault.message())))?;
+    let document = document::read(root.get_ref(), &findings, &surroundings);
+    if document.admin.tokens.as_os_str().is_empty() {
+        return Err(findings.finish().expect_err("a door that could not be read has told why"));
+    }
+    Ok(Door { admin: document.admin, data_dir: document.data_dir, keys_dir: document.keys_dir })
+}
+
 /// Whether `host:port` can only be this machine.
 fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);

@@ -145,6 +145,17 @@ fn a_missing_file_says_how_to_name_another() {
     assert!(errors[0].message.contains("--config"), "{}", errors[0]);
 }
 
+#[test]
+fn a_command_finds_the_daemon_without_its_passwords() {
+    let door = door(&here("config/examples/one-sender.toml")).expect("a door, though no password is set");
+    assert_eq!(door.admin.local_token, Path::new("/var/lib/stopgate/admin.token"));
+    assert_eq!(door.admin.listen.port(), 9464);
+    let errors = super::door(&here("tests/config/doors.toml")).map(drop);
+    assert!(errors.is_ok(), "faults elsewhere do not matter: {errors:?}");
+    let errors = super::door(&here("tests/config/empty.toml")).expect_err("no data_dir, so no token");
+    assert!(errors.iter().any(|error| error.message.contains("`data_dir` is missing")), "{errors:?}");
+}
+
 /// The tables of docs/configuration.md, as the schema says them.
 fn documented() -> String {
     let mut out = String::new();

@@ -1,0 +1,107 @@
+//! Owns the endpoints that look at the gateway or move it: status, check, why, reload, drain.
+//! Must never decide anything: the data plane answers.
+
+use super::access::{Shared, body};
+use super::answers::{CheckAnswer, WhyAnswer};
+use super::problem::{Problem, ProblemKind};
+use super::requests::CheckRequest;
+use super::role::{Action, Role};
+use super::stops::NumberBody;
+use super::tokens::Caller;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// `GET /v1/status`
+pub async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    match shared.authorise(&headers, Action::Status) {
+        Ok(caller) => shared.answer(Some(&caller), Action::Status, shared.plane.status().await),
+        Err(problem) => shared.answer::<()>(None, Action::Status, Err(problem)),
+    }
+}
+
+/// `POST /v1/reload`
+pub async fn reload(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    match shared.authorise(&headers, Action::Reload) {
+        Ok(caller) => {
+            let result = shared.plane.reload(&caller.name).await;
+            shared.answer(Some(&caller), Action::Reload, result)
+        }
+        Err(problem) => shared.answer::<()>(None, Action::Reload, Err(problem)),
+    }
+}
+
+/// `POST /v1/drain`
+pub async fn drain(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    match shared.authorise(&headers, Action::Drain) {
+        Ok(caller) => {
+            let result = shared.plane.drain(&caller.name).await.map(|()| serde_json::json!({ "draining": true }));
+            shared.answer(Some(&caller), Action::Drain, result)
+        }
+        Err(problem) => shared.answer::<()>(None, Action::Drain, Err(problem)),
+    }
+}
+
+/// A dry run as it is sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckBody {
+    pub account: String,
+    pub to: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// `POST /v1/check`
+pub async fn check(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
+    let caller = match shared.authorise(&headers, Action::Check) {
+        Ok(caller) => caller,
+        Err(problem) => return shared.answer::<()>(None, Action::Check, Err(problem)),
+    };
+    let result = checked(&shared, &caller, &octets).await;
+    shared.answer(Some(&caller), Action::Check, result)
+}
+
+async fn checked(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<CheckAnswer, Problem> {
+    let asked: CheckBody = body(octets)?;
+    if caller.roles == [Role::Sender] && caller.name != asked.account {
+        return Err(Problem::new(
+            ProblemKind::Forbidden,
+            format!("the token {:?} may check its own account only", caller.name),
+            "name your own account",
+        ));
+    }
+    let at = match asked.at.as_deref().map(DateTime::parse_from_rfc3339).transpose() {
+        Ok(at) => at.map(|at| at.with_timezone(&Utc).into()),
+        Err(_) => return Err(Problem::invalid("`at` is not RFC 3339", "write 2026-11-22T10:00:00Z")),
+    };
+    let to = shared.number(asked.to, asked.country);
+    shared.plane.check(CheckRequest { account: asked.account, to, text: asked.text, from: asked.from, at }).await
+}
+
+/// `POST /v1/why`
+pub async fn why(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
+    let caller = match shared.authorise(&headers, Action::Why) {
+        Ok(caller) => caller,
+        Err(problem) => return shared.answer::<()>(None, Action::Why, Err(problem)),
+    };
+    let result = explained(&shared, &caller, &octets).await;
+    shared.answer(Some(&caller), Action::Why, result)
+}
+
+async fn explained(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<WhyAnswer, Problem> {
+    let asked: NumberBody = body(octets)?;
+    let number = shared.number(asked.number, asked.country);
+    shared.record_read(caller, Action::Why, Some(number.clone())).await?;
+    shared.plane.why(number).await
+}

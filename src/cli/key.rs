@@ -1,0 +1,90 @@
+//! Owns `stopgate key export`: the keys as text for escrow, offline.
+//! Must never make a key, nor write one where others can read it.
+
+use super::exit::{Exit, Failure, Outcome};
+use super::global::Global;
+use super::print;
+use crate::ledger::keys::Keys;
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+/// Export the keys for escrow.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Command {
+    /// Write the keys of tags, checkpoints and sealing as text: whoever holds it can read personal data
+    #[command(
+        after_help = "Examples:\n  stopgate key export -o /media/safe/stopgate.keys\n  stopgate key export | age -r RECIPIENT > stopgate.keys.age"
+    )]
+    Export {
+        /// Where to write it, mode 0600; must not exist [default: stdout, which must not be a terminal]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Runs it.
+pub fn run(args: &Args, global: &Global) -> Outcome {
+    let Command::Export { output } = &args.command;
+    let door = global.door()?;
+    let none = std::fs::read_dir(&door.keys_dir).map_or(true, |mut entries| entries.next().is_none());
+    if none {
+        return Err(Failure::unavailable(
+            format!("no keys in {}", door.keys_dir.display()),
+            "the daemon makes them at its first start; run as its user, or name its configuration with --config FILE",
+        ));
+    }
+    let keys = Keys::open_or_create(&door.keys_dir, &door.data_dir)
+        .map_err(|error| Failure::new(error.to_string(), "run as the daemon's user"))?;
+    let text = keys.export();
+    match output {
+        Some(path) => {
+            let written = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+            written.map_err(|error| {
+                Failure::new(format!("cannot write {}: {error}", path.display()), "name a file that does not exist")
+            })?;
+            print::line(format!("written to {}; keep it apart from the data and its backups", path.display()));
+        }
+        None if std::io::stdout().is_terminal() => {
+            return Err(Failure::usage(
+                "keys do not belong on a terminal",
+                "write -o FILE, or pipe them into what keeps them safe",
+            ));
+        }
+        None => print::line(text.trim_end()),
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_written_once_for_their_owner_only_and_never_made() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = directory.path().join("stopgate.toml");
+        std::fs::write(&config, "node = \"n\"\ndata_dir = \"data\"\n").expect("written");
+        let global = Global { config: Some(config), ..Global::default() };
+        let output = directory.path().join("escrow");
+        let args = Args { command: Command::Export { output: Some(output.clone()) } };
+        let failure = run(&args, &global).expect_err("no keys yet");
+        assert_eq!(failure.exit, Exit::Unavailable);
+        assert!(!directory.path().join("data-keys").exists(), "an export makes no keys");
+        Keys::open_or_create(&directory.path().join("data-keys"), &directory.path().join("data")).expect("made");
+        assert_eq!(run(&args, &global), Ok(Exit::Ok));
+        assert!(std::fs::read_to_string(&output).expect("text").contains("tag.key"));
+        assert_eq!(run(&args, &global).expect_err("it exists").exit, Exit::Failure);
+    }
+}

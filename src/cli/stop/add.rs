@@ -1,0 +1,70 @@
+//! Owns `stopgate stop add`: a few numbers, with evidence.
+//! Must never add without saying what proves the opt-out.
+
+use super::super::client::Client;
+use super::super::exit::{Exit, Outcome, counted};
+use super::super::global::Global;
+use super::super::{instant, print};
+use crate::admin::answers::StopOutcome;
+use crate::admin::requests::StopOrigin;
+use crate::admin::stops::{BatchBody, RowBody};
+
+/// Suppress numbers, durable and effective when it ends (exit 3 when a number is not taken)
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  stopgate stop add \"06 39 98 00 42\" --evidence \"call of 2026-11-20, ticket 4711\" --origin phone\n  stopgate stop add +33639980042 +33639980043 --evidence \"letters of 2026-11-19\" --origin mail"
+)]
+pub struct Args {
+    /// The numbers, as one writes them
+    #[arg(required = true)]
+    numbers: Vec<String>,
+    /// What proves it, in words
+    #[arg(long)]
+    evidence: String,
+    /// Where it came from: manual, import, mail, phone, web, complaint, gdpr, operator
+    #[arg(long, default_value = "manual", value_parser = super::origin)]
+    origin: StopOrigin,
+    /// When the person opted out, RFC 3339 [default: now]
+    #[arg(long, value_name = "T")]
+    at: Option<String>,
+    /// Country of national numbers [default: [admin] default_country]
+    #[arg(long)]
+    country: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs it.
+pub fn run(args: &Args, global: &Global) -> Outcome {
+    let at = args.at.as_deref().map(|at| instant::read(at, "--at")).transpose()?.map(|at| at.to_string());
+    let row = |(place, number): (usize, &String)| RowBody {
+        line: place as u64 + 1,
+        number: number.clone(),
+        at: at.clone(),
+        evidence: None,
+    };
+    let body = BatchBody {
+        origin: args.origin,
+        evidence: args.evidence.clone(),
+        country: args.country.clone(),
+        dry_run: args.dry_run,
+        rows: args.numbers.iter().enumerate().map(row).collect(),
+    };
+    let answer = Client::new(global)?.post("/v1/stops", &body)?;
+    let outcome: StopOutcome = serde_json::from_value(answer.clone()).unwrap_or_default();
+    if global.json {
+        print::json(&answer);
+    } else {
+        let would = if args.dry_run { "would be " } else { "" };
+        print::line(format!(
+            "{} {would}suppressed, {} already were",
+            counted(outcome.added as usize, "number"),
+            outcome.already
+        ));
+        for row in &outcome.rejected {
+            print::line(format!("number {}: {}", row.line, row.error));
+        }
+    }
+    Ok(if outcome.rejected.is_empty() { Exit::Ok } else { Exit::Findings })
+}

@@ -1,0 +1,153 @@
+//! Owns the reading of a CSV of opt-outs: columns, rows, and what is wrong with a row, by its line.
+//! Must never decide what a number is: the daemon's plan does.
+
+use super::super::instant;
+use crate::admin::answers::RejectedRow;
+use crate::admin::stops::RowBody;
+use std::io::Read;
+
+/// Where the columns are. Without a heading the number stands first, then the instant, then the evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Columns {
+    number: usize,
+    at: Option<usize>,
+    evidence: Option<usize>,
+}
+
+const NUMBER: [&str; 6] = ["number", "msisdn", "phone", "numero", "numéro", "telephone"];
+const AT: [&str; 4] = ["at", "since", "date", "instant"];
+const EVIDENCE: [&str; 2] = ["evidence", "preuve"];
+
+impl Columns {
+    /// From a heading, or `None` when the first row is no heading.
+    fn of(record: &csv::ByteRecord) -> Option<Self> {
+        let names: Vec<String> = record
+            .iter()
+            .map(|cell| String::from_utf8_lossy(cell).trim().trim_start_matches('\u{feff}').to_lowercase())
+            .collect();
+        let place = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&name.as_str()));
+        Some(Self { number: place(&NUMBER)?, at: place(&AT), evidence: place(&EVIDENCE) })
+    }
+
+    const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2) };
+}
+
+/// Rows of a file, one after another.
+pub struct Rows<R: Read> {
+    reader: csv::Reader<R>,
+    columns: Columns,
+    record: csv::ByteRecord,
+    /// The first row, when it was no heading.
+    kept: bool,
+}
+
+impl<R: Read> Rows<R> {
+    /// Looks at the first row for a heading. Separators `,` `;` and tab are told apart by it.
+    pub fn new(source: R, separator: u8) -> Result<Self, csv::Error> {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(source);
+        let mut record = csv::ByteRecord::new();
+        let some = reader.read_byte_record(&mut record)?;
+        let heading = Columns::of(&record).filter(|_| some);
+        Ok(Self { reader, columns: heading.unwrap_or(Columns::PLAIN), record, kept: some && heading.is_none() })
+    }
+
+    /// The next row, or what is wrong with it; `None` at the end.
+    pub fn next(&mut self) -> Option<Result<RowBody, RejectedRow>> {
+        if !std::mem::take(&mut self.kept) {
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(false) => return None,
+                Ok(true) => {}
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    return Some(Err(RejectedRow { line, error: format!("cannot be read: {error}") }));
+                }
+            }
+        }
+        let line = self.record.position().map_or(0, csv::Position::line);
+        Some(self.row(line).map_err(|error| RejectedRow { line, error: error.to_owned() }))
+    }
+
+    fn row(&self, line: u64) -> Result<RowBody, &'static str> {
+        let cell = |column: usize| match self.record.get(column) {
+            None => Ok(""),
+            Some(octets) => {
+                std::str::from_utf8(octets).map(str::trim).map_err(|_| "is not UTF-8: save the file as UTF-8")
+            }
+        };
+        let number = cell(self.columns.number)?.trim_start_matches('\u{feff}');
+        if number.is_empty() {
+            return Err("has no number in its column");
+        }
+        let at = match self.columns.at.map(cell).transpose()?.unwrap_or_default() {
+            "" => None,
+            text => {
+                Some(instant::parse(text).ok_or("has an instant that is none: write 2026-11-21T10:00:00Z")?.to_string())
+            }
+        };
+        let evidence = self.columns.evidence.map(cell).transpose()?.filter(|evidence| !evidence.is_empty());
+        Ok(RowBody { line, number: number.to_owned(), at, evidence: evidence.map(str::to_owned) })
+    }
+}
+
+/// The separator of a file, by its first line.
+pub fn separator(first_line: &str) -> u8 {
+    let count = |separator: char| first_line.matches(separator).count();
+    [(count(';'), b';'), (count('\t'), b'\t'), (count(','), b',')]
+        .into_iter()
+        .max_by_key(|(count, _)| *count)
+        .map_or(b',', |(_, separator)| separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<RowBody>, Vec<RejectedRow>) {
+        let separator = separator(text.lines().next().unwrap_or_default());
+        let mut rows = Rows::new(text.as_bytes(), separator).expect("CSV");
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next() {
+            match row {
+                Ok(row) => good.push(row),
+                Err(row) => bad.push(row),
+            }
+        }
+        (good, bad)
+    }
+
+    #[test]
+    fn columns_are_found_by_their_heading_whatever_the_separator() {
+        for text in [
+            "number,at,evidence\n0639980001,2026-11-20,letter\n",
+            "evidence;MSISDN;date\nletter;0639980001;2026-11-20\n",
+            "\u{feff}number\tat\tevidence\r\n0639980001\t2026-11-20\tletter\r\n",
+            "0639980001,2026-11-20,letter\n",
+        ] {
+            let (good, bad) = read(text);
+            assert_eq!(bad, [], "{text}");
+            assert_eq!(good.len(), 1, "{text}");
+            assert_eq!(
+                (good[0].number.as_str(), good[0].evidence.as_deref()),
+                ("0639980001", Some("letter")),
+                "{text}"
+            );
+            assert_eq!(good[0].at.as_deref(), Some("2026-11-20T00:00:00Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_rows_are_named_by_line_and_the_others_stay() {
+        let (good, bad) =
+            read("number,at\n0639980001,\n,\n0639980002,someday\n\n\"0639980003\",2026-11-20T10:00:00+01:00\n");
+        assert_eq!(good.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 6]);
+        assert_eq!(bad.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(good[1].at.as_deref(), Some("2026-11-20T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_lone_column_needs_no_heading() {
+        let (good, _) = read("+33639980001\n+33639980002\n");
+        assert_eq!(good.len(), 2);
+    }
+}
