@@ -4,7 +4,7 @@
 use super::super::instant;
 use crate::admin::answers::RejectedRow;
 use crate::admin::stops::RowBody;
-use std::io::Read;
+use std::io::{Chain, Read};
 
 /// Where the columns are. Without a heading the number stands first, then the instant, then the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,31 @@ impl Columns {
     const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2) };
 }
 
+/// A source without carriage returns: the CSV reader counts a line at its `\n`, which behind a `\r` it reads late.
+struct PlainEnds<R>(R);
+
+impl<R: Read> Read for PlainEnds<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.0.read(into)?;
+            let mut kept = 0;
+            for at in 0..read {
+                if into[at] != b'\r' {
+                    into[kept] = into[at];
+                    kept += 1;
+                }
+            }
+            // Nothing kept of something read is not the end.
+            if kept > 0 || read == 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 /// Rows of a file, one after another.
 pub struct Rows<R: Read> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Chain<PlainEnds<R>, &'static [u8]>>,
     columns: Columns,
     record: csv::ByteRecord,
     /// The first row, when it was no heading.
@@ -44,8 +66,11 @@ pub struct Rows<R: Read> {
 impl<R: Read> Rows<R> {
     /// Looks at the first row for a heading. Separators `,` `;` and tab are told apart by it.
     pub fn new(source: R, separator: u8) -> Result<Self, csv::Error> {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(source);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .from_reader(PlainEnds(source).chain(&b"\n"[..]));
         let mut record = csv::ByteRecord::new();
         let some = reader.read_byte_record(&mut record)?;
         let heading = Columns::of(&record).filter(|_| some);
@@ -64,8 +89,15 @@ impl<R: Read> Rows<R> {
                 }
             }
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let line = self.line();
         Some(self.row(line).map_err(|error| RejectedRow { line, error: error.to_owned() }))
+    }
+
+    /// The line the row begins on. The record's own position is where reading began, which is before any blank lines.
+    fn line(&self) -> u64 {
+        let inside: usize = self.record.iter().map(|cell| cell.iter().filter(|octet| **octet == b'\n').count()).sum();
+        let began = self.record.position().map_or(0, csv::Position::line);
+        began.max(self.reader.position().line().saturating_sub(inside as u64 + 1))
     }
 
     fn row(&self, line: u64) -> Result<RowBody, &'static str> {
@@ -143,6 +175,17 @@ mod tests {
         assert_eq!(good.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 6]);
         assert_eq!(bad.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(good[1].at.as_deref(), Some("2026-11-20T09:00:00Z"));
+    }
+
+    #[test]
+    fn lines_are_counted_over_blank_ones_line_ends_and_cells_with_lines_in_them() {
+        for end in ["\n", "\r\n"] {
+            let text = ["number,at,evidence", "", "0639980001,,\"two", "lines\"", "", "", "0639980002", "0639980003"]
+                .join(end);
+            let (good, bad) = read(&text);
+            assert_eq!(bad, [], "{text:?}");
+            assert_eq!(good.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 7, 8], "{text:?}");
+        }
     }
 
     #[test]
