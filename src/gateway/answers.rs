@@ -42,6 +42,8 @@ impl Lane {
             Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
         }
         self.drain_queue(slot, now);
+        let smsc = self.links[slot].smsc;
+        self.release_holding(smsc);
         self.finish_smsc_unbind(slot);
     }
 

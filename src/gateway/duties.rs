@@ -68,9 +68,16 @@ impl Lane {
         ids.iter().find_map(|id| self.smscs.iter().position(|smsc| smsc.settings.id == *id))
     }
 
-    /// Releases an answer into a link; what cannot be written now is tried again later.
+    /// Releases an answer into a link. With every window full it waits for the next look; without a bound link it is
+    /// tried again in a minute.
     fn write_duty(&mut self, id: DutyId, duty: &Duty, now: Now) {
-        if !self.try_write_duty(id, duty, now) {
+        if self.try_write_duty(id, duty, now) {
+            return;
+        }
+        let bound = |smsc: usize| self.smscs[smsc].links.iter().any(|slot| self.links[*slot].carries_submits());
+        if self.smsc_of_code(duty.short_code).is_some_and(bound) {
+            self.kit.shared.give_back_duty(id, *duty);
+        } else {
             self.settle_duty(id, duty, Fate::NotWritten, now);
         }
     }

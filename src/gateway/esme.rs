@@ -102,11 +102,6 @@ impl Esme {
         self.closing == Closing::No && !held_full && self.out.waiting_octets() < UNREAD_OCTETS
     }
 
-    /// Whether a submit can be taken on.
-    pub fn has_room(&self) -> bool {
-        self.in_flight < self.contract.settings.window
-    }
-
     /// Whether it is bound to receive and has room for one more deliver_sm.
     pub fn receives(&self) -> bool {
         self.closing == Closing::No && self.session.receives() && !self.window.is_full()

@@ -84,7 +84,14 @@ impl Lane {
         }
         let metrics = SmscMetrics::new(&self.kit.shared.registry, &settings.name);
         metrics.gauges.window_size.set((settings.window * settings.links) as f64);
-        self.smscs.push(Smsc { settings: settings.clone(), links, mirrored: None, limbo: Default::default(), metrics });
+        self.smscs.push(Smsc {
+            settings: settings.clone(),
+            links,
+            mirrored: None,
+            limbo: Default::default(),
+            holding: Vec::new(),
+            metrics,
+        });
     }
 
     /// Brings the accounts of this lane to what the settings say. Accounts that are gone are asked to leave.

@@ -123,6 +123,11 @@ impl Shared {
         ready.extract_if(.., |(_, duty)| mine(duty)).collect()
     }
 
+    /// An answer that could not be written yet: it is ready again.
+    pub fn give_back_duty(&self, id: DutyId, duty: Duty) {
+        self.ready_duties.lock().unwrap_or_else(PoisonError::into_inner).push((id, duty));
+    }
+
     /// The generation that this lane has passed.
     pub fn passed(&self, lane: usize) -> u64 {
         self.lanes[lane].passed.load(Ordering::Acquire)

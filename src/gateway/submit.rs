@@ -51,13 +51,12 @@ pub struct Waiting {
 pub const BACK_PRESSURE: Duration = Duration::from_secs(5);
 
 impl Lane {
-    /// Takes a submit from the reader: at once, held while the window is full, or refused when that lasted too long.
+    /// Takes a submit from the reader: at once, held while there is no room, or refused when that lasted too long.
     pub fn take_submit(&mut self, slot: usize, frame: &[u8], now: Now) {
+        let room = self.has_room(slot);
         let esme = &mut self.esmes[slot];
-        if esme.held.frames.is_empty() && (esme.has_room() || esme.held.overflowing) {
-            if esme.has_room() {
-                esme.held.overflowing = false;
-            }
+        if esme.held.frames.is_empty() && (room || esme.held.overflowing) {
+            esme.held.overflowing &= !room;
             return self.submit(slot, frame, now);
         }
         esme.held.since.get_or_insert(now.monotonic);
@@ -65,17 +64,44 @@ impl Lane {
         esme.held.frames.push_back(frame.into());
     }
 
+    /// Whether one more submit of this client can be taken on: its own window has room, and its operator's queues have.
+    fn has_room(&mut self, slot: usize) -> bool {
+        let esme = &self.esmes[slot];
+        if esme.in_flight >= esme.contract.settings.window {
+            return false;
+        }
+        let operators = esme.contract.smscs.iter().copied();
+        let carrying = |smsc: &usize| self.smscs[*smsc].links.iter().any(|link| self.links[*link].carries_submits());
+        let Some(smsc) = operators.clone().find(carrying) else { return true };
+        let links =
+            || self.smscs[smsc].links.iter().map(|link| &self.links[*link]).filter(|link| link.carries_submits());
+        if links().any(|link| link.queue.len() < 2 * link.window.capacity()) {
+            return true;
+        }
+        let at = EsmeRef { slot, generation: esme.generation };
+        let holding = &mut self.smscs[smsc].holding;
+        if !holding.contains(&at) {
+            holding.push(at);
+        }
+        false
+    }
+
+    /// An operator has room again: the clients that were held for it go on.
+    pub fn release_holding(&mut self, smsc: usize) {
+        self.resumable.extend(self.smscs[smsc].holding.drain(..).map(|esme| esme.slot));
+    }
+
     /// Takes on held submits as far as there is room.
     pub fn resume_held(&mut self, slot: usize, now: Now) {
-        while let Some(esme) = self.esmes.get_mut(slot) {
-            if !esme.has_room() && !esme.held.overflowing {
+        while self.esmes.contains(slot) {
+            let room = self.has_room(slot);
+            let esme = &mut self.esmes[slot];
+            if !room && !esme.held.overflowing {
                 return;
             }
             let Some(frame) = esme.held.frames.pop_front() else {
                 esme.held.since = None;
-                if esme.has_room() {
-                    esme.held.overflowing = false;
-                }
+                esme.held.overflowing &= !room;
                 esme.wire.wake();
                 return self.finish_unbind(slot);
             };
@@ -99,7 +125,7 @@ impl Lane {
                 return self.bad_body(slot, build::pdu_error(rejection.fault), now);
             }
         };
-        let full = !esme.has_room();
+        let full = esme.in_flight >= contract.settings.window;
         esme.in_flight += 1;
         self.last_message_ref += 1;
         let sender = Sender {
@@ -192,6 +218,8 @@ impl Lane {
                 return;
             }
             let Some(Turn { item: Waiting { permitted, sender, .. }, .. }) = link.queue.pop() else { return };
+            let smsc = link.smsc;
+            self.release_holding(smsc);
             let Some(contract) = self.contract_of(&sender, permitted.ruling()) else { continue };
             self.send(slot, permitted, sender, &contract, now);
         }
