@@ -52,4 +52,7 @@ pub enum ReadError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path}: damaged at octet {offset}", path = path.display())]
     Damaged { path: PathBuf, offset: u64 },
+    /// The segments end before a record that was appended.
+    #[error("record {seq} is in no segment")]
+    Absent { seq: u64 },
 }

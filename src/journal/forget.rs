@@ -15,7 +15,7 @@ impl Journal {
         if state.offset == BODY {
             return Ok(state.next_seq);
         }
-        Ok(self.inner.turn(state, patience)?.next_seq)
+        Ok(self.inner.go_on(state, patience, |state| state.offset == BODY)?.next_seq)
     }
 
     /// Removes the whole segments that hold only records before `seq`, oldest first, and returns how many. The segment being

@@ -14,3 +14,7 @@ pub mod forget;
 
 #[cfg(test)]
 pub mod faults;
+#[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
+mod recovery_tests;

@@ -62,15 +62,19 @@ impl Reader {
 
     /// The next record, or `None` behind the last.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        if self.next >= self.upto {
-            return Ok(None);
-        }
-        loop {
-            if self.open.is_none() && !self.open_next()? {
+        self.next_frame_where(|_| true)
+    }
+
+    /// The next record whose leaf is wanted, or `None` behind the last. Those passed over are checked too.
+    pub fn next_frame_where(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Frame<'_>>, ReadError> {
+        let (at, leaf, octets) = loop {
+            if self.next >= self.upto {
                 return Ok(None);
             }
-            let wanted = self.next;
-            let Some(open) = self.open.as_mut() else { return Ok(None) };
+            if self.open.is_none() {
+                self.open_next()?;
+            }
+            let Some(open) = self.open.as_mut() else { continue };
             let Some(head) = open.peek(HEADER, &self.journal)? else {
                 self.open = None;
                 continue;
@@ -78,36 +82,35 @@ impl Reader {
             let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
             let seq =
                 u64::from_be_bytes([head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15]]);
-            if !(HEADER..=FRAME_MAX).contains(&length) || seq > wanted {
+            if !(HEADER..=FRAME_MAX).contains(&length) || seq > self.next {
                 return Err(open.damaged(&self.journal));
             }
-            if seq < wanted {
+            if seq < self.next {
                 // Hopping to the place asked for: only the lengths are read.
                 open.skip(length);
                 continue;
             }
-            if open.peek(length, &self.journal)?.is_none() {
-                return Err(open.damaged(&self.journal));
-            }
+            let Some(octets) = open.peek(length, &self.journal)? else { return Err(open.damaged(&self.journal)) };
+            let Look::Whole(frame) = frame::look(octets) else { return Err(open.damaged(&self.journal)) };
+            let (take, leaf) = (wanted(frame.leaf), frame.leaf.len());
             let at = open.at;
             open.skip(length);
             self.next += 1;
-            // Borrowed anew, so that the loop above may end its borrow.
-            let Some(open) = self.open.as_ref() else { return Ok(None) };
-            return match frame::look(&open.buffer[at..]) {
-                Look::Whole(frame) => Ok(Some(frame)),
-                Look::Blank | Look::Short(_) | Look::Bad => {
-                    let path = segment::path(&self.journal.inner.dir, open.index);
-                    Err(ReadError::Damaged { path, offset: open.offset - length as u64 })
-                }
-            };
-        }
+            if take {
+                break (at, leaf, length);
+            }
+        };
+        let seq = self.next - 1;
+        let Some(open) = self.open.as_ref() else { return Ok(None) };
+        let whole = &open.buffer[at..at + octets];
+        Ok(Some(Frame { seq, leaf: &whole[HEADER..HEADER + leaf], blob: &whole[HEADER + leaf..], octets }))
     }
 
-    fn open_next(&mut self) -> Result<bool, ReadError> {
-        let Some(stretch) = self.stretches.get(self.place).copied() else { return Ok(false) };
+    fn open_next(&mut self) -> Result<(), ReadError> {
+        let Some(stretch) = self.stretches.get(self.place).copied() else {
+            return Err(ReadError::Absent { seq: self.next });
+        };
         self.place += 1;
-        // A later segment that begins at or before what is wanted has the rewritten records: nothing more is here.
         let path = segment::path(&self.journal.inner.dir, stretch.index);
         let file = match self.journal.inner.disk.open(&path) {
             Ok(file) => file,
@@ -121,7 +124,7 @@ impl Reader {
             buffer: Vec::with_capacity(CHUNK),
             at: 0,
         });
-        Ok(true)
+        Ok(())
     }
 }
 

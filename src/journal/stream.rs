@@ -189,7 +189,7 @@ impl Journal {
     /// As `append`, waiting at most `patience` for a pre-written segment or for the disk; zero never waits.
     pub fn append_within(&self, batch: &mut Batch, patience: Duration) -> Result<Range<u64>, AppendError> {
         let octets = batch.octets.len() as u64;
-        if octets > self.inner.identity.segment_octets - BODY {
+        if octets > self.inner.unsynced_max() {
             return Err(AppendError::TooLarge);
         }
         let mut state = self.inner.lock();
@@ -199,19 +199,14 @@ impl Journal {
         if state.closing {
             return Err(AppendError::Closed);
         }
-        state = self.inner.wait_until(state, patience, AppendError::Stalled, |state| {
-            let held = state.in_flight + state.pending.octets.len() as u64;
-            held == 0 || held + octets <= self.inner.identity.segment_octets
-        })?;
-        let first = state.next_seq;
-        batch.number(first, self.inner.options.leaf_seq_at);
         let mut tries = 0;
-        loop {
-            if state.tainted || state.offset + octets > state.current.octets {
-                state = self.inner.turn(state, patience)?;
-            }
+        let first = loop {
+            // The lock may be given up in here: numbers are taken only afterwards.
+            state = self.inner.make_room(state, octets, patience)?;
+            let first = state.next_seq;
+            batch.number(first, self.inner.options.leaf_seq_at);
             match state.current.file.write_all_at(&batch.octets, state.offset) {
-                Ok(()) => break,
+                Ok(()) => break first,
                 Err(error) => {
                     state.tainted = true;
                     tries += 1;
@@ -221,7 +216,7 @@ impl Journal {
                     }
                 }
             }
-        }
+        };
         let (start, current) = (state.offset, state.current.clone());
         state.pending.add(&current, start, &batch.octets);
         state.offset += octets;
@@ -300,21 +295,54 @@ impl Inner {
         if ready(&state) { Ok(state) } else { Err(otherwise) }
     }
 
-    /// Leaves the current segment where it ends and goes on in the spare one.
-    pub(super) fn turn<'s>(
+    /// What may be unsynced at most: it must fit into one new segment when an fsync fails.
+    fn unsynced_max(&self) -> u64 {
+        self.identity.segment_octets - BODY
+    }
+
+    /// Sees to it that `octets` fit into the current segment and into what may be unsynced, turning to the next when needed.
+    fn make_room<'s>(
+        &self,
+        state: MutexGuard<'s, State>,
+        octets: u64,
+        patience: Duration,
+    ) -> Result<MutexGuard<'s, State>, AppendError> {
+        let held = |state: &State| state.in_flight + state.pending.octets.len() as u64;
+        let bounded = |state: &State| held(state) + octets <= self.unsynced_max();
+        let fits = |state: &State| !state.tainted && state.offset + octets <= state.current.octets;
+        let mut state = state;
+        loop {
+            state = self.wait_until(state, patience, AppendError::Stalled, bounded)?;
+            if fits(&state) {
+                return Ok(state);
+            }
+            // The lock may have been given up in there: what was bounded is looked at again.
+            state = self.go_on(state, patience, fits)?;
+        }
+    }
+
+    /// Turns to the next segment as soon as that is possible, unless it is `enough` before.
+    pub(super) fn go_on<'s>(
         &self,
         state: MutexGuard<'s, State>,
         patience: Duration,
+        enough: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'s, State>, AppendError> {
-        // Only one segment at a time may lack its header, else recovery could not tell what was durable.
-        // One that holds no frame yet (its first write failed) is passed over instead.
-        let free = |state: &State| state.header.is_none() || state.offset == BODY;
-        let mut state = self.wait_until(state, patience, AppendError::Stalled, free)?;
-        if state.spare.is_none() {
+        let otherwise = if state.may_turn() { AppendError::NoSegment } else { AppendError::Stalled };
+        let can_turn = |state: &State| state.may_turn() && state.spare.is_some();
+        if !can_turn(&state) {
             self.wanted.notify_all();
-            state = self.wait_until(state, patience, AppendError::NoSegment, |state| state.spare.is_some())?;
         }
-        let next = state.spare.take().ok_or(AppendError::NoSegment)?;
+        let mut state = self.wait_until(state, patience, otherwise, |state| enough(state) || can_turn(state))?;
+        if !enough(&state) {
+            self.turn(&mut state);
+        }
+        Ok(state)
+    }
+
+    /// Leaves the current segment where it ends and goes on in the spare one.
+    fn turn(&self, state: &mut State) {
+        let Some(next) = state.spare.take() else { return };
         let (previous, previous_end) = match state.header {
             Some(passed) => (passed.previous, passed.previous_end),
             None => (state.current.index, state.offset),
@@ -333,11 +361,16 @@ impl Inner {
         });
         state.begin(next);
         self.wanted.notify_all();
-        Ok(state)
     }
 }
 
 impl State {
+    /// Only one segment at a time may lack its header, else recovery could not tell what was durable.
+    /// One that holds no frame yet (its first write failed) is passed over instead.
+    fn may_turn(&self) -> bool {
+        self.header.is_none() || self.offset == BODY
+    }
+
     /// Makes `next` the segment that is written, from its first frame.
     pub fn begin(&mut self, next: Blank) {
         let end = self.offset;

@@ -40,6 +40,15 @@ pub fn kind_of(leaf: &[u8]) -> Option<u8> {
     leaf.get(1).copied()
 }
 
+/// The number tag of a stop's or lift's leaf, without reading the rest.
+pub fn suppression_tag(leaf: &[u8]) -> Option<NumberTag> {
+    let sealed = leaf.get(2)? & FLAG_SEALED != 0;
+    let at = HEAD + if sealed { 32 } else { 0 } + 12;
+    let mut tag = [0; 16];
+    tag.copy_from_slice(leaf.get(at..at + 16)?);
+    Some(NumberTag(tag))
+}
+
 const fn kind(event: &Event) -> u8 {
     match event {
         Event::Begin(_) => BEGIN,

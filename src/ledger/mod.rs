@@ -17,6 +17,11 @@ pub mod appender;
 pub mod gap;
 pub mod read;
 
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod gap_tests;
+
 pub use appender::{Appender, Committed, EventTicket};
 pub use book::Ledger;
 pub use error::{LedgerError, OpenError};

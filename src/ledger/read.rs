@@ -6,6 +6,7 @@ use super::error::OpenError;
 use super::event_code::{self, EventRecord};
 use super::sealed::Personal;
 use super::verdict::VerdictRecord;
+use crate::journal::frame::Frame;
 use crate::journal::reader::Reader;
 use crate::message::instant::CivilInstant;
 use crate::message::tag::NumberTag;
@@ -116,18 +117,31 @@ impl Events {
 
     /// The next event that touches the suppression list; the others are passed over without reading them.
     pub fn next_suppression(&mut self) -> Result<Option<EventRecord>, OpenError> {
-        loop {
-            let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
-            if !matches!(event_code::kind_of(frame.leaf), Some(event_code::STOP | event_code::LIFT)) {
-                continue;
-            }
-            let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-                stream: "events",
-                seq: frame.seq,
-                what,
-            })?;
-            return Ok(Some(record));
-        }
+        Ok(self.next_suppression_with_blob()?.map(|(record, _)| record))
+    }
+
+    /// The same with its sealed blob (empty when it has none).
+    pub fn next_suppression_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
+        let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };
+        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+            stream: "events",
+            seq: frame.seq,
+            what,
+        })?;
+        Ok(Some((record, frame.blob)))
+    }
+
+    /// The same as tag, sequence number and leaf, without reading the rest.
+    pub fn next_suppression_leaf(&mut self) -> Result<Option<(NumberTag, u64, &[u8])>, OpenError> {
+        let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };
+        let tag = event_code::suppression_tag(frame.leaf);
+        let tag = tag.ok_or(OpenError::Record { stream: "events", seq: frame.seq, what: "a record is too short" })?;
+        Ok(Some((tag, frame.seq, frame.leaf)))
+    }
+
+    fn next_suppression_frame(&mut self) -> Result<Option<Frame<'_>>, OpenError> {
+        let touches = |leaf: &[u8]| matches!(event_code::kind_of(leaf), Some(event_code::STOP | event_code::LIFT));
+        Ok(self.reader.next_frame_where(touches)?)
     }
 
     /// The sequence number of the event that comes next.

@@ -7,7 +7,13 @@ pub mod index;
 pub mod apply;
 pub mod snapshot;
 pub mod list;
+pub mod store;
+pub mod sled_store;
+pub mod follower;
+pub mod registry;
 
 pub use apply::apply;
+pub use follower::Follower;
 pub use index::Index;
 pub use list::{List, SnapshotRule};
+pub use registry::Registry;

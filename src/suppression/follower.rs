@@ -1,0 +1,274 @@
+//! Owns the thread that keeps the embedded store in step with the events: compare, rebuild, follow.
+//! Must never delay a lane or an acknowledgement: the store may lag, and says by how much.
+
+use super::index::Index;
+use super::sled_store::SledStore;
+use super::store::{Fact, Mark, Store, StoreError};
+use crate::ledger::book::Ledger;
+use crate::ledger::error::OpenError;
+use crate::message::tag::NumberTag;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Facts written in one batch.
+const BATCH: usize = 512;
+/// How long a store that failed is left alone before it is made again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What the follower is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Opening the store and counting it again.
+    Comparing,
+    /// Making it again from the events.
+    Rebuilding,
+    /// In step, give or take its lag.
+    Following,
+    /// It cannot be used now; the list itself does not need it.
+    Unavailable,
+}
+
+/// How the store stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreStatus {
+    pub stage: Stage,
+    /// Events that are in the store.
+    pub position: u64,
+    /// Durable events that are not.
+    pub lag: u64,
+    /// How often a store was moved aside since the start.
+    pub quarantined: u64,
+    /// Why the last one was.
+    pub why: Option<String>,
+}
+
+/// The store and its thread.
+pub struct Follower {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    ledger: Arc<Ledger>,
+    index: Arc<Index>,
+    dir: PathBuf,
+    store: RwLock<Option<Arc<dyn Store>>>,
+    stage: Mutex<(Stage, Option<String>)>,
+    /// Rung when stage or position changed.
+    changed: Condvar,
+    position: AtomicU64,
+    quarantined: AtomicU64,
+    bell: Arc<Bell>,
+}
+
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    condvar: Condvar,
+    closing: AtomicBool,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.condvar.notify_all();
+    }
+
+    /// Waits for the bell, or for `patience`. `false` when everything ends.
+    fn wait(&self, patience: Duration) -> bool {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |rung: &mut bool| !*rung && !self.closing.load(Ordering::Acquire);
+        let (mut rung, _) =
+            self.condvar.wait_timeout_while(rung, patience, idle).unwrap_or_else(PoisonError::into_inner);
+        *rung = false;
+        !self.closing.load(Ordering::Acquire)
+    }
+}
+
+impl Follower {
+    /// Starts the thread; the store is opened there. `index` is compared with what the store holds.
+    pub fn start(ledger: &Arc<Ledger>, index: &Arc<Index>) -> Result<Self, OpenError> {
+        let bell = Arc::new(Bell::default());
+        let ringer = Arc::clone(&bell);
+        ledger.subscribe(Arc::new(move || ringer.ring()));
+        let shared = Arc::new(Shared {
+            ledger: Arc::clone(ledger),
+            index: Arc::clone(index),
+            dir: ledger.dir().to_path_buf(),
+            store: RwLock::new(None),
+            stage: Mutex::new((Stage::Comparing, None)),
+            changed: Condvar::new(),
+            position: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
+            bell,
+        });
+        let worker = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("list-store".into())
+            .spawn(move || worker.run())
+            .map_err(OpenError::io(ledger.dir()))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// How the store stands.
+    pub fn status(&self) -> StoreStatus {
+        let (stage, why) = self.shared.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let position = self.shared.position.load(Ordering::Acquire);
+        StoreStatus {
+            stage,
+            position,
+            lag: self.shared.ledger.durable_events().saturating_sub(position),
+            quarantined: self.shared.quarantined.load(Ordering::Acquire),
+            why,
+        }
+    }
+
+    /// Waits (blocking the thread) until every event that is durable now is in the store. `false` when `patience` is over.
+    pub fn wait_in_step(&self, patience: Duration) -> bool {
+        let wanted = self.shared.ledger.durable_events();
+        let behind = |stage: &mut (Stage, Option<String>)| {
+            stage.0 != Stage::Following || self.shared.position.load(Ordering::Acquire) < wanted
+        };
+        let stage = self.shared.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.changed.wait_timeout_while(stage, patience, behind);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// A number's history and the event position up to which it is whole; `None` when the store cannot tell now.
+    pub fn history(&self, tag: &NumberTag) -> Option<(Vec<Vec<u8>>, u64)> {
+        if self.status().stage != Stage::Following {
+            return None;
+        }
+        let store = self.shared.store.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // Read first: what comes in meanwhile is then found in the events too, and once is enough.
+        let position = self.shared.position.load(Ordering::Acquire);
+        Some((store.history(tag).ok()?, position))
+    }
+
+    /// Ends the thread and closes the store. Idempotent.
+    pub fn close(&self) {
+        self.shared.bell.closing.store(true, Ordering::Release);
+        self.shared.bell.ring();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        while !self.bell.closing.load(Ordering::Acquire) {
+            let Err(why) = self.follow() else { break };
+            self.set(Stage::Unavailable, Some(why.to_string()));
+            *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+            self.quarantine();
+            // A full disk stays full for a while.
+            self.bell.wait(AGAIN);
+        }
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn set(&self, stage: Stage, why: Option<String>) {
+        let mut held = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 = stage;
+        if why.is_some() {
+            held.1 = why;
+        }
+        drop(held);
+        self.changed.notify_all();
+    }
+
+    /// Opens, compares, catches up and follows until the end. An error means: this store is not to be used any more.
+    fn follow(&self) -> Result<(), StoreError> {
+        let home = self.dir.join("store");
+        let store: Arc<dyn Store> = Arc::new(SledStore::open(&home, self.ledger.key_check())?);
+        let mark = store.mark()?;
+        if let Some(stated) = mark {
+            self.set(Stage::Comparing, None);
+            self.compare(&*store, stated)?;
+        }
+        self.position.store(mark.unwrap_or_default().position, Ordering::Release);
+        if self.lag() > 0 && mark.is_none() {
+            self.set(Stage::Rebuilding, None);
+        }
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
+        while !self.bell.closing.load(Ordering::Acquire) {
+            if self.lag() > 0 {
+                self.step(&*store)?;
+                continue;
+            }
+            self.set(Stage::Following, None);
+            self.bell.wait(Duration::from_secs(3600));
+        }
+        store.flush()
+    }
+
+    fn lag(&self) -> u64 {
+        self.ledger.durable_events().saturating_sub(self.position.load(Ordering::Acquire))
+    }
+
+    fn compare(&self, store: &dyn Store, stated: Mark) -> Result<(), StoreError> {
+        if stated.position > self.ledger.durable_events() {
+            return Err(StoreError::Mismatch("it knows more events than there are"));
+        }
+        let found = store.recount(&|_| !self.bell.closing.load(Ordering::Acquire))?;
+        if self.bell.closing.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if found != stated {
+            return Err(StoreError::Mismatch("numbers or digests differ from its mark"));
+        }
+        if found.numbers > self.index.len() as u64 {
+            return Err(StoreError::Mismatch("it knows more numbers than the list"));
+        }
+        Ok(())
+    }
+
+    /// Takes one batch of events.
+    fn step(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let from = self.position.load(Ordering::Acquire);
+        let upto = self.ledger.durable_events();
+        let mut events = self.ledger.read_events(from, upto);
+        let mut facts = Vec::with_capacity(BATCH);
+        let unread = |error: OpenError| StoreError::Failed(error.to_string());
+        while facts.len() < BATCH {
+            match events.next_suppression_leaf().map_err(unread)? {
+                Some((tag, seq, leaf)) => facts.push(Fact { tag, seq, leaf: leaf.to_vec() }),
+                None => break,
+            }
+        }
+        let position = events.position();
+        store.take(&facts, position)?;
+        self.position.store(position, Ordering::Release);
+        Ok(())
+    }
+
+    /// Moves a store that is not to be used aside. The one that was aside before goes: it helps nobody twice.
+    fn quarantine(&self) {
+        let home = self.dir.join("store");
+        if !home.exists() {
+            return;
+        }
+        let aside = self.dir.join("store.quarantine");
+        // What cannot be moved is tried again in a second; the list does not need the store.
+        let _ = std::fs::remove_dir_all(&aside);
+        if std::fs::rename(&home, &aside).is_ok() {
+            self.quarantined.fetch_add(1, Ordering::AcqRel);
+        }
+        self.position.store(0, Ordering::Release);
+    }
+}
+
+/// Where a store that was moved aside stands: it holds pseudonymous leaves only, no personal data.
+pub fn quarantine_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("store.quarantine")
+}
