@@ -12,6 +12,7 @@ use super::mention;
 use super::pack::senders::Stance;
 use super::rule::Rule;
 use super::sender_rules::{self, Source};
+use super::traffic;
 use super::verdict::{Outgoing, Permitted, Refusal, Ruling, Verdict};
 use crate::message::instant::CivilInstant;
 use crate::message::submission::Submission;
@@ -73,7 +74,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         let replies = source.takes_replies(account);
         mention::find(text, &account.pack.mentions, &account.stop_codes, replies).is_some()
     });
-    let class = class(submission, source, mentioned, facts);
+    let class = class(submission, source, text, facts);
     let ruling = Ruling {
         class,
         destination,
@@ -104,23 +105,18 @@ struct Content<'c> {
     mentioned: bool,
 }
 
-/// The class: the contract's, which what the message shows can only tighten. Who offers a way out of marketing does
-/// marketing, and so does who writes from a code of the promotional family that the contract does not name.
+/// The class: the contract's, which what the message shows can only tighten.
 fn class<L: SuppressionList + ?Sized>(
     submission: &Submission<'_>,
     source: Source<'_>,
-    mentioned: bool,
+    text: Option<&str>,
     facts: &Facts<'_, L>,
 ) -> TrafficClass {
     let account = facts.account;
-    match contract::class(submission, source, account, facts.numbers) {
-        TrafficClass::Commercial => TrafficClass::Commercial,
-        TrafficClass::Transactional => {
-            let promotional = source.number().is_some_and(|number| account.pack.senders.is_promotional(number))
-                && !contract::names_source(source, account, facts.numbers);
-            if mentioned || promotional { TrafficClass::Commercial } else { TrafficClass::Transactional }
-        }
-    }
+    let promotional = source.number().is_some_and(|number| account.pack.senders.is_promotional(number))
+        && !contract::names_source(source, account, facts.numbers);
+    traffic::classify(contract::class(submission, source, account, facts.numbers), promotional, text, &account.pack)
+        .class
 }
 
 /// The text, when it can be read whole. Port-addressed messages are for applications: nobody reads them as text.

@@ -24,5 +24,6 @@ pub mod policy;
 pub mod release;
 pub mod rule;
 pub mod sender_rules;
+pub mod traffic;
 pub mod verdict;
 pub mod wording;

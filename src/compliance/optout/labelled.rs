@@ -70,12 +70,15 @@ fn every_reply_of_the_sample_is_understood_as_labelled() {
     judge("replies_sample.tsv", include_str!("../../../tests/compliance/replies_sample.tsv"), 87);
 }
 
+/// A name, and how it changes a text.
+type Way<'w> = (&'w str, &'w dyn Fn(&str) -> String);
+
 /// What a STOP should survive, as people type it; what they type otherwise should still be none.
 #[test]
 fn case_accents_apostrophes_and_politeness_change_nothing() {
     let engine = engine();
     let folded = |text: &str| crate::compliance::wording::fold::folded(text);
-    let ways: [(&str, &dyn Fn(&str) -> String); 7] = [
+    let ways: [Way<'_>; 7] = [
         ("lower case", &|text| text.to_lowercase()),
         ("upper case", &|text| text.to_uppercase()),
         ("without accents", &|text| folded(text).to_lowercase()),

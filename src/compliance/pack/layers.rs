@@ -8,9 +8,11 @@ use super::mentions::RawMentions;
 use super::numbers::{Numbers, RawNumbers, parse_prefixes};
 use super::report::line_of;
 use super::senders::RawSenders;
+use super::signals::RawSignals;
 use super::texts::RawTexts;
 use super::{
-    Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, texts,
+    Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, signals,
+    texts,
 };
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
@@ -41,6 +43,7 @@ struct RawPack {
     texts: Option<RawTexts>,
     mentions: Option<RawMentions>,
     keywords: Option<RawKeywords>,
+    signals: Option<RawSignals>,
 }
 
 /// Whether the days of a region hold: `off`, `all` (for the whole territory), or for the listed prefixes.
@@ -79,6 +82,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         section(&layers, "mentions", &sources, &mut errors, |r| r.mentions.as_ref(), |r| &r.sources, mentions::compile);
     let keywords =
         section(&layers, "keywords", &sources, &mut errors, |r| r.keywords.as_ref(), |r| &r.sources, keywords::compile);
+    let signals =
+        section(&layers, "signals", &sources, &mut errors, |r| r.signals.as_ref(), |r| &r.sources, signals::compile);
 
     let effective_from = date(&own.raw.effective_from, "effective_from", own, &mut errors);
     let effective_to = own.raw.effective_to.as_ref().map(|raw| date(raw, "effective_to", own, &mut errors));
@@ -96,7 +101,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         Some(texts),
         Some(mentions),
         Some(keywords),
-    ) = (numbers, hours, holidays, senders, texts, mentions, keywords)
+        Some(signals),
+    ) = (numbers, hours, holidays, senders, texts, mentions, keywords, signals)
     else {
         return Err(errors);
     };
@@ -120,6 +126,7 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         texts,
         mentions,
         keywords,
+        signals,
     })
 }
 
@@ -275,7 +282,8 @@ fn digest(layers: &[Layer]) -> [u8; 32] {
     let mut hash = Sha256::new();
     let languages =
         layers.iter().find_map(|layer| layer.raw.keywords.as_ref()).into_iter().flat_map(RawKeywords::texts);
-    for text in layers.iter().map(|layer| layer.text.as_str()).chain(languages) {
+    let signals = layers.iter().find_map(|layer| layer.raw.signals.as_ref()).into_iter().flat_map(RawSignals::texts);
+    for text in layers.iter().map(|layer| layer.text.as_str()).chain(languages).chain(signals) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }

@@ -13,12 +13,14 @@ pub mod numbers;
 pub mod prefixes;
 mod report;
 pub mod senders;
+pub mod signals;
 pub mod texts;
 
 pub use report::{PackError, Report};
 
 use super::mention::MentionForms;
 use super::optout::language::Keywords;
+use super::traffic::Signals;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use holidays::Holidays;
@@ -63,6 +65,7 @@ pub struct Pack {
     pub texts: Texts,
     pub mentions: MentionForms,
     pub keywords: Keywords,
+    pub signals: Signals,
 }
 
 impl Pack {

@@ -2,7 +2,7 @@
 //! Must never match across the end of a sentence.
 //!
 //! A pattern is a row of items with white space between them:
-//! `word` (folded as texts are) · `stem*` · `*ending` · `word~` and `stem~*` (one slip allowed) · `#` a number · `_` any word ·
+//! `word` (folded as texts are) · `stem*` · `*ending` · `word~` and `stem~*` (one slip allowed) · `#` a number · `_` any word · `@` letters with digits behind ·
 //! `a|b` one of them · `<set>` a word or row of words of a named set · `item?` may be missing · `item!<set>` but none of the set ·
 //! `..` up to four words, `..9` up to nine · `^` the sentence begins here, `$` it ends here · `??` the sentence is a question ·
 //! `&` no comma between. A gap at the end takes all the words it may.
@@ -42,6 +42,7 @@ enum Choice {
     Near(Box<str>),
     NearStem(Box<str>),
     Number,
+    Mixed,
     Any,
     Set(Arc<Set>),
 }
@@ -122,6 +123,7 @@ impl Choice {
         let plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "%€£🛑⛔🚫✋-".contains(c));
         match text {
             "#" => Ok(Self::Number),
+            "@" => Ok(Self::Mixed),
             "_" => Ok(Self::Any),
             _ if !plain => Err(format!("{text:?} is no word")),
             _ if text == word => Ok(Self::Word(word.into())),
@@ -142,6 +144,7 @@ impl Choice {
             Self::Near(wanted) => near(wanted, word),
             Self::NearStem(stem) => word.starts_with(&**stem) || near_stem(stem, word),
             Self::Number => word.bytes().all(|octet| octet.is_ascii_digit()),
+            Self::Mixed => is_mixed(word),
             Self::Any => true,
             Self::Set(set) => set.one(word),
         }
@@ -154,6 +157,12 @@ impl Choice {
             single => single.word(words.text(at)).then_some(1),
         }
     }
+}
+
+/// Letters and behind them digits, five of both: MERCI15, but neither 18H30 nor AF12.
+fn is_mixed(word: &str) -> bool {
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    word.len() >= 5 && letters.len() >= 3 && letters.len() < word.len() && letters.chars().all(char::is_alphabetic)
 }
 
 /// At most one letter wrong, missing, too many, or two exchanged.

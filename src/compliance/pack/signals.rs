@@ -1,0 +1,118 @@
+//! Owns the section `[signals]` of a pack and the files it names: what makes a text look like advertising, as data.
+//! Must never loosen: a signal has a weight above zero, and masks only keep words from counting.
+
+use super::report::{PackError, Report, line_of};
+use crate::compliance::traffic::{SIGNALS_MAX, Signal, Signals};
+use crate::compliance::wording::pattern::{Pattern, Set, Sets};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use toml::Spanned;
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSignals {
+    #[serde(default)]
+    pub sources: Vec<Spanned<String>>,
+    /// The sum of weights from which a text counts as promotional.
+    threshold: Spanned<u32>,
+    /// The embedded files that apply.
+    languages: Vec<Spanned<String>>,
+    /// Signals of the pack itself.
+    #[serde(default)]
+    signal: Vec<RawSignal>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLanguage {
+    #[serde(default)]
+    masks: Vec<Spanned<String>>,
+    #[serde(default)]
+    sets: BTreeMap<String, Spanned<Vec<String>>>,
+    signal: Vec<RawSignal>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSignal {
+    id: Spanned<String>,
+    weight: Spanned<u32>,
+    patterns: Vec<Spanned<String>>,
+}
+
+/// The embedded files: language, file name, text.
+const EMBEDDED: [(&str, &str, &str); 2] = [
+    ("fr", "signals/fr.toml", include_str!("../../../config/packs/signals/fr.toml")),
+    ("en", "signals/en.toml", include_str!("../../../config/packs/signals/en.toml")),
+];
+
+impl RawSignals {
+    /// The texts of the embedded files that the section names: a pack's hash covers them too.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let named = |code: &str| self.languages.iter().any(|language| language.get_ref() == code);
+        EMBEDDED.iter().filter(move |(code, _, _)| named(code)).map(|(_, _, text)| *text)
+    }
+}
+
+/// Compiles the section, reporting every fault.
+pub(super) fn compile(raw: &RawSignals, report: &mut Report<'_>) -> Signals {
+    let mut signals = Signals { threshold: *raw.threshold.get_ref(), ..Signals::default() };
+    if signals.threshold == 0 {
+        report.at(raw.threshold.span(), "signals.threshold", "write a number above 0");
+    }
+    for code in &raw.languages {
+        match EMBEDDED.iter().find(|(known, _, _)| known == code.get_ref()) {
+            Some(&(_, file, text)) => compile_file(file, text, &mut signals, report.errors),
+            None => {
+                let known: Vec<&str> = EMBEDDED.iter().map(|(code, _, _)| *code).collect();
+                report.at(code.span(), "signals.languages", format!("write one of {}", known.join(", ")));
+            }
+        }
+    }
+    signals.signals.extend(raw.signal.iter().map(|signal| compile_signal(signal, &Sets::new(), report)));
+    if signals.signals.len() > SIGNALS_MAX {
+        report.at(raw.threshold.span(), "signals", format!("at most {SIGNALS_MAX} signals are told apart"));
+    }
+    signals
+}
+
+fn compile_file(file: &str, text: &str, signals: &mut Signals, errors: &mut Vec<PackError>) {
+    let raw: RawLanguage = match toml::from_str(text) {
+        Ok(raw) => raw,
+        Err(fault) => {
+            let line = fault.span().map_or(1, |span| line_of(text, span.start));
+            let (file, message) = (file.to_owned(), fault.message().to_owned());
+            return errors.push(PackError { file, line, key: String::new(), message });
+        }
+    };
+    let mut report = Report { file, text, errors };
+    let mut sets = Sets::new();
+    for (name, entries) in &raw.sets {
+        match Set::compile(entries.get_ref()) {
+            Ok(set) => drop(sets.insert(name.clone(), Arc::new(set))),
+            Err(fault) => report.at(entries.span(), format!("sets.{name}"), fault),
+        }
+    }
+    signals.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
+    signals.signals.extend(raw.signal.iter().map(|signal| compile_signal(signal, &sets, &mut report)));
+}
+
+fn compile_signal(raw: &RawSignal, sets: &Sets, report: &mut Report<'_>) -> Signal {
+    if *raw.weight.get_ref() == 0 {
+        report.at(raw.weight.span(), "signal.weight", "a signal only tightens: write a number above 0");
+    }
+    let patterns = patterns(&raw.patterns, raw.id.get_ref(), sets, report);
+    Signal { id: raw.id.get_ref().as_str().into(), weight: *raw.weight.get_ref(), patterns }
+}
+
+fn patterns(sources: &[Spanned<String>], key: &str, sets: &Sets, report: &mut Report<'_>) -> Vec<Pattern> {
+    let mut compiled = Vec::new();
+    for source in sources {
+        match Pattern::compile(source.get_ref(), sets) {
+            Ok(pattern) => compiled.push(pattern),
+            Err(fault) => report.at(source.span(), key, format!("{:?}: {fault}", source.get_ref())),
+        }
+    }
+    compiled
+}

@@ -1,0 +1,190 @@
+//! Owns the class of a message beyond its contract: what its source and its text show can only tighten it.
+//! Must never make anything transactional: only a contract does.
+
+use super::class::TrafficClass;
+use super::mention;
+use super::pack::Pack;
+use super::wording::pattern::{Pattern, View};
+use super::wording::words::Words;
+use std::sync::Arc;
+
+/// The most signals a pack may have: one bit each in `Hits`.
+pub const SIGNALS_MAX: usize = 64;
+
+/// The compiled content signals of a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Signals {
+    /// The sum of weights from which a text counts as promotional.
+    pub threshold: u32,
+    /// What explains words away before signals are looked for.
+    pub masks: Vec<Pattern>,
+    pub signals: Vec<Signal>,
+}
+
+/// One thing that makes a text look like advertising.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    pub id: Arc<str>,
+    pub weight: u32,
+    pub patterns: Vec<Pattern>,
+}
+
+/// The signals found in a text, as bits in the pack's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Hits(pub u64);
+
+impl Signals {
+    /// The signals that a text shows. Each counts once.
+    pub fn find(&self, text: &str) -> Hits {
+        let words = Words::read(text);
+        let idle = vec![false; words.len()];
+        let mut masked = idle.clone();
+        let clear = idle.clone();
+        let view = View { words: &words, idle: &idle, masked: &clear };
+        for pattern in &self.masks {
+            let mut at = 0;
+            while at < words.len() {
+                let end = pattern.at(view, at);
+                if let Some(end) = end {
+                    masked[at..end].fill(true);
+                }
+                at = end.unwrap_or(at).max(at + 1);
+            }
+        }
+        let view = View { masked: &masked, ..view };
+        let shown = |signal: &Signal| signal.patterns.iter().any(|pattern| pattern.find(view).is_some());
+        let bits = self.signals.iter().enumerate().filter(|(_, signal)| shown(signal)).map(|(at, _)| 1 << at);
+        Hits(bits.sum())
+    }
+
+    /// The hits by name and weight, for whoever asks why.
+    pub fn explain(&self, hits: Hits) -> impl Iterator<Item = (&str, u32)> {
+        let hit = move |at: usize| hits.0 & (1 << at) != 0;
+        self.signals.iter().enumerate().filter(move |(at, _)| hit(*at)).map(|(_, signal)| (&*signal.id, signal.weight))
+    }
+
+    /// Whether the hits weigh enough.
+    pub fn is_promotional(&self, hits: Hits) -> bool {
+        self.explain(hits).map(|(_, weight)| weight).sum::<u32>() >= self.threshold
+    }
+}
+
+/// What decided the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The contract alone.
+    Contract,
+    /// A STOP mention stands in the text: who offers a way out of marketing does marketing.
+    Mention,
+    /// The source is of the pack's promotional family and the contract does not name it.
+    Source,
+    /// The text looks promotional.
+    Content,
+}
+
+/// The class of a message, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classified {
+    pub class: TrafficClass,
+    pub reason: Reason,
+    /// Only looked for while nothing else has made the message commercial.
+    pub signals: Hits,
+}
+
+/// The class by contract, tightened by a mention of any code, a promotional source, and the pack's content signals.
+/// A text that cannot be read tightens nothing: the ladder decides what becomes of it.
+pub fn classify(contract: TrafficClass, promotional_source: bool, text: Option<&str>, pack: &Pack) -> Classified {
+    let because = |class, reason| Classified { class, reason, signals: Hits::default() };
+    match contract {
+        TrafficClass::Commercial => return because(TrafficClass::Commercial, Reason::Contract),
+        TrafficClass::Transactional => {}
+    }
+    if text.is_some_and(|text| mention::find_any(text, &pack.mentions).is_some()) {
+        return because(TrafficClass::Commercial, Reason::Mention);
+    }
+    if promotional_source {
+        return because(TrafficClass::Commercial, Reason::Source);
+    }
+    let signals = text.map_or(Hits::default(), |text| pack.signals.find(text));
+    if pack.signals.is_promotional(signals) {
+        return Classified { class: TrafficClass::Commercial, reason: Reason::Content, signals };
+    }
+    Classified { class: TrafficClass::Transactional, reason: Reason::Contract, signals }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Judges a labelled table on a transactional account whose code is 36111: class and mention, every row.
+    fn judge(name: &str, table: &str, count: usize) {
+        let pack = Pack::embedded("fr-strict").expect("embedded");
+        let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+        assert_eq!(rows.len(), count, "{name}: rows");
+        let (mut right, mut over, mut under) = (0, 0, 0);
+        let mut wrong = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let text: String =
+                serde_json::from_str(&format!("\"{}\"", row[0].replace('"', "\\\""))).expect("a JSON body");
+            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack);
+            let mentioned = mention::find(&text, &pack.mentions, &[36_111], false).is_some();
+            match (row[1], found.class) {
+                ("commercial", TrafficClass::Commercial) => right += 1,
+                ("commercial", TrafficClass::Transactional) => under += 1,
+                (_, TrafficClass::Commercial) => over += 1,
+                (_, TrafficClass::Transactional) => {}
+            }
+            if row[1] != found.class.word() || (row[2] == "yes") != mentioned {
+                let hits: Vec<_> = pack.signals.explain(found.signals).collect();
+                wrong.push(format!(
+                    "{name}:{}: {text:?} is {}, mention {}; {found:?}, {mentioned}, {hits:?}",
+                    at + 2,
+                    row[1],
+                    row[2]
+                ));
+            }
+        }
+        println!(
+            "{name}: {count} messages, commercial precision {right}/{}, recall {right}/{}",
+            right + over,
+            right + under
+        );
+        assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_message_of_our_own_set_has_its_class_and_its_mention() {
+        judge("messages.tsv", include_str!("../../tests/compliance/messages.tsv"), 214);
+    }
+
+    #[test]
+    fn every_message_of_the_sample_has_its_class_and_its_mention() {
+        judge("messages_sample.tsv", include_str!("../../tests/compliance/messages_sample.tsv"), 33);
+    }
+
+    #[test]
+    fn a_class_is_only_ever_tightened_and_the_reason_is_told() {
+        let pack = Pack::embedded("fr-strict").expect("embedded");
+        let reason = |contract, source, text| {
+            let found = classify(contract, source, text, &pack);
+            (found.class, found.reason)
+        };
+        use TrafficClass::{Commercial, Transactional};
+        assert_eq!(reason(Commercial, false, Some("Votre code est 1234")), (Commercial, Reason::Contract));
+        assert_eq!(reason(Transactional, false, Some("Votre code est 1234")), (Transactional, Reason::Contract));
+        assert_eq!(reason(Transactional, true, Some("Votre code est 1234")), (Commercial, Reason::Source));
+        assert_eq!(reason(Transactional, false, Some("Code 1234 STOP 36999")), (Commercial, Reason::Mention));
+        assert_eq!(reason(Transactional, false, Some("-20% samedi")), (Commercial, Reason::Content));
+        assert_eq!(reason(Transactional, false, None), (Transactional, Reason::Contract));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_a_class(text in any::<String>()) {
+            let pack = Pack::embedded("fr-strict").expect("embedded");
+            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack);
+            prop_assert_eq!(found.class == TrafficClass::Commercial, found.reason != Reason::Contract);
+        }
+    }
+}
