@@ -3,6 +3,7 @@
 
 mod access;
 mod bounded;
+pub mod adapter;
 pub mod answers;
 pub mod control;
 mod health;

@@ -3,6 +3,8 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::global::Global;
+use crate::admin::plane::Plane;
+use crate::admin::server::{AdminParts, AdminServer};
 use crate::clock::Clock;
 use crate::compliance::optout::Engine;
 use crate::compliance::policy::{Consent, Contract};
@@ -22,6 +24,7 @@ use crate::spool::confirmations::Confirmations;
 use crate::spool::error::SpoolError;
 use crate::spool::idmap::{IDS_MAX, IdMap};
 use crate::spool::queue::{Limits, Spool};
+use crate::suppression::follower::Follower;
 use crate::suppression::list::{List, SnapshotRule};
 use crate::telemetry::events::{ConfigReloaded, DrainBegun};
 use crate::telemetry::labels::ReloadResult;
@@ -116,11 +119,12 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "list.open", ?recovered);
-    let registry = Registry::new();
+    let series = Registry::new();
     let spool = open_spool(&data_dir, &keys, rehearsal, now)?;
     let foundation = Foundation {
         clock,
         ledger: Arc::clone(&ledger),
+        follower: Arc::new(Follower::start(&ledger, list.index()).map_err(not_opened)?),
         list,
         tags: keys.tag_key(),
         spool: spool.0,
@@ -128,7 +132,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         confirmations: spool.2,
         settings: Arc::new(settings),
         engine: Engine::new(&packs),
-        registry,
+        series,
     };
     let listen = foundation.settings.smpp.listen;
     let running = start(foundation).map_err(|error| {
@@ -140,13 +144,21 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         }
     })?;
     let handle = Arc::new(Handle::new(&running, reloader(how.clone(), Arc::clone(&ledger))));
+    let admin = AdminServer::start(AdminParts {
+        settings: admin,
+        plane: Arc::clone(&handle) as Arc<dyn Plane>,
+        registry: running.shared.series.clone(),
+        metrics: running.shared.metrics.clone(),
+        data_dir,
+    })
+    .map_err(|problem| Failure { exit: Exit::BadConfiguration, error: problem.error, next: problem.next })?;
     println!("listening on smpp {}", running.smpp);
-    let _ = admin;
-    println!("listening on admin {}", "127.0.0.1:0");
+    println!("listening on admin {}", admin.address());
     // Senders may bind while operators are down, so this is when the service is up. Not under systemd: nobody to tell.
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
     serve(&running, &handle).await;
     end(running, &ledger).await;
+    admin.stop();
     Ok(())
 }
 
@@ -225,7 +237,7 @@ async fn end(running: Running, ledger: &Arc<Ledger>) {
     }
     let shared = Arc::clone(&running.shared);
     running.join();
-    if let Err(error) = shared.list.close() {
+    if let Err(error) = shared.close_list() {
         tracing::error!(event = "list.not_saved", %error);
     }
     if let Err(error) = ledger.close(shared.clock.civil()) {

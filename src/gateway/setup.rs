@@ -82,7 +82,7 @@ impl Lane {
                 self.links.push(link(settings, &numbers, smsc, number, *kind, now));
             }
         }
-        let metrics = SmscMetrics::new(&self.kit.shared.registry, &settings.name);
+        let metrics = SmscMetrics::new(&self.kit.shared.series, &settings.name);
         metrics.gauges.window_size.set((settings.window * settings.links) as f64);
         self.smscs.push(Smsc {
             settings: settings.clone(),
@@ -111,7 +111,7 @@ impl Lane {
         for account in settings.accounts.iter().filter(|account| placement.lane(account.id) == self.number) {
             here.push(account.id);
             let smscs: Vec<usize> = account.smsc.iter().filter_map(|id| slots.get(id).copied()).collect();
-            let metrics = AccountMetrics::new(&shared.registry, &account.policy.system_id);
+            let metrics = AccountMetrics::new(&shared.series, &account.policy.system_id);
             let contract = Rc::new(Contract { settings: account.clone(), smscs, metrics });
             match self.accounts.get_mut(&account.id) {
                 Some(found) => found.renew(Rc::clone(&contract)),

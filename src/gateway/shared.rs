@@ -6,16 +6,18 @@ use super::placement::Placement;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::optout::Engine;
-use crate::ledger::Ledger;
 use crate::ledger::suppression_event::{EventId, SuppressionEvent};
+use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
 use crate::message::tag::{NumberTag, TagKey};
 use crate::spool::confirmations::Confirmations;
 use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
+use crate::suppression::follower::Follower;
 use crate::suppression::index::Index;
 use crate::suppression::list::List;
+use crate::suppression::registry::Registry as StopRegistry;
 use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
 use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
@@ -29,13 +31,14 @@ pub struct Foundation {
     pub clock: Clock,
     pub ledger: Arc<Ledger>,
     pub list: List,
+    pub follower: Arc<Follower>,
     pub tags: TagKey,
     pub spool: Spool,
     pub ids: IdMap,
     pub confirmations: Confirmations,
     pub settings: Arc<Settings>,
     pub engine: Engine,
-    pub registry: Registry,
+    pub series: Registry,
 }
 
 /// How a lane is reached from outside.
@@ -67,7 +70,10 @@ pub struct Shared {
     pub settings: ArcSwap<Settings>,
     pub placement: ArcSwap<Placement>,
     pub engine: ArcSwap<Engine>,
-    pub registry: Registry,
+    /// The list on disk, with numbers: for `why` and `stop`.
+    pub registry: StopRegistry,
+    follower: Arc<Follower>,
+    pub series: Registry,
     pub metrics: GatewayMetrics,
     codes: Mutex<HashMap<u32, ShortCodeMetrics>>,
     pub lanes: Vec<LanePort>,
@@ -82,9 +88,9 @@ pub struct Shared {
 impl Shared {
     /// Puts the foundation under `lanes` lanes.
     pub fn new(foundation: Foundation, placement: Placement, lanes: Vec<mpsc::Sender<Order>>) -> Self {
-        let Foundation { clock, ledger, list, tags, spool, ids, confirmations, settings, engine, registry } =
+        let Foundation { clock, ledger, list, follower, tags, spool, ids, confirmations, settings, engine, series } =
             foundation;
-        let metrics = GatewayMetrics::new(&registry);
+        let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
         let index = Arc::clone(list.index());
         let generation = index.generation();
@@ -92,9 +98,9 @@ impl Shared {
         let shared = Self {
             started: clock.civil(),
             clock,
-            ledger,
+            ledger: Arc::clone(&ledger),
             list,
-            index,
+            index: Arc::clone(&index),
             tags,
             spool,
             ids,
@@ -103,7 +109,9 @@ impl Shared {
             settings: ArcSwap::new(settings),
             placement: ArcSwap::from_pointee(placement),
             engine: ArcSwap::from_pointee(engine),
-            registry,
+            registry: StopRegistry::new(Arc::clone(&ledger), Arc::clone(&index), Arc::clone(&follower)),
+            follower,
+            series,
             metrics,
             codes: Mutex::default(),
             lanes: lanes.into_iter().map(port).collect(),
@@ -205,7 +213,7 @@ impl Shared {
     fn register_codes(&self) {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         for code in &self.settings.load().short_codes {
-            codes.entry(code.number).or_insert_with(|| ShortCodeMetrics::new(&self.registry, code.number));
+            codes.entry(code.number).or_insert_with(|| ShortCodeMetrics::new(&self.series, code.number));
         }
     }
 
@@ -221,8 +229,23 @@ impl Shared {
         let gauges = &self.metrics.gauges;
         gauges.suppressed_numbers.set(self.index.len() as f64);
         gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
+        gauges.suppression_store_lag.set(self.store_lag() as f64);
         gauges.disk(self.ledger.dir());
-        self.registry.upkeep();
+        self.series.upkeep();
+    }
+
+    /// Events that the store on disk has not taken in yet.
+    pub fn store_lag(&self) -> u64 {
+        self.follower.status().lag
+    }
+
+    /// Ends the store's thread and saves the list.
+    ///
+    /// # Errors
+    /// The snapshot cannot be written: the next start reads more events.
+    pub fn close_list(&self) -> Result<(), OpenError> {
+        self.follower.close();
+        self.list.close()
     }
 
     /// Takes new settings for all: placement and short codes first, so that the lanes find them.

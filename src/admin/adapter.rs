@@ -1,0 +1,397 @@
+//! Owns the answers of the running gateway: the `Plane` of its handle.
+//! Must never show a number to anybody but the API's own answers, nor reach past the handle.
+
+use super::answers::*;
+use super::plane::{Pending, Plane};
+use super::problem::{Problem, ProblemKind};
+use super::requests::*;
+use crate::compliance::check::dry_run;
+use crate::compliance::facts::Evidence;
+use crate::compliance::hours::Opening;
+use crate::compliance::policy::Consent;
+use crate::compliance::rule::Rule;
+use crate::gateway::handle::{Handle, HandleError, NewStop};
+use crate::gateway::kit::Kit;
+use crate::gateway::settings::{AccountSettings, Settings};
+use crate::ledger::keys::hex;
+use crate::ledger::suppression_event::{Scope, StopSource};
+use crate::ledger::{OpenError, VerdictKind};
+use crate::message::draft::Draft;
+use crate::message::msisdn::Msisdn;
+use crate::message::name::NameId;
+use crate::suppression::registry::StopFound;
+use std::sync::Arc;
+
+/// Verdicts of a number that `why` looks back over.
+const VERDICTS_MAX: usize = 20;
+/// Segments of the verdicts stream that `why` reads at most.
+const SEGMENTS_MAX: usize = 4;
+
+impl From<HandleError> for Problem {
+    fn from(error: HandleError) -> Self {
+        match error {
+            HandleError::NotRecorded => Self::unavailable(
+                "the ledger takes no records now",
+                "look at /readyz?verbose and at the disk of data_dir",
+            ),
+            HandleError::NotDurable => Self::unavailable(
+                "recorded, but not durable within 5 s: the numbers are blocked from now on",
+                "ask again: adding a number twice does no harm",
+            ),
+            HandleError::Configuration(faults) => {
+                Self::invalid(faults.join("\n"), "mend the file and reload again; the old configuration stays in force")
+            }
+        }
+    }
+}
+
+impl Plane for Handle {
+    fn status(&self) -> Pending<'_, StatusAnswer> {
+        Box::pin(async move {
+            let figures = self.figures().await;
+            let shared = &self.shared;
+            let settings = shared.settings.load();
+            let name = |id| {
+                settings.smscs.iter().find(|smsc| smsc.id == id).map_or_else(String::new, |smsc| smsc.name.clone())
+            };
+            let smscs = figures.smscs.iter().map(|smsc| SmscStatus {
+                name: name(smsc.id),
+                address: settings
+                    .smscs
+                    .iter()
+                    .find(|found| found.id == smsc.id)
+                    .map_or_else(String::new, |found| found.address.clone()),
+                links: smsc.links,
+                bound: smsc.bound,
+                window_used: smsc.window_used,
+                window_size: smsc.window_size,
+                waiting: smsc.waiting,
+            });
+            let accounts = figures.accounts.iter().filter_map(|figures| {
+                let account = settings.accounts.iter().find(|account| account.id == figures.id)?;
+                Some(AccountStatus {
+                    system_id: account.policy.system_id.clone(),
+                    pack: account.policy.pack.full_name(),
+                    smsc: account.smsc.iter().map(|id| name(*id)).collect(),
+                    transmitters: figures.transmitters,
+                    receivers: figures.receivers,
+                    transceivers: figures.transceivers,
+                    spooled: figures.spooled as u64,
+                })
+            });
+            Ok(StatusAnswer {
+                node: settings.node.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                now: shared.clock.civil(),
+                started: shared.started,
+                rehearsal: shared.clock.is_rehearsal(),
+                draining: self.is_draining(),
+                evidence: evidence_word(shared.ledger.evidence()).to_owned(),
+                smpp: self.smpp.to_string(),
+                suppressed_numbers: shared.index.len() as u64,
+                suppression_store_lag: shared.store_lag(),
+                durable_events: shared.ledger.durable_events(),
+                smscs: smscs.collect(),
+                accounts: accounts.collect(),
+            })
+        })
+    }
+
+    fn ready(&self) -> Vec<ReadyCheck> {
+        let evidence = self.shared.ledger.evidence();
+        let bound = self.shared.bound_links();
+        let draining = self.is_draining();
+        vec![
+            ReadyCheck { name: "ledger", ok: evidence == Evidence::Whole, detail: evidence_word(evidence).to_owned() },
+            ReadyCheck {
+                name: "list",
+                ok: evidence != Evidence::ListNotWhole,
+                detail: format!("{} number(s)", self.shared.index.len()),
+            },
+            ReadyCheck { name: "smsc", ok: bound > 0, detail: format!("{bound} link(s) bound") },
+            ReadyCheck {
+                name: "draining",
+                ok: !draining,
+                detail: if draining { "draining".to_owned() } else { "taking work".to_owned() },
+            },
+        ]
+    }
+
+    fn reload(&self, by: &str) -> Pending<'_, ReloadReport> {
+        let by = by.to_owned();
+        Box::pin(async move {
+            let (before, after, warnings) = Handle::reload(self).await?;
+            self.record_admin(&by, "reload", None).await?;
+            let (changes, restart_needed) = differences(&before, &after);
+            Ok(ReloadReport { changes, restart_needed, warnings })
+        })
+    }
+
+    fn drain(&self, by: &str) -> Pending<'_, ()> {
+        let by = by.to_owned();
+        Box::pin(async move {
+            self.record_admin(&by, "drain", None).await?;
+            self.ask_drain();
+            Ok(())
+        })
+    }
+
+    fn check(&self, request: CheckRequest) -> Pending<'_, CheckAnswer> {
+        Box::pin(async move {
+            let settings = self.shared.settings.load();
+            let account = account(&settings, &request.account)?;
+            Ok(try_out(self, &settings, account, &request))
+        })
+    }
+
+    fn why(&self, number: WrittenNumber) -> Pending<'_, WhyAnswer> {
+        Box::pin(async move { why(self, &number) })
+    }
+
+    fn suppress(&self, batch: StopBatch) -> Pending<'_, StopOutcome> {
+        Box::pin(async move {
+            let settings = self.shared.settings.load_full();
+            let mut outcome = StopOutcome::default();
+            let mut stops = Vec::with_capacity(batch.rows.len());
+            let now = self.shared.clock.civil();
+            for row in &batch.rows {
+                match settings.numbers.read(&row.number.text, &row.number.country) {
+                    Ok(number) => stops.push(NewStop {
+                        number,
+                        source: stop_source(batch.origin),
+                        at: row.at.unwrap_or(now),
+                        evidence: row.evidence.clone(),
+                    }),
+                    Err(error) => outcome.rejected.push(RejectedRow { line: row.line, error: error.to_string() }),
+                }
+            }
+            if batch.dry_run {
+                let already = |stop: &&NewStop| self.is_stopped(&self.shared.tags.tag(stop.number));
+                outcome.already = stops.iter().filter(already).count() as u64;
+                outcome.added = stops.len() as u64 - outcome.already;
+            } else {
+                let added = Handle::suppress(self, &stops, &batch.by).await?;
+                (outcome.added, outcome.already) = (added.added, added.already);
+            }
+            Ok(outcome)
+        })
+    }
+
+    fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>> {
+        Box::pin(async move {
+            let settings = self.shared.settings.load();
+            let number = canonical(&settings, &number)?;
+            entries_of(self, number)
+        })
+    }
+
+    fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
+        Box::pin(async move { page_of(self, &page) })
+    }
+
+    fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let settings = self.shared.settings.load_full();
+            let tag =
+                read.number.as_ref().and_then(|written| settings.numbers.read(&written.text, &written.country).ok());
+            let tag = tag.map(|number| self.shared.tags.tag(number));
+            Ok(self.record_admin(&read.by, read.action, tag).await?)
+        })
+    }
+}
+
+const fn evidence_word(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Whole => "whole",
+        Evidence::ListNotWhole => "list_not_whole",
+        Evidence::LedgerUnusable => "ledger_unusable",
+    }
+}
+
+const fn stop_source(origin: StopOrigin) -> StopSource {
+    match origin {
+        StopOrigin::Manual => StopSource::Manual,
+        StopOrigin::Import => StopSource::Import,
+        StopOrigin::Mail => StopSource::Mail,
+        StopOrigin::Phone => StopSource::Phone,
+        StopOrigin::Web => StopSource::Web,
+        StopOrigin::Complaint => StopSource::Complaint,
+        StopOrigin::Gdpr => StopSource::Objection,
+        StopOrigin::Operator => StopSource::Operator,
+    }
+}
+
+fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {
+    settings.accounts.iter().find(|account| account.policy.system_id == system_id).ok_or_else(|| {
+        let known: Vec<&str> = settings.accounts.iter().map(|account| account.policy.system_id.as_str()).collect();
+        Problem::new(
+            ProblemKind::NotFound,
+            format!("no account {system_id:?}"),
+            format!("accounts are: {}", known.join(", ")),
+        )
+    })
+}
+
+fn canonical(settings: &Settings, written: &WrittenNumber) -> Result<Msisdn, Problem> {
+    settings.numbers.read(&written.text, &written.country).map_err(|error| {
+        Problem::invalid(error.to_string(), "write it as +33 6 39 98 00 01, or nationally with its country")
+    })
+}
+
+/// Judges a draft as the lanes would, and says everything that was found.
+fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, request: &CheckRequest) -> CheckAnswer {
+    let policy = &account.policy;
+    let source = request.from.as_deref().or(policy.senders.first().map(String::as_str)).unwrap_or("");
+    let number = settings.numbers.read(&request.to.text, &request.to.country);
+    let destination =
+        number.as_ref().map_or_else(|_| request.to.text.clone(), |number: &Msisdn| number.as_u64().to_string());
+    let submission = Draft::new(source, &destination, &request.text).submission();
+    let at = request.at.unwrap_or_else(|| handle.shared.clock.civil());
+    let kit = Kit::new(Arc::clone(&handle.shared), handle.shared.settings.load_full());
+    let found = dry_run(submission, &kit.facts(policy), at);
+    CheckAnswer {
+        refusal: found.code,
+        class: found.class,
+        pack: format!("{}@{}", found.pack, found.pack_version),
+        number: number.ok(),
+        territory: found.territory,
+        judged_at: found.judged_at,
+        next_opening: found.next_opening,
+        would_refuse: found.would_refuse.iter().map(Rule::id).collect(),
+    }
+}
+
+/// All that is known about a number.
+fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
+    let shared = &handle.shared;
+    let settings = shared.settings.load();
+    let number = canonical(&settings, written)?;
+    let tag = shared.tags.tag(number);
+    let now = shared.clock.civil();
+    let system_id = |id| shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
+    let consent = settings.accounts.iter().map(|account| {
+        let how = match &account.policy.consent {
+            Consent::Declared { statement } => format!("declared: {statement}"),
+            Consent::Proof => "proof: needs a live opt-in".to_owned(),
+            Consent::Off => "not asked (transactional)".to_owned(),
+        };
+        format!("{}: {how}", account.policy.system_id)
+    });
+    let hours = settings.packs().into_iter().filter_map(|pack| {
+        let territory = pack.territory(number)?;
+        let (open, until) = match pack.opening(territory, now) {
+            Opening::Open { until, .. } => (true, Some(until)),
+            Opening::Closed { next } => (false, next),
+        };
+        let name = pack.territories().get(usize::from(territory))?.name.clone();
+        Some(HoursNow { pack: pack.full_name(), territory: name, open, until })
+    });
+    let verdicts = shared.ledger.last_verdicts(tag, VERDICTS_MAX, SEGMENTS_MAX).map_err(unreadable)?;
+    let verdicts = verdicts.into_iter().map(|record| PastVerdict {
+        at: record.at,
+        account: system_id(record.account),
+        class: record.class,
+        verdict: match record.kind {
+            VerdictKind::Refused(code) => code.code().to_owned(),
+            VerdictKind::Withdrawn(code) => format!("withdrawn {}", code.code()),
+            VerdictKind::Observed(code) => format!("observed {}", code.code()),
+            kind @ (VerdictKind::Permitted
+            | VerdictKind::Composed
+            | VerdictKind::Unresolved
+            | VerdictKind::LateAnswer(_)) => kind.word().to_owned(),
+        },
+    });
+    Ok(WhyAnswer {
+        number: Some(number),
+        suppressions: entries_of(handle, number)?,
+        lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
+        consent: consent.collect(),
+        hours: hours.collect(),
+        verdicts: verdicts.collect(),
+    })
+}
+
+/// The stops of a number that hold.
+fn entries_of(handle: &Handle, number: Msisdn) -> Result<Vec<StopEntry>, Problem> {
+    let shared = &handle.shared;
+    let found = shared.registry.in_force(&shared.tags.tag(number)).map_err(unreadable)?;
+    Ok(found.iter().map(|stop| entry(handle, stop)).collect())
+}
+
+/// A page of the list. Where it goes on is a position in the events.
+fn page_of(handle: &Handle, page: &PageRequest) -> Result<StopPage, Problem> {
+    let from = match &page.after {
+        None => 0,
+        Some(after) => after
+            .parse()
+            .map_err(|_| Problem::invalid("this is not where a page ended", "give back `next` as it was"))?,
+    };
+    let found = handle.shared.registry.page(from, page.limit).map_err(unreadable)?;
+    let entries = found.stops.iter().map(|stop| entry(handle, stop)).collect();
+    Ok(StopPage { entries, next: found.next.map(|next| next.to_string()) })
+}
+
+fn entry(handle: &Handle, found: &StopFound) -> StopEntry {
+    let name = |id: NameId| handle.shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
+    let stop = &found.stop;
+    let personal = found.personal.as_ref();
+    let by = [stop.smsc, stop.detail].into_iter().find(|id| *id != NameId::NONE);
+    StopEntry {
+        number: personal.and_then(|personal| personal.number),
+        tag: hex(&stop.tag.0),
+        since: found.at,
+        source: stop.source.word().to_owned(),
+        scope: match stop.scope {
+            Scope::Global => "global".to_owned(),
+            Scope::Account(account) => format!("account:{}", name(account)),
+            Scope::Sender(sender) => format!("sender:{sender:016x}"),
+        },
+        by: by.map_or_else(String::new, name),
+        short_code: (stop.short_code != 0).then_some(stop.short_code),
+        evidence: personal.and_then(|personal| personal.evidence.clone().or_else(|| personal.text.clone())),
+        event: found.seq,
+    }
+}
+
+fn unreadable(error: OpenError) -> Problem {
+    Problem::new(
+        ProblemKind::Failed,
+        format!("the ledger cannot be read: {error}"),
+        "docs/operations.md says what this means",
+    )
+}
+
+/// What a reload changed, and what it cannot change, in words.
+fn differences(before: &Settings, after: &Settings) -> (Vec<String>, Vec<String>) {
+    let mut changes = Vec::new();
+    for account in &after.accounts {
+        let system_id = &account.policy.system_id;
+        match before.accounts.iter().find(|old| old.id == account.id) {
+            None => changes.push(format!("account {system_id} added")),
+            Some(old) if format!("{old:?}") != format!("{account:?}") || old.password != account.password => {
+                changes.push(format!("account {system_id} changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    for account in &before.accounts {
+        if !after.accounts.iter().any(|new| new.id == account.id) {
+            changes.push(format!("account {} removed", account.policy.system_id));
+        }
+    }
+    if format!("{:?}", before.short_codes) != format!("{:?}", after.short_codes) {
+        changes.push("short codes changed".to_owned());
+    }
+    let mut restart = Vec::new();
+    let mut fixed = |what: &str, same: bool| {
+        if !same {
+            restart.push(format!("{what} changed: restart to have it"));
+        }
+    };
+    fixed("[smpp]", format!("{:?}", before.smpp) == format!("{:?}", after.smpp));
+    fixed("[[smsc]]", format!("{:?}", before.smscs) == format!("{:?}", after.smscs));
+    fixed("lanes", before.lanes == after.lanes);
+    fixed("node", before.node == after.node);
+    fixed("data_dir", before.data_dir == after.data_dir && before.keys_dir == after.keys_dir);
+    (changes, restart)
+}
