@@ -12,13 +12,16 @@ use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::tag::NumberTag;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A duty and the limits of its number end within 24 hours each: after twice that, a record says nothing any more.
-const KEPT: Duration = Duration::from_secs(48 * 3600);
+/// How long the journal grows before it is rewritten without what is over.
+const REWRITE: Duration = Duration::from_secs(24 * 3600);
+/// Octets of one write while it is rewritten, and how long that may take.
+const REWRITE_OCTETS: usize = 256 << 10;
+const REWRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// Records that are written and not yet durable, beyond which no new duty is taken: the disk has stalled.
 const UNSYNCED_MAX: u64 = 10_000;
 
@@ -38,8 +41,7 @@ struct State {
     /// Intents of the batch, and intents that are written and not yet durable, by the record behind them.
     intended: Vec<(DutyId, Duty)>,
     syncing: VecDeque<(u64, DutyId, Duty)>,
-    /// The first record of each hour, so that old ones can be forgotten.
-    hours: BTreeMap<i64, u64>,
+    rewritten: Option<CivilInstant>,
 }
 
 impl Confirmations {
@@ -58,9 +60,9 @@ impl Confirmations {
                     let digits = opened.and_then(|octets| octets.try_into().ok()).map(u64::from_be_bytes);
                     Some(digits.and_then(Msisdn::from_canonical).ok_or(SpoolError::Sealed { record: frame.seq })?)
                 }
-                DutyLeaf::Intended { .. } | DutyLeaf::Settled { .. } => None,
+                DutyLeaf::Intended { .. } | DutyLeaf::Settled { .. } | DutyLeaf::Sent { .. } => None,
             };
-            state.replay(leaf, number, frame.seq);
+            state.replay(leaf, number);
         }
         let unknown = state.duties.restarted(now);
         for id in &unknown {
@@ -116,7 +118,6 @@ impl Confirmations {
         let intended = std::mem::take(&mut state.intended);
         match outcome {
             Ok(records) => {
-                state.hours.entry(now.as_secs() / 3_600).or_insert(records.start);
                 state.syncing.extend(intended.into_iter().map(|(id, duty)| (records.end, id, duty)));
                 Ok(())
             }
@@ -163,8 +164,9 @@ impl Confirmations {
         self.journal.subscribe(wake);
     }
 
-    /// Ends what is owed to a number, and forgets the number itself (its tag stays for 24 hours, as a loop guard).
-    pub fn erase(&self, tag: &NumberTag, now: CivilInstant) -> Result<usize, AppendError> {
+    /// Ends what is owed to a number, and rewrites the journal, so that the number stands nowhere (its tag stays for 24 hours, as a
+    /// loop guard). Returns how many answers ended. Waits for an fsync: not for a lane.
+    pub fn erase(&self, tag: &NumberTag, now: CivilInstant) -> Result<usize, SpoolError> {
         let ended = {
             let mut state = self.lock();
             let ended = state.duties.erase(tag);
@@ -174,27 +176,53 @@ impl Confirmations {
             ended.len()
         };
         self.commit(now)?;
+        self.rewrite(now)?;
         Ok(ended)
     }
 
-    /// Gives up what is owed for 24 hours (returned, to be counted) and forgets old records. Waits for an fsync: not for a lane;
-    /// about once an hour.
+    /// Gives up what is owed for 24 hours (returned, to be counted), and rewrites the journal once a day without what is over.
+    /// Waits for an fsync: not for a lane; about once a minute.
     pub fn tidy(&self, now: CivilInstant) -> Result<usize, SpoolError> {
-        let (given_up, needed) = {
+        let (given_up, due) = {
             let mut state = self.lock();
             let given_up = state.duties.expire(now);
             for id in &given_up {
                 state.log(DutyLeaf::Settled { id: *id, at: now, fate: Fate::NotWritten }, &[]);
             }
-            let oldest = now.minus(KEPT).as_secs() / 3_600;
-            let later = state.hours.split_off(&oldest);
-            state.hours = later;
-            (given_up.len(), state.hours.values().min().copied())
+            (given_up.len(), state.rewritten.is_none_or(|last| now.since(last) >= REWRITE))
         };
         self.commit(now)?;
-        let needed = needed.unwrap_or_else(|| self.journal.appended());
-        let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
-        forgotten.map(|_| given_up).map_err(SpoolError::Forget)
+        if due {
+            self.rewrite(now)?;
+        }
+        Ok(given_up)
+    }
+
+    /// Goes on in a new segment that begins with what still matters, and forgets the ones before.
+    fn rewrite(&self, now: CivilInstant) -> Result<(), SpoolError> {
+        self.commit(now)?;
+        let (first, end) = {
+            // Held throughout: nobody may add a step between the old segment and the summary of it.
+            let mut state = self.lock();
+            let first = self.journal.roll(REWRITE_PATIENCE)?;
+            let mut batch = Batch::default();
+            for (leaf, number) in state.summary(now) {
+                let mut buffer = [0; DUTY_LEAF];
+                let leaf = leaf.write(&mut buffer);
+                let sealed = number.map(|number| self.sealer.seal(leaf, &number.as_u64().to_be_bytes()));
+                batch.push(leaf, sealed.as_deref().unwrap_or_default());
+                if batch.octets() > REWRITE_OCTETS {
+                    self.journal.append_within(&mut batch, REWRITE_PATIENCE)?;
+                }
+            }
+            let records = self.journal.append_within(&mut batch, REWRITE_PATIENCE)?;
+            state.rewritten = Some(now);
+            (first, records.end)
+        };
+        if end > 0 && !self.journal.wait_synced(end - 1, REWRITE_PATIENCE) {
+            return Err(SpoolError::Append(AppendError::Stalled));
+        }
+        self.journal.forget_before(first).map(|_| ()).map_err(SpoolError::Forget)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -212,27 +240,41 @@ impl State {
         self.batch.push(leaf.write(&mut buffer), sealed);
     }
 
-    fn replay(&mut self, leaf: DutyLeaf, number: Option<Msisdn>, record: u64) {
-        let (id, at) = match leaf {
-            DutyLeaf::Owed { id, at, .. } | DutyLeaf::Intended { id, at } | DutyLeaf::Settled { id, at, .. } => {
-                (id, at)
-            }
-        };
-        self.next_id = self.next_id.max(id.0);
-        self.hours.entry(at.as_secs() / 3_600).or_insert(record);
+    /// What a new journal has to begin with, so that it decides the same. The first leaf keeps the count of ids.
+    fn summary(&self, now: CivilInstant) -> Vec<(DutyLeaf, Option<Msisdn>)> {
+        let last = DutyId(self.next_id);
+        let mut all = vec![(DutyLeaf::Settled { id: last, at: now, fate: Fate::NotWritten }, None)];
+        for (tag, kind, at) in self.duties.remembered(now) {
+            all.push((DutyLeaf::Sent { last, at, kind, tag }, None));
+        }
+        for (id, duty, since, intended) in self.duties.opened() {
+            all.push((owed(id, &duty, since), Some(duty.number)));
+            all.extend(intended.map(|at| (DutyLeaf::Intended { id, at }, None)));
+        }
+        all
+    }
+
+    fn replay(&mut self, leaf: DutyLeaf, number: Option<Msisdn>) {
         match leaf {
-            DutyLeaf::Owed { kind, tag, short_code, account, .. } => {
+            DutyLeaf::Owed { id, at, kind, tag, short_code, account } => {
+                self.next_id = self.next_id.max(id.0);
                 if let Some(number) = number {
+                    self.duties.drop_duty(id);
                     self.duties.owe(id, Duty { kind, number, tag, short_code, account }, at);
                 }
             }
-            DutyLeaf::Intended { .. } => {
+            DutyLeaf::Intended { id, at } => {
                 self.duties.intend(id, at);
             }
-            DutyLeaf::Settled { fate, .. } => {
+            DutyLeaf::Settled { id, at, fate } => {
+                self.next_id = self.next_id.max(id.0);
                 if self.duties.settle(id, fate, at).is_none() {
                     self.duties.drop_duty(id);
                 }
+            }
+            DutyLeaf::Sent { last, at, kind, tag } => {
+                self.next_id = self.next_id.max(last.0);
+                self.duties.remember(tag, kind, at);
             }
         }
     }
@@ -338,7 +380,16 @@ mod tests {
             duties.tidy(at(hour * 3_600)).unwrap();
             files = std::fs::read_dir(&home).unwrap().count();
         }
-        assert!(files <= 4, "{files}");
+        assert!(files <= 5, "{files}");
         assert_eq!(duties.open_count(), 0);
+        let end = at(24 * 6 * 3_600);
+        let known = |duties: &Confirmations| {
+            let state = duties.lock();
+            (state.duties.remembered(end).len(), state.next_id)
+        };
+        let before = known(&duties);
+        assert!(before.0 > 0);
+        drop(duties);
+        assert_eq!(known(&open(&home, end).0), before);
     }
 }

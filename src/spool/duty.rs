@@ -14,6 +14,8 @@ const DAILY_MAX: usize = 3;
 /// Waits between attempts after a definite temporary refusal.
 const RETRY_MIN: Duration = Duration::from_secs(60);
 const RETRY_MAX: Duration = Duration::from_secs(3600);
+/// The first wait of an answer that found no link, doubled up to `RETRY_MIN`.
+const UNWRITTEN_MIN: Duration = Duration::from_secs(1);
 /// Numbers remembered; each is forgotten 24 hours after its last answer.
 const NUMBERS_MAX: usize = 1_000_000;
 
@@ -237,8 +239,8 @@ impl Duties {
         if let Some(answered) = self.numbers.get_mut(&open.duty.tag).filter(|_| unsent) {
             answered.remove(open.duty.kind, intended, earlier_stop);
         }
-        let wait = RETRY_MIN.saturating_mul(1 << (open.attempts.clamp(1, 8) - 1)).min(RETRY_MAX);
-        let again = now.plus(wait);
+        let (first, most) = if fate == Fate::NotWritten { (UNWRITTEN_MIN, RETRY_MIN) } else { (RETRY_MIN, RETRY_MAX) };
+        let again = now.plus(first.saturating_mul(1 << (open.attempts.clamp(1, 8) - 1)).min(most));
         match fate {
             Fate::Temporary | Fate::NotWritten if again.since(open.since) < DAY => {
                 open.stage = Stage::Owed { from: again };
@@ -294,6 +296,36 @@ impl Duties {
         if let Some(answered) = self.numbers.get_mut(&open.duty.tag) {
             answered.open.retain(|other| *other != id);
         }
+    }
+
+    /// An answer that was or may have been sent: what a rewritten journal says of duties that are over.
+    pub fn remember(&mut self, tag: NumberTag, kind: DutyKind, at: CivilInstant) {
+        let answered = self.numbers.entry(tag).or_default();
+        // A crash may leave both the steps and their summary.
+        if !answered.sent.contains(&Some(at)) {
+            answered.add(kind, at);
+        }
+    }
+
+    /// The answers of the last 24 hours that `remember` is to be told again, oldest first for each number; those of open duties excepted.
+    pub fn remembered(&self, now: CivilInstant) -> Vec<(NumberTag, DutyKind, CivilInstant)> {
+        let mut all = Vec::new();
+        for (tag, answered) in &self.numbers {
+            let open: Vec<_> = answered.open.iter().filter_map(|id| self.intents.get(id)).collect();
+            for at in answered.sent.iter().flatten().filter(|at| now.since(**at) < DAY) {
+                if open.iter().all(|(intended, _)| intended != at) {
+                    let stop = answered.last_stop == Some(*at) || open.iter().any(|(_, stop)| *stop == Some(*at));
+                    // Only a STOP's confirmation is asked for by its kind.
+                    all.push((*tag, if stop { DutyKind::Stop } else { DutyKind::Contact }, *at));
+                }
+            }
+        }
+        all
+    }
+
+    /// The open duties, oldest first: since when each is owed, and when it was intended.
+    pub fn opened(&self) -> impl Iterator<Item = (DutyId, Duty, CivilInstant, Option<CivilInstant>)> {
+        self.open.iter().map(|(id, open)| (*id, open.duty, open.since, self.intents.get(id).map(|(at, _)| *at)))
     }
 
     /// How many duties are open.
@@ -417,6 +449,47 @@ mod tests {
         }
         assert!((20..40).contains(&attempts) && now.since(at(0)) >= Duration::from_secs(22 * 3600), "{attempts}");
         assert_eq!(duties.decide(&duty(DutyKind::Stop), false, now), Ok(()), "nothing was sent, so nothing counts");
+    }
+
+    #[test]
+    fn an_answer_that_found_no_link_is_tried_again_soon() {
+        let mut duties = Duties::default();
+        duties.owe(DutyId(1), duty(DutyKind::Stop), at(0));
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            duties.intend(DutyId(1), now).unwrap();
+            let Some(Next::Again(again)) = duties.settle(DutyId(1), Fate::NotWritten, now) else {
+                panic!("it is owed")
+            };
+            waits.push(again.since(now).as_secs());
+            now = again;
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn what_is_told_again_decides_the_same() {
+        let mut duties = Duties::default();
+        answer(&mut duties, 1, DutyKind::Stop, true, at(0)).unwrap();
+        answer(&mut duties, 2, DutyKind::Contact, false, at(10)).unwrap();
+        duties.owe(DutyId(3), duty(DutyKind::Stop), at(20));
+        duties.intend(DutyId(3), at(20)).unwrap();
+        let mut again = Duties::default();
+        for (tag, kind, at) in duties.remembered(at(30)) {
+            again.remember(tag, kind, at);
+        }
+        for (id, duty, since, intended) in duties.opened() {
+            again.owe(id, duty, since);
+            intended.map(|at| again.intend(id, at).unwrap());
+        }
+        for both in [&mut duties, &mut again] {
+            assert_eq!(both.decide(&duty(DutyKind::Start), true, at(30)), Err(Quiet::DailyLimit));
+            both.settle(DutyId(3), Fate::Final, at(31)).unwrap();
+            assert_eq!(both.decide(&duty(DutyKind::Start), true, at(32)), Ok(()));
+            assert_eq!(both.decide(&duty(DutyKind::Stop), false, at(32)), Err(Quiet::RepeatedStop));
+        }
+        assert!(duties.remembered(at(25 * HOUR)).is_empty());
     }
 
     #[test]

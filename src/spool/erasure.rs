@@ -62,8 +62,8 @@ impl Spool {
     /// A segment is written for a day at most: nothing that is over stays on disk for more than a day beyond its 72 hours.
     /// About once a minute.
     pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
-        let since = *self.lock().segment_since.get_or_insert(now);
-        if now.since(since) >= SEGMENT_SPAN {
+        let since = self.lock().segment_since;
+        if since.is_none_or(|since| now.since(since) >= SEGMENT_SPAN) {
             self.journal.roll(PATIENCE)?;
             self.mark()?;
             self.lock().segment_since = Some(now);

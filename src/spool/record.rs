@@ -12,6 +12,7 @@ const ENDED: u8 = 2;
 const OWED: u8 = 3;
 const INTENDED: u8 = 4;
 const SETTLED: u8 = 5;
+const SENT: u8 = 6;
 
 /// Why an item is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +85,30 @@ impl ItemLeaf {
 /// A leaf of the duties' journal. The number of a duty that is owed is its frame's blob, sealed and bound to the leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DutyLeaf {
-    Owed { id: DutyId, at: CivilInstant, kind: DutyKind, tag: NumberTag, short_code: u32, account: NameId },
-    Intended { id: DutyId, at: CivilInstant },
-    Settled { id: DutyId, at: CivilInstant, fate: Fate },
+    Owed {
+        id: DutyId,
+        at: CivilInstant,
+        kind: DutyKind,
+        tag: NumberTag,
+        short_code: u32,
+        account: NameId,
+    },
+    Intended {
+        id: DutyId,
+        at: CivilInstant,
+    },
+    Settled {
+        id: DutyId,
+        at: CivilInstant,
+        fate: Fate,
+    },
+    /// An answer of a duty that is over, told again when the journal is rewritten; `last` is the newest id given.
+    Sent {
+        last: DutyId,
+        at: CivilInstant,
+        kind: DutyKind,
+        tag: NumberTag,
+    },
 }
 
 /// The longest leaf of a duty.
@@ -115,6 +137,12 @@ impl DutyLeaf {
                 out.put(&id.0.to_be_bytes());
                 out.put(&at.as_micros().to_be_bytes());
             }
+            Self::Sent { last, at, kind, tag } => {
+                out.put(&[SENT, *kind as u8]);
+                out.put(&last.0.to_be_bytes());
+                out.put(&at.as_micros().to_be_bytes());
+                out.put(&tag.0);
+            }
         }
         let Writer { buffer, at } = out;
         &buffer[..at]
@@ -140,6 +168,11 @@ impl DutyLeaf {
                 let fate = Fate::from_octet(input.u8()?)?;
                 let (id, at) = input.duty()?;
                 Self::Settled { id, at, fate }
+            }
+            SENT => {
+                let kind = DutyKind::from_octet(input.u8()?)?;
+                let (last, at) = input.duty()?;
+                Self::Sent { last, at, kind, tag: NumberTag(input.array()?) }
             }
             _ => return None,
         };
@@ -224,7 +257,8 @@ mod tests {
             account: NameId(2),
         };
         let settled = DutyLeaf::Settled { id, at: AT, fate: Fate::NotWritten };
-        for leaf in [owed, DutyLeaf::Intended { id, at: AT }, settled] {
+        let sent = DutyLeaf::Sent { last: id, at: AT, kind: DutyKind::Stop, tag: NumberTag([4; 16]) };
+        for leaf in [owed, DutyLeaf::Intended { id, at: AT }, settled, sent] {
             let mut buffer = [0; DUTY_LEAF];
             let written = leaf.write(&mut buffer).to_vec();
             assert_eq!(DutyLeaf::read(&written), Some(leaf));
