@@ -8,6 +8,7 @@ use super::requests::*;
 use crate::compliance::check::dry_run;
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
+use crate::compliance::pack::Pack;
 use crate::compliance::policy::Consent;
 use crate::compliance::rule::Rule;
 use crate::gateway::handle::{Handle, HandleError, NewStop};
@@ -71,7 +72,7 @@ impl Plane for Handle {
                 let account = settings.accounts.iter().find(|account| account.id == figures.id)?;
                 Some(AccountStatus {
                     system_id: account.policy.system_id.clone(),
-                    pack: account.policy.pack.full_name(),
+                    pack: short_name(&account.policy.pack),
                     smsc: account.smsc.iter().map(|id| name(*id)).collect(),
                     transmitters: figures.transmitters,
                     receivers: figures.receivers,
@@ -200,6 +201,11 @@ impl Plane for Handle {
     }
 }
 
+/// `id@version`: what people call a pack.
+fn short_name(pack: &Pack) -> String {
+    format!("{}@{}", pack.id, pack.version)
+}
+
 const fn evidence_word(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Whole => "whole",
@@ -252,7 +258,7 @@ fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, requ
     CheckAnswer {
         refusal: found.code,
         class: found.class,
-        pack: format!("{}@{}", found.pack, found.pack_version),
+        pack: short_name(&policy.pack),
         number: number.ok(),
         territory: found.territory,
         judged_at: found.judged_at,
@@ -284,7 +290,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
             Opening::Closed { next } => (false, next),
         };
         let name = pack.territories().get(usize::from(territory))?.name.clone();
-        Some(HoursNow { pack: pack.full_name(), territory: name, open, until })
+        Some(HoursNow { pack: short_name(&pack), territory: name, open, until })
     });
     let verdicts = shared.ledger.last_verdicts(tag, VERDICTS_MAX, SEGMENTS_MAX).map_err(unreadable)?;
     let verdicts = verdicts.into_iter().map(|record| PastVerdict {

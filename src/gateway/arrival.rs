@@ -21,6 +21,7 @@ use crate::session::window::Window;
 use crate::telemetry::events::{BindRefused, EsmeBound, EsmeUnbound};
 use crate::telemetry::labels::{BindRefusal, BindType};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
@@ -100,6 +101,7 @@ impl Lane {
             blocked: false,
         });
         account.binds.push(slot);
+        self.kit.shared.connections.fetch_add(1, Ordering::Relaxed);
         EsmeBound { account: &who.system_id, kind: bind_type(who.kind), peer: who.peer }
             .emit(&account.contract.metrics);
         let system_id = &self.kit.settings.smpp.system_id;
@@ -121,6 +123,7 @@ impl Lane {
             return;
         }
         let mut esme = self.esmes.remove(at.slot);
+        self.kit.shared.connections.fetch_sub(1, Ordering::Relaxed);
         let account = esme.contract.settings.id;
         if let Some(found) = self.accounts.get_mut(&account) {
             found.binds.retain(|slot| *slot != at.slot);

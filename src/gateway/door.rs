@@ -86,6 +86,9 @@ impl Door {
     }
 
     fn enter(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+        if self.shared.connections.load(Ordering::Relaxed) + self.sockets.borrow().len() >= self.settings.connections {
+            return self.shared.metrics.bind_refusals.one(BindRefusal::TooManySockets);
+        }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (place, evicted) = self.sockets.borrow_mut().enter(id);
         if let Some(task) = evicted.and_then(|evicted| self.tasks.borrow_mut().remove(&evicted)) {

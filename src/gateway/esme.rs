@@ -22,7 +22,7 @@ use crate::session::esme::{Admission, Answer, EsmeSession, Request};
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
 use crate::spool::shelf::{ItemKind, Ticket};
-use crate::telemetry::labels::{Direction, PduCommand, PduError};
+use crate::telemetry::labels::PduError;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -161,7 +161,7 @@ impl Lane {
     /// Handles one whole PDU of an ESME.
     fn esme_frame(&mut self, slot: usize, frame: &[u8], now: Now) {
         let Some(header) = Header::parse(frame) else { return };
-        self.kit.shared.metrics.esme.count(PduCommand::of(header.id.to_wire()), Direction::In, 1);
+        self.esme_tally.read(header.id);
         let esme = &mut self.esmes[slot];
         match esme.session.admit(header.id.to_wire()) {
             Admission::Take(request) => self.serve(slot, request, &header, frame, now),

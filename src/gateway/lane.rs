@@ -10,6 +10,7 @@ use super::optout::AwaitingAct;
 use super::outbox::Flushed;
 use super::skew::Skew;
 use super::smsc::{Link, Origin, Smsc};
+use super::tally::Tally;
 use crate::clock::Now;
 use crate::compliance::facts::Evidence;
 use crate::compliance::release::recheck;
@@ -49,7 +50,15 @@ pub struct Lane {
     pub last_message_ref: u64,
     pub last_generation: u32,
     pub draining: bool,
+    /// PDUs since the last tick.
+    pub esme_tally: Tally,
+    pub smsc_tally: Tally,
+    /// Accounts of the transactional messages released in this turn: what a ledger that fails leaves unrecorded.
+    pub unrecorded: Vec<NameId>,
 }
+
+/// Octets waiting for an operator's socket beyond which its link is given up.
+const UNTAKEN_OCTETS: usize = 4 << 20;
 
 impl Lane {
     /// Ends a turn: records first, octets after, and the list's generation last.
@@ -89,8 +98,12 @@ impl Lane {
             Err(error) => {
                 LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
                 self.acts_unrecorded();
+                for account in &self.unrecorded {
+                    self.kit.shared.ledger.count_unrecorded(*account, now.civil);
+                }
             }
         }
+        self.unrecorded.clear();
         let shared = Arc::clone(&self.kit.shared);
         // A failed id map only parks receipts; a failed duty is tried again later.
         shared.ids.commit(&mut self.ids).ok();
@@ -119,9 +132,12 @@ impl Lane {
     fn flush_link(&mut self, slot: usize, _now: Now) {
         let link = &mut self.links[slot];
         let Some(wire) = &link.wire else { return };
+        let tally = &mut self.smsc_tally;
+        link.out.count_pushed(|command| tally.written(command));
         let flushed = link.out.flush(&**wire);
         let blocked = flushed == Flushed::Blocked;
-        link.closing |= flushed == Flushed::Broken;
+        // An operator that takes nothing while we must answer it: its link is of no use any more.
+        link.closing |= flushed == Flushed::Broken || link.out.waiting_octets() > UNTAKEN_OCTETS;
         if blocked != link.blocked || link.closing {
             link.blocked = blocked;
             wire.wake();
@@ -130,6 +146,8 @@ impl Lane {
 
     fn flush_esme(&mut self, slot: usize) {
         let Some(esme) = self.esmes.get_mut(slot) else { return };
+        let tally = &mut self.esme_tally;
+        esme.out.count_pushed(|command| tally.written(command));
         let flushed = esme.out.flush(&*esme.wire);
         let blocked = flushed == Flushed::Blocked;
         match (flushed, esme.closing) {

@@ -16,7 +16,7 @@ use crate::session::esme::Answer;
 use crate::session::smsc::{BindOutcome, SmscAdmission, SmscRequest};
 use crate::session::timers::LinkTimers;
 use crate::telemetry::events::{SmscBound, SmscLost};
-use crate::telemetry::labels::{ConnectResult, Direction, PduCommand, PduError};
+use crate::telemetry::labels::{ConnectResult, PduError};
 use std::rc::Rc;
 
 impl Lane {
@@ -75,7 +75,7 @@ impl Lane {
     /// Handles one whole PDU of an SMSC.
     fn link_frame(&mut self, slot: usize, frame: &[u8], now: Now) {
         let Some(header) = Header::parse(frame) else { return };
-        self.kit.shared.metrics.smsc.count(PduCommand::of(header.id.to_wire()), Direction::In, 1);
+        self.smsc_tally.read(header.id);
         match self.links[slot].session.admit(header.id.to_wire()) {
             SmscAdmission::Take(request) => self.serve_smsc(slot, request, &header, frame, now),
             SmscAdmission::Response => self.smsc_response(slot, &header, frame, now),

@@ -4,6 +4,7 @@
 use super::outbox::{Flushed, Outbox};
 use crate::compliance::verdict::Released;
 use crate::net::wire::Wire;
+use crate::pdu::command::CommandId;
 use crate::pdu::dialect::Dialect;
 use crate::pdu::link_command::LinkCommand;
 use crate::pdu::splice;
@@ -35,6 +36,16 @@ impl LinkOutbox {
     /// Writes as much as the socket takes.
     pub fn flush(&mut self, wire: &dyn Wire) -> Flushed {
         self.outbox.flush(wire)
+    }
+
+    /// Hands the command ids of what was put in since the last call to `count`.
+    pub fn count_pushed(&mut self, count: impl FnMut(CommandId)) {
+        self.outbox.count_pushed(count);
+    }
+
+    /// Octets that the socket has not taken yet.
+    pub fn waiting_octets(&self) -> usize {
+        self.outbox.waiting_octets()
     }
 
     /// Whether nothing waits.

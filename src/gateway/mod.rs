@@ -30,5 +30,6 @@ pub mod shared;
 pub mod skew;
 pub mod smsc;
 pub mod submit;
+pub mod tally;
 pub mod tick;
 pub mod wiring;

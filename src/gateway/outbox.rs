@@ -2,6 +2,8 @@
 //! Must never cut a PDU: what is begun is finished; what is not begun can be withdrawn.
 
 use crate::net::wire::Wire;
+use crate::pdu::command::CommandId;
+use crate::pdu::header::Header;
 use std::collections::VecDeque;
 use std::io;
 
@@ -31,6 +33,8 @@ pub struct Outbox {
     octets: Vec<u8>,
     written: usize,
     marks: VecDeque<Mark>,
+    /// Command ids of what was pushed since they were last counted.
+    pushed: Vec<CommandId>,
 }
 
 /// A buffer beyond this is given back when it is empty: a burst must not pin its memory for ever.
@@ -39,7 +43,21 @@ const KEEP_OCTETS: usize = 64 * 1024;
 impl Outbox {
     /// Appends a PDU that is no message.
     pub fn push<R>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        encode(&mut self.octets)
+        let start = self.octets.len();
+        let result = encode(&mut self.octets);
+        self.note(start);
+        result
+    }
+
+    fn note(&mut self, start: usize) {
+        if let Some(header) = Header::parse(&self.octets[start..]) {
+            self.pushed.push(header.id);
+        }
+    }
+
+    /// Hands the command ids of what was pushed since the last call to `count`.
+    pub fn count_pushed(&mut self, count: impl FnMut(CommandId)) {
+        self.pushed.drain(..).for_each(count);
     }
 
     /// Appends a message under our sequence number.
@@ -47,6 +65,7 @@ impl Outbox {
         let start = self.octets.len();
         let result = encode(&mut self.octets);
         self.marks.push_back(Mark { start, end: self.octets.len(), sequence });
+        self.note(start);
         result
     }
 
@@ -70,6 +89,7 @@ impl Outbox {
                 self.octets.clear();
                 if self.octets.capacity() > KEEP_OCTETS {
                     self.octets = Vec::new();
+                    self.pushed = Vec::new();
                 }
             }
             Flushed::Blocked => {

@@ -12,6 +12,7 @@ use super::settings::{Settings, SmscSettings};
 use super::shared::Shared;
 use super::skew::Skew;
 use super::smsc::{Link, Smsc};
+use super::tally::Tally;
 use crate::clock::Now;
 use crate::compliance::numbers::NumberPlan;
 use crate::message::name::NameId;
@@ -64,6 +65,9 @@ impl Lane {
             last_message_ref: shared.first_message_ref(number),
             last_generation: 0,
             draining: false,
+            esme_tally: Tally::default(),
+            smsc_tally: Tally::default(),
+            unrecorded: Vec::new(),
         };
         for smsc in settings.smscs.iter().filter(|smsc| shared.placement.load().lane(smsc.id) == number) {
             lane.add_smsc(smsc, now);

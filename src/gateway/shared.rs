@@ -22,7 +22,7 @@ use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
 use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
@@ -83,6 +83,8 @@ pub struct Shared {
     /// Rung when somebody asks for a drain.
     pub ask_drain: Notify,
     bound_links: AtomicI64,
+    /// Senders' connections on the lanes.
+    pub connections: AtomicUsize,
 }
 
 impl Shared {
@@ -119,6 +121,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             ask_drain: Notify::new(),
             bound_links: AtomicI64::new(0),
+            connections: AtomicUsize::new(0),
         };
         shared.register_codes();
         shared

@@ -40,6 +40,8 @@ impl Lane {
         self.tick_duties(now);
         self.tick_early(now);
         self.measure();
+        self.esme_tally.settle(&self.kit.shared.metrics.esme);
+        self.smsc_tally.settle(&self.kit.shared.metrics.smsc);
         for account in self.accounts.keys().copied().collect::<Vec<_>>() {
             self.replay(account, now);
         }
