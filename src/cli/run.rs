@@ -37,6 +37,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
+/// How often what is past its time is ended: spooled items, ids, duties.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Octets of a segment of the spool's files.
 const SPOOL_SEGMENT: u64 = 16 << 20;
 /// Octets of every segment in a rehearsal: it starts in a moment and fills no disk.
@@ -171,6 +173,7 @@ async fn serve(running: &Running, handle: &Arc<Handle>) {
         return tracing::error!(event = "signals.unavailable");
     };
     let mut beat = interval(Duration::from_millis(500));
+    let mut tidying = interval(TIDY_EVERY);
     let mut told = false;
     loop {
         tokio::select! {
@@ -180,6 +183,10 @@ async fn serve(running: &Running, handle: &Arc<Handle>) {
             _ = hangup.recv() => {
                 let result = handle.reload().await;
                 note_reload(handle, &result);
+            }
+            _ = tidying.tick() => {
+                let shared = Arc::clone(shared);
+                tokio::task::spawn_blocking(move || shared.tidy());
             }
             _ = beat.tick() => {
                 if !told && shared.bound_links() > 0 {

@@ -144,6 +144,9 @@ impl Lane {
         SmscLost { smsc: &smsc.settings.name, link: link.number, result, why: "the connection is over" }
             .emit(&smsc.metrics);
         link.session.lost(now.monotonic);
+        if self.draining {
+            link.session.stop();
+        }
         let unbegun: Vec<u32> = link.out.unbegun().collect();
         let mut lost = Vec::new();
         link.window.drain(|sequence, origin| lost.push((sequence, origin)));

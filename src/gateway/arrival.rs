@@ -145,7 +145,7 @@ impl Lane {
             match delivery.debt {
                 // Another receiver may be there; else the spool keeps it.
                 Debt::Smsc(_) => self.to_client(account, *delivery, now),
-                Debt::Spool(_) => self.keep_for_later(account, *delivery, now),
+                Debt::Spool(ticket) => self.kit.shared.spool.put_back(ticket),
             }
         }
         self.replay(account, now);

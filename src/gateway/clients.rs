@@ -128,6 +128,12 @@ impl Lane {
         }
     }
 
+    /// What waits may have expired or been erased meanwhile.
+    pub fn recount_spool(&mut self, account: NameId) {
+        let Some(found) = self.accounts.get_mut(&account).filter(|found| found.spooled > 0) else { return };
+        found.spooled = self.kit.shared.spool_len(account);
+    }
+
     /// Sends what waits in the spool, as far as receivers have room.
     pub fn replay(&mut self, account: NameId, now: Now) {
         while self.accounts.get(&account).is_some_and(|account| account.spooled > 0) {

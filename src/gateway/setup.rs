@@ -121,8 +121,7 @@ impl Lane {
                 Some(found) => found.renew(Rc::clone(&contract)),
                 None => {
                     let mut fresh = Account::new(Rc::clone(&contract));
-                    let waiting = shared.spool.counts(account.id);
-                    fresh.spooled = waiting.waiting + waiting.out + waiting.delayed;
+                    fresh.spooled = shared.spool_len(account.id);
                     self.accounts.insert(account.id, fresh);
                 }
             }

@@ -9,6 +9,7 @@ use crate::compliance::optout::Engine;
 use crate::ledger::suppression_event::{EventId, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
 use crate::message::tag::{NumberTag, TagKey};
 use crate::spool::confirmations::Confirmations;
 use crate::spool::duty::{Duty, DutyId};
@@ -18,7 +19,9 @@ use crate::suppression::follower::Follower;
 use crate::suppression::index::Index;
 use crate::suppression::list::List;
 use crate::suppression::registry::Registry as StopRegistry;
+use crate::telemetry::labels::{ConfirmationResult, SpoolLoss};
 use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
+use crate::telemetry::names;
 use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -235,6 +238,34 @@ impl Shared {
         gauges.suppression_store_lag.set(self.store_lag() as f64);
         gauges.disk(self.ledger.dir());
         self.series.upkeep();
+    }
+
+    /// Receipts and MOs that wait for an account, handed out or not.
+    pub fn spool_len(&self, account: NameId) -> usize {
+        let counts = self.spool.counts(account);
+        counts.waiting + counts.out + counts.delayed
+    }
+
+    /// Ends what is past its time in the spool, among the ids and the duties. Waits for the disk: never on a lane.
+    pub fn tidy(&self) {
+        let now = self.clock.civil();
+        for (ticket, _) in self.spool.expire(now) {
+            let name = self.ledger.name(ticket.account).unwrap_or_else(|| "-".into());
+            let lost = self.series.counters::<SpoolLoss>(&names::SPOOL_LOST_TOTAL, &[&name]);
+            lost.one(SpoolLoss::Expired);
+            tracing::warn!(event = "spool.expired", account = %name);
+        }
+        if let Err(error) = self.spool.tidy(now) {
+            tracing::warn!(event = "spool.untidy", %error);
+        }
+        if let Err(error) = self.ids.tidy(now) {
+            tracing::warn!(event = "ids.untidy", %error);
+        }
+        match self.confirmations.tidy(now) {
+            Ok(0) => {}
+            Ok(given_up) => self.metrics.confirmations.add(ConfirmationResult::GivenUp, given_up as u64),
+            Err(error) => tracing::warn!(event = "duties.untidy", %error),
+        }
     }
 
     /// Events that the store on disk has not taken in yet.

@@ -97,15 +97,16 @@ impl Lane {
         while self.esmes.contains(slot) {
             let room = self.has_room(slot);
             let esme = &mut self.esmes[slot];
-            if !room && !esme.held.overflowing {
-                return;
-            }
-            let Some(frame) = esme.held.frames.pop_front() else {
+            if esme.held.frames.is_empty() {
                 esme.held.since = None;
                 esme.held.overflowing &= !room;
                 esme.wire.wake();
                 return self.finish_unbind(slot);
-            };
+            }
+            if !room && !esme.held.overflowing {
+                return;
+            }
+            let Some(frame) = esme.held.frames.pop_front() else { return };
             esme.held.octets -= frame.len();
             self.submit(slot, &frame, now);
         }

@@ -43,6 +43,7 @@ impl Lane {
         self.esme_tally.settle(&self.kit.shared.metrics.esme);
         self.smsc_tally.settle(&self.kit.shared.metrics.smsc);
         for account in self.accounts.keys().copied().collect::<Vec<_>>() {
+            self.recount_spool(account);
             self.replay(account, now);
         }
     }
