@@ -14,16 +14,12 @@ use crate::gateway::handle::{Handle, HandleError, Reloaded, Reloader};
 use crate::gateway::run::{Running, start};
 use crate::gateway::settings::{AccountSettings, Settings};
 use crate::gateway::shared::Foundation;
-use crate::journal::disk::{Disk, RealDisk};
+use crate::journal::disk::RealDisk;
 use crate::ledger::event::{Contract as ContractRecord, Event};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
-use crate::spool::Keeping;
-use crate::spool::confirmations::Confirmations;
-use crate::spool::error::SpoolError;
-use crate::spool::idmap::{IDS_MAX, IdMap};
-use crate::spool::queue::{Limits, Spool};
+use crate::spool::SpoolRoom;
 use crate::suppression::follower::Follower;
 use crate::suppression::list::{List, SnapshotRule};
 use crate::telemetry::events::{ConfigReloaded, DrainBegun};
@@ -39,8 +35,6 @@ use tokio::time::interval;
 
 /// How often what is past its time is ended: spooled items, ids, duties.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-/// Octets of a segment of the spool's files.
-const SPOOL_SEGMENT: u64 = 16 << 20;
 /// Octets of every segment in a rehearsal: it starts in a moment and fills no disk.
 const REHEARSAL_SEGMENT: u64 = 4 << 20;
 
@@ -122,16 +116,14 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "list.open", ?recovered);
     let series = Registry::new();
-    let spool = open_spool(&data_dir, &keys, rehearsal, now)?;
+    let spool = open_spool(&data_dir, &keys, now)?;
     let foundation = Foundation {
         clock,
         ledger: Arc::clone(&ledger),
         follower: Arc::new(Follower::start(&ledger, list.index()).map_err(not_opened)?),
         list,
         tags: keys.tag_key(),
-        spool: spool.0,
-        ids: spool.1,
-        confirmations: spool.2,
+        spool,
         settings: Arc::new(settings),
         engine: Engine::new(&packs),
         series,
@@ -263,28 +255,17 @@ fn not_opened(error: OpenError) -> Failure {
     }
 }
 
-fn open_spool(
-    data_dir: &Path,
-    keys: &Keys,
-    rehearsal: bool,
-    now: CivilInstant,
-) -> Result<(Spool, IdMap, Confirmations), Failure> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let octets = if rehearsal { REHEARSAL_SEGMENT } else { SPOOL_SEGMENT };
-    let refuse = |error: SpoolError| Failure {
+fn open_spool(data_dir: &Path, keys: &Keys, now: CivilInstant) -> Result<SpoolRoom, Failure> {
+    let room = SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), now).map_err(|error| Failure {
         exit: Exit::BadConfiguration,
         error: error.to_string(),
-        next: "restore keys_dir as it was, or move the named directory aside: what waits in it is then not delivered"
+        next: "restore keys_dir as it was, or move data_dir/spool aside: what waits in it is then not delivered"
             .to_owned(),
-    };
-    let keeping = Keeping { disk, key: keys.seal_key(), segment_octets: octets, patience: Duration::ZERO };
-    let spool = Spool::open(&keeping, &data_dir.join("spool"), Limits::default()).map_err(refuse)?;
-    let ids = IdMap::open(&keeping, &data_dir.join("ids"), IDS_MAX).map_err(refuse)?;
-    let (confirmations, unknown) = Confirmations::open(&keeping, &data_dir.join("duties"), now).map_err(refuse)?;
-    if unknown > 0 {
-        tracing::warn!(event = "confirmation.unknown_after_restart", count = unknown);
+    })?;
+    if room.unknown_at_start > 0 {
+        tracing::warn!(event = "confirmation.unknown_after_restart", count = room.unknown_at_start);
     }
-    Ok((spool, ids, confirmations))
+    Ok(room)
 }
 
 /// Records the contracts in force: class, consent statement and pack of every account.

@@ -11,6 +11,7 @@ use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::{NumberTag, TagKey};
+use crate::spool::SpoolRoom;
 use crate::spool::confirmations::Confirmations;
 use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
@@ -36,9 +37,7 @@ pub struct Foundation {
     pub list: List,
     pub follower: Arc<Follower>,
     pub tags: TagKey,
-    pub spool: Spool,
-    pub ids: IdMap,
-    pub confirmations: Confirmations,
+    pub spool: SpoolRoom,
     pub settings: Arc<Settings>,
     pub engine: Engine,
     pub series: Registry,
@@ -93,8 +92,8 @@ pub struct Shared {
 impl Shared {
     /// Puts the foundation under `lanes` lanes.
     pub fn new(foundation: Foundation, placement: Placement, lanes: Vec<mpsc::Sender<Order>>) -> Self {
-        let Foundation { clock, ledger, list, follower, tags, spool, ids, confirmations, settings, engine, series } =
-            foundation;
+        let Foundation { clock, ledger, list, follower, tags, spool, settings, engine, series } = foundation;
+        let SpoolRoom { items: spool, ids, confirmations, unknown_at_start: _ } = spool;
         let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
         let index = Arc::clone(list.index());
