@@ -47,10 +47,10 @@ fuzz: ## Each fuzz target for SECONDS_PER_TARGET seconds (needs cargo-fuzz)
 	tests/setup/fuzz.sh $(SECONDS_PER_TARGET)
 
 faults: ## kill -9, disk faults: the short form
-	$(CARGO) test --locked --test it -- faults
+	$(CARGO) test --locked --test it -- kill9 stop_race store_down waiting_at_closing
 
 hours-long: ## Every minute 2020-2040 in every zone against an independent computation
 	STOPGATE_LONG=1 $(CARGO) test --release --locked -- hours --nocapture
 
 faults-long: ## The faults in their release form
-	STOPGATE_LONG=1 $(CARGO) test --release --locked --test it -- faults --nocapture
+	STOPGATE_LONG=1 $(CARGO) test --release --locked --test it -- kill9 stop_race store_down waiting_at_closing --nocapture
