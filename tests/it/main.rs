@@ -1,0 +1,20 @@
+//! Owns the list of scenarios: the real binary between simulated senders and a simulated operator.
+//! Must never hold a scenario itself: file = scenario.
+
+mod bad_pdus;
+mod closed_hours;
+mod demo;
+mod failover;
+mod kill9;
+mod late_answers;
+mod links_and_windows;
+mod otp_at_night;
+mod promo;
+mod receipts;
+mod refusals;
+mod spool;
+mod stop;
+mod stop_race;
+mod store_down;
+mod support;
+mod waiting_at_closing;

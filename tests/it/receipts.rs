@@ -1,0 +1,100 @@
+//! Owns delivery receipts: to the account that submitted, on a bind that can receive, after a restart too.
+//! Must never show one account another's receipt.
+
+use super::support::config::account;
+use super::support::stage::Stage;
+use super::support::{PROMO, SOON, phone};
+use stopgate::sim::esme::{Bind, Esme};
+use stopgate::sim::message::Message;
+use stopgate::sim::smsc::switches::{IdForm, Receipts, Switches};
+use stopgate::sim::wire::{BIND_RECEIVER, BIND_TRANSMITTER};
+
+fn with_receipts() -> Switches {
+    Switches { receipts: Some(Receipts::default()), ..Switches::default() }
+}
+
+fn promo(number: u32) -> Message {
+    Message::submit("ACME", &phone(number), PROMO).with_receipt()
+}
+
+async fn receipt(esme: &Esme) -> Message {
+    Message::parse(&esme.next_delivery(SOON).await.expect("a receipt")).expect("readable")
+}
+
+/// The id of an answer, as text.
+fn id(answer: &stopgate::sim::wire::Pdu) -> String {
+    String::from_utf8(answer.first_string().to_vec()).unwrap()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_receipt_reaches_the_account_that_submitted_and_no_other() {
+    let stage = Stage::with(with_receipts(), |config| {
+        let mut other = account("other", "pass", "operator-a");
+        other.set("senders", "[\"OTHER\"]");
+        config.accounts.push(other);
+    })
+    .await;
+    let (acme, other) = (stage.acme().await, stage.bound(&Bind::transceiver("other", "pass")).await);
+    let answer = acme.submit_and_wait(&promo(80)).await.unwrap();
+    let got = receipt(&acme).await;
+    assert_eq!((got.source.as_text(), got.esm_class & 0x3c), (phone(80), 0x04));
+    assert!(got.text().starts_with(&format!("id:{} ", id(&answer))), "{}", got.text());
+    let theirs = Message::submit("OTHER", &phone(81), PROMO).with_receipt();
+    other.submit_and_wait(&theirs).await.unwrap();
+    assert_eq!(receipt(&other).await.source.as_text(), phone(81));
+    assert!(acme.drain().is_empty(), "acme saw something of other");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_receipt_goes_to_a_receiver_when_the_transmitter_cannot_take_it() {
+    let stage = Stage::with(with_receipts(), |_| {}).await;
+    let login = Bind::transceiver("acme", "secret");
+    let sending = stage.bound(&login.clone().of_kind(BIND_TRANSMITTER)).await;
+    let receiving = stage.bound(&login.of_kind(BIND_RECEIVER)).await;
+    sending.submit_and_wait(&promo(82)).await.unwrap();
+    assert_eq!(receipt(&receiving).await.source.as_text(), phone(82));
+    assert!(sending.drain().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn ids_in_hexadecimal_and_receipts_in_decimal_are_matched_when_configured() {
+    let mut switches = with_receipts();
+    switches.id_form = IdForm::HexUpper;
+    let stage = Stage::with(switches, |config| {
+        config.operator().text("message_id_match", "hex_to_dec");
+        let mut other = account("other", "pass", "operator-a");
+        other.set("senders", "[\"OTHER\"]");
+        config.accounts.push(other);
+    })
+    .await;
+    let acme = stage.acme().await;
+    acme.submit_and_wait(&promo(83)).await.unwrap();
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(83));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
+    let mut stage = Stage::with(Switches::default(), |config| {
+        let mut other = account("other", "pass", "operator-a");
+        other.set("senders", "[\"OTHER\"]");
+        config.accounts.push(other);
+    })
+    .await;
+    let answer = stage.acme().await.submit_and_wait(&promo(84)).await.unwrap();
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    stage.restart().await;
+    let acme = stage.acme().await;
+    let other = stage.bound(&Bind::transceiver("other", "pass")).await;
+    let mut late = Message::mo(
+        &phone(84),
+        "36111",
+        &format!(
+            "id:{} sub:001 dlvrd:001 submit date:2611241000 done date:2611241001 stat:DELIVRD err:000 text:",
+            id(&answer)
+        ),
+    );
+    (late.destination, late.esm_class) = (stopgate::sim::message::Address::of("ACME"), 0x04);
+    stage.smsc.post(late, std::time::Duration::ZERO);
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(84));
+    assert!(other.drain().is_empty());
+}

@@ -1,0 +1,68 @@
+//! Owns a disk that takes nothing any more: no STOP is acknowledged, no promo leaves, codes still pass.
+//! Must never pass silently where the tool it needs is missing: it says so, and fails when nothing may be skipped.
+
+use super::support::config::account;
+use super::support::stage::Stage;
+use super::support::{PROMO, SOON, phone};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use stopgate::sim::esme::Bind;
+use stopgate::sim::message::Message;
+use stopgate::sim::smsc::switches::Switches;
+
+/// `strace`, attached to a process, making its fdatasync fail. Detaches when dropped.
+struct FailingDisk(Child);
+
+impl FailingDisk {
+    /// `None` when strace is not there or may not attach.
+    fn under(process: u32) -> Option<Self> {
+        let inject = "inject=fdatasync,fsync:error=EIO";
+        let strace = Command::new("strace")
+            .args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject, "-p", &process.to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut strace = Self(strace.ok()?);
+        let said = BufReader::new(strace.0.stderr.take()?).lines().map_while(Result::ok);
+        let mut said = said.take_while(|line| !line.contains("Operation not permitted"));
+        said.find(|line| line.contains("attached")).map(|_| strace)
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        // It detaches by itself when it is told to end; already gone is as good.
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::INT);
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stop_that_does_not_reach_the_disk_is_not_acknowledged_and_blocks_all_the_same() {
+    let stage = Stage::with(Switches { redeliver: None, ..Switches::default() }, |config| {
+        let mut bank = account("bank", "pass", "operator-a");
+        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
+        bank.unset("consent_statement");
+        config.accounts.push(bank);
+    })
+    .await;
+    let acme = stage.acme().await;
+    let bank = stage.bound(&Bind::transceiver("bank", "pass")).await;
+    assert_eq!(stage.mo(&phone(500), "36111", "STOP").await, 0, "the disk is whole");
+    let Some(failing) = FailingDisk::under(stage.gateway.id()) else {
+        assert!(std::env::var_os("STRICT").is_none_or(|strict| strict != "1"), "strace is missing or may not attach");
+        eprintln!("SKIPPED: strace is missing or may not attach");
+        return;
+    };
+    let answer = stage.smsc.deliver(Message::mo(&phone(501), "36111", "STOP"), SOON).await.expect("an answer");
+    assert_eq!(answer.pdu.octets().len(), 17);
+    assert_eq!(answer.status, 0x08, "the operator is to bring it again\n{}", stage.gateway.log());
+    let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(501), PROMO)).await.unwrap().status();
+    assert!([0x66, 0x08].contains(&refused), "{refused:#x}: it blocks, durable or not");
+    stage.gateway.readyz_becomes(503).await;
+    let closed = acme.submit_and_wait(&Message::submit("ACME", &phone(502), PROMO)).await.unwrap().status();
+    assert_eq!(closed, 0x08, "SG153: nothing commercial leaves without evidence");
+    let code = bank.submit_and_wait(&Message::submit("BANK", &phone(502), "Votre code est 123456")).await.unwrap();
+    assert_eq!(code.status(), 0, "codes pass, and are counted");
+    drop(failing);
+}

@@ -1,0 +1,23 @@
+//! Owns what every scenario needs: a configuration, the real binary as a child, a simulated operator, senders.
+//! Must never reach into the gateway: scenarios see what its users see.
+
+pub mod config;
+pub mod gateway;
+pub mod stage;
+
+use std::time::Duration;
+
+/// Longer than anything that is waited for may take on a busy machine; a test that waits so long has failed.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// A Tuesday morning: every hour of every pack is open.
+pub const TUESDAY_MORNING: &str = "2026-11-24T10:00:00+01:00";
+
+/// A commercial text that may leave.
+pub const PROMO: &str = "Soldes: -20% samedi. STOP 36111";
+
+/// A number of the block reserved for fiction.
+pub fn phone(number: u32) -> String {
+    assert!(number < 10_000, "the block has ten thousand numbers");
+    format!("3363998{number:04}")
+}
