@@ -69,9 +69,8 @@ impl Lane {
     fn remember_id(&mut self, smsc: NameId, message_id: &[u8], ruling: &Ruling, now: Now) {
         if let Some(tag) = ruling.tag {
             let id = self.ids.record(smsc, message_id, ruling.account, &tag, now.civil);
-            if !self.early.is_empty() {
-                self.recorded_ids.extend(id);
-            }
+            // Always: its receipt may stand behind it in this very turn, and be parked before the id can be found.
+            self.recorded_ids.extend(id);
         }
     }
 

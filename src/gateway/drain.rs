@@ -10,16 +10,23 @@ use std::time::Duration;
 pub const DRAIN: Duration = Duration::from_secs(10);
 
 impl Lane {
-    /// Begins to drain: clients are asked to leave, operators when nothing is in flight towards them.
+    /// Begins to drain: clients are asked to leave once they have their answers, operators when nothing is in flight towards them.
     pub fn begin_drain(&mut self, now: Now) {
         self.draining = true;
-        for slot in self.esmes.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
+        self.unbind_idle(now);
+    }
+
+    /// Asks clients to leave who wait for nothing: one that answers our unbind is closed, and its answers would be lost.
+    fn unbind_idle(&mut self, now: Now) {
+        let idle = self.esmes.iter().filter(|(_, esme)| esme.in_flight == 0 && esme.held.frames.is_empty());
+        for slot in idle.map(|(slot, _)| slot).collect::<Vec<_>>() {
             self.unbind_esme(slot, "drain", now);
         }
     }
 
     /// One step of the drain; true when nothing is left.
     pub fn drain_step(&mut self, now: Now) -> bool {
+        self.unbind_idle(now);
         let waiting = self.esmes.iter().any(|(_, esme)| esme.in_flight > 0);
         for slot in 0..self.links.len() {
             let link = &self.links[slot];
