@@ -71,9 +71,8 @@ const IMPURE: &[&str] = &[
     "rustix",
 ];
 /// Names that say nothing about what a file owns.
-const EMPTY_NAMES: &[&str] = &[
-    "util", "utils", "helper", "helpers", "common", "misc", "stuff", "shared", "things", "various", "manager", "core",
-];
+const EMPTY_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "common", "misc", "stuff", "things", "various", "manager", "core"];
 const LINES_MAX: usize = 500;
 
 struct File {
