@@ -149,6 +149,9 @@ fn every_rule_has_its_source_pack_key_module_and_test() {
         let missing = quoted(&row[4]).into_iter().filter(|module| !root().join("src").join(module).exists());
         faults.extend(missing.map(|module| format!("{}: no src/{module}", row[0])));
         let named = quoted(&row[5]);
+        if named.is_empty() && row[0] != "`R-FREQ`" {
+            faults.push(format!("{}: no test", row[0]));
+        }
         let missing = named.iter().filter(|name| !tests.contains(&format!("fn {name}(")));
         faults.extend(missing.map(|name| format!("{}: no test `{name}`", row[0])));
     }
