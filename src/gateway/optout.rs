@@ -26,6 +26,11 @@ use std::time::Duration;
 /// How long a STOP may wait for the disk before the operator is told to keep it.
 const DURABLE_WITHIN: Duration = Duration::from_secs(5);
 
+/// esm_class message type of an acknowledgement that a handset's software sends by itself (SMPP 3.4 §5.2.12); 0x10 is the one
+/// that a person types.
+const DELIVERY_ACKNOWLEDGEMENT: u8 = 0x08;
+const MESSAGE_TYPE: u8 = 0x3C;
+
 /// What is to be done once the record is durable.
 #[derive(Clone, Debug)]
 enum Act {
@@ -116,6 +121,9 @@ impl Lane {
     }
 
     fn understand(&self, smsc: usize, inbound: &Inbound<'_>, owners: &Owners) -> Reply {
+        if inbound.esm_class & MESSAGE_TYPE == DELIVERY_ACKNOWLEDGEMENT {
+            return Reply::None;
+        }
         let short_codes: Vec<u32> = owners.code.into_iter().collect();
         self.kit.engine.read(&InboundText {
             data_coding: inbound.data_coding,

@@ -130,9 +130,13 @@ async fn a_receipt_that_quotes_a_stop_is_no_stop_and_one_typed_by_a_person_is() 
     stage.smsc.deliver(receipt, SOON).await.expect("answered");
     assert_eq!(promo(&acme, &phone(36)).await, 0);
     let mut typed = Message::mo(&phone(37), "36111", "STOP");
-    typed.esm_class = 0x08;
+    typed.esm_class = 0x10;
     assert_eq!(stage.smsc.deliver(typed, SOON).await.expect("answered").status, 0);
     assert_eq!(promo(&acme, &phone(37)).await, OPTED_OUT);
+    let mut by_software = Message::mo(&phone(33), "36111", "STOP");
+    by_software.esm_class = 0x08;
+    assert_eq!(stage.smsc.deliver(by_software, SOON).await.expect("answered").status, 0);
+    assert_eq!(promo(&acme, &phone(33)).await, 0);
     let by_data_sm = Message::data(&phone(38), "36111", "STOP");
     assert_eq!(stage.smsc.deliver(by_data_sm, SOON).await.expect("answered").status, 0);
     assert_eq!(promo(&acme, &phone(38)).await, OPTED_OUT);
