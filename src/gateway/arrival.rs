@@ -35,11 +35,18 @@ pub fn adopt(hub: &Rc<Hub>, arrival: Arrival) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let (read, write) = stream.into_split();
     let wire = SocketWire::new(write);
-    let at = hub.turn(|lane, now| lane.welcome(&introduction, Rc::clone(&wire) as Rc<dyn Wire>, now));
-    if let Some(at) = at {
-        let side = EsmeSide { hub: Rc::clone(hub), at };
-        spawn_local(async move { side.run(read, &wire).await });
-    }
+    let hub = Rc::clone(hub);
+    spawn_local(async move {
+        // A socket that is registered anew takes no octets until its driver has looked at it once: a refusal would be lost.
+        if wire.writable().await.is_err() {
+            return;
+        }
+        let at = hub.turn(|lane, now| lane.welcome(&introduction, Rc::clone(&wire) as Rc<dyn Wire>, now));
+        if let Some(at) = at {
+            let side = EsmeSide { hub, at };
+            side.run(read, &wire).await;
+        }
+    });
 }
 
 /// The metric's word for a kind of bind.
