@@ -12,6 +12,11 @@ use crate::message::instant::CivilInstant;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How long a commit waits for a pre-written segment or for a disk that is behind: a lane stands still meanwhile, so not for
+/// long. Beyond that the ledger is unusable until the disk is good again.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Which event of the batch: [`Committed::seq`] tells its sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,18 +124,21 @@ impl Appender {
     }
 
     fn append(&mut self, now: CivilInstant) -> Result<Committed, LedgerError> {
+        if self.events.is_empty() && self.verdicts.is_empty() {
+            return Ok(Committed { events: 0..0, verdicts: 0..0 });
+        }
         let ledger = &*self.ledger;
         ledger.last_now.store(now.as_micros(), Ordering::Relaxed);
         let _order = ledger.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
         let events = match self.events.is_empty() {
             true => 0..0,
-            false => ledger.events.append(&mut self.events).inspect_err(|_| ledger.gaps.open(now))?,
+            false => ledger.events.append_within(&mut self.events, PATIENCE).inspect_err(|_| ledger.gaps.open(now))?,
         };
         let verdicts = match self.verdicts.is_empty() {
             true => Ok(0..0),
             false if ledger.gaps.is_open() => Err(LedgerError::GapOpen),
             false => {
-                let appended = ledger.verdicts.append(&mut self.verdicts);
+                let appended = ledger.verdicts.append_within(&mut self.verdicts, PATIENCE);
                 appended.inspect_err(|_| ledger.gaps.open(now)).map_err(LedgerError::from)
             }
         };
