@@ -134,7 +134,9 @@ impl Scene {
     /// What a newcomer may try while it runs.
     pub fn what_to_try(&self) {
         let config = self.config();
-        let with = format!("stopgate --config {}", config.display());
+        // As it was called: `cargo run` leaves the binary in target/.
+        let program = std::env::args().next().unwrap_or_else(|| "stopgate".into());
+        let with = format!("{program} --config {}", config.display());
         line("\nWhat to try now, in another terminal:");
         line(format!("  {with} why +33639980012"));
         line(format!(
@@ -142,7 +144,7 @@ impl Scene {
         ));
         line(format!("  {with} stop list"));
         line(format!(
-            "  stopgate sim phone --control {} --from 33639980042 --to 36111 --text 'arrêtez svp'",
+            "  {program} sim phone --control {} --from 33639980042 --to 36111 --text 'arrêtez svp'",
             self.control
         ));
         line(format!("  curl -s http://{}/metrics | grep stopgate_submit", self.admin));

@@ -60,7 +60,7 @@ pub async fn flow(scene: &mut Scene, load: Option<u32>) -> Result<(), String> {
                 scene.alive()?;
                 (scene.tally.stops, scene.tally.confirmations) = scene.smsc.records(|records| (stops(records), confirmations(records)));
                 if scene.tally.stops > stops_before {
-                    scene.line(&format!("{} phones answered STOP, suppressed and acknowledged", scene.tally.stops - stops_before));
+                    scene.line(&format!("STOP from {} more, suppressed and acknowledged", scene.tally.stops - stops_before));
                     stops_before = scene.tally.stops;
                 }
                 if !seconds.is_empty() {
