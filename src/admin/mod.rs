@@ -15,3 +15,6 @@ pub mod server;
 pub mod settings;
 pub mod stops;
 pub mod tokens;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -119,26 +119,4 @@ fn say(failure: &Failure, json: bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_says_what_it_does() {
-        fn walk(command: &clap::Command) {
-            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
-                assert!(inner.get_about().is_some(), "{}", inner.get_name());
-                let leaf = inner.get_subcommands().next().is_none();
-                let examples = inner.get_after_help().is_some_and(|help| help.to_string().contains("Examples:"));
-                assert!(!leaf || examples, "{} has no examples", inner.get_name());
-                walk(inner);
-            }
-        }
-        walk(&Cli::command());
-    }
-}
+mod tests;

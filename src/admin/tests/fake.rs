@@ -1,0 +1,274 @@
+//! Owns a data plane that remembers what it was asked, and a control plane before it, for tests here and of commands.
+//! Must never be part of what ships.
+
+use super::super::answers::{
+    AccountStatus, CheckAnswer, HoursNow, PastVerdict, ReadyCheck, RejectedRow, ReloadReport, SmscStatus, StatusAnswer,
+    StopEntry, StopOutcome, StopPage, WhyAnswer,
+};
+use super::super::plane::{Pending, Plane};
+use super::super::problem::{Problem, ProblemKind};
+use super::super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
+use super::super::server::{AdminParts, AdminServer};
+use super::super::settings::AdminSettings;
+use crate::compliance::class::TrafficClass;
+use crate::compliance::code::RefusalCode;
+use crate::message::instant::CivilInstant;
+use crate::message::msisdn::Msisdn;
+use crate::telemetry::metrics::GatewayMetrics;
+use crate::telemetry::registry::Registry;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What was asked, and what is stopped.
+#[derive(Default)]
+pub(crate) struct FakePlane {
+    pub(crate) stops: Mutex<BTreeSet<u64>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) unready: AtomicBool,
+    pub(crate) unrecorded: AtomicBool,
+    pub(crate) faulty_config: AtomicBool,
+}
+
+fn now() -> CivilInstant {
+    CivilInstant::from_secs(1_795_255_200)
+}
+
+fn read(number: &WrittenNumber) -> Result<Msisdn, Problem> {
+    let digits: String = number.text.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.strip_prefix('0').map_or(digits.clone(), |rest| format!("33{rest}"));
+    let number = digits.parse().ok().and_then(Msisdn::from_canonical).filter(|number| number.as_u64() > 33_000_000_000);
+    number.ok_or_else(|| Problem::invalid("no number", "write +33 6 39 98 00 42"))
+}
+
+fn entry(number: u64) -> StopEntry {
+    StopEntry {
+        number: Msisdn::from_canonical(number),
+        tag: "00".to_owned(),
+        since: now(),
+        source: "mo".to_owned(),
+        scope: "global".to_owned(),
+        by: "operator-a".to_owned(),
+        short_code: Some(36111),
+        evidence: Some("STOP".to_owned()),
+        event: number % 1000,
+    }
+}
+
+impl FakePlane {
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().expect("not poisoned").push(what.into());
+    }
+
+    fn is_stopped(&self, number: Msisdn) -> bool {
+        self.stops.lock().expect("not poisoned").contains(&number.as_u64())
+    }
+}
+
+impl Plane for FakePlane {
+    fn status(&self) -> Pending<'_, StatusAnswer> {
+        Box::pin(async {
+            Ok(StatusAnswer {
+                node: "gw-1".to_owned(),
+                version: "0".to_owned(),
+                now: now(),
+                started: now(),
+                rehearsal: false,
+                draining: false,
+                evidence: "whole".to_owned(),
+                smpp: "127.0.0.1:2775".to_owned(),
+                suppressed_numbers: self.stops.lock().expect("not poisoned").len() as u64,
+                suppression_store_lag: 0,
+                durable_events: 7,
+                smscs: vec![SmscStatus {
+                    name: "operator-a".to_owned(),
+                    address: "127.0.0.1:2776".to_owned(),
+                    links: 2,
+                    bound: 2,
+                    window_used: 0,
+                    window_size: 200,
+                    waiting: 0,
+                }],
+                accounts: vec![AccountStatus {
+                    system_id: "acme".to_owned(),
+                    pack: "fr-strict".to_owned(),
+                    smsc: vec!["operator-a".to_owned()],
+                    transmitters: 0,
+                    receivers: 0,
+                    transceivers: 1,
+                    spooled: 0,
+                }],
+            })
+        })
+    }
+
+    fn ready(&self) -> Vec<ReadyCheck> {
+        let ok = !self.unready.load(Ordering::Relaxed);
+        vec![
+            ReadyCheck { name: "ledger", ok: true, detail: "takes records".to_owned() },
+            ReadyCheck { name: "smsc", ok, detail: "links bound".to_owned() },
+        ]
+    }
+
+    fn reload(&self, by: &str) -> Pending<'_, ReloadReport> {
+        self.note(format!("reload by {by}"));
+        Box::pin(async {
+            if self.faulty_config.load(Ordering::Relaxed) {
+                return Err(Problem::invalid("stopgate.toml:3: unknown key `lisen`", "mend the file"));
+            }
+            Ok(ReloadReport { changes: vec!["account acme: window 10".to_owned()], ..ReloadReport::default() })
+        })
+    }
+
+    fn drain(&self, by: &str) -> Pending<'_, ()> {
+        self.note(format!("drain by {by}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn check(&self, request: CheckRequest) -> Pending<'_, CheckAnswer> {
+        Box::pin(async move {
+            if request.account != "acme" {
+                return Err(Problem::new(ProblemKind::NotFound, "no such account", "there is acme"));
+            }
+            let number = read(&request.to)?;
+            let refusal = self.is_stopped(number).then_some(RefusalCode::OptedOut);
+            Ok(CheckAnswer {
+                refusal,
+                class: TrafficClass::Commercial,
+                pack: "fr-strict@1".to_owned(),
+                number: Some(number),
+                territory: Some("FR".to_owned()),
+                judged_at: request.at.unwrap_or_else(now),
+                next_opening: None,
+                would_refuse: refusal.map(|_| "R-SUPPRESS").into_iter().collect(),
+            })
+        })
+    }
+
+    fn why(&self, number: WrittenNumber) -> Pending<'_, WhyAnswer> {
+        self.note("why");
+        Box::pin(async move {
+            let number = read(&number)?;
+            let suppressions = if self.is_stopped(number) { vec![entry(number.as_u64())] } else { Vec::new() };
+            let hours = HoursNow { pack: "fr-strict@1".into(), territory: "FR".into(), open: true, until: Some(now()) };
+            let verdict = PastVerdict {
+                at: now(),
+                account: "acme".into(),
+                class: TrafficClass::Commercial,
+                verdict: "SG101".into(),
+            };
+            Ok(WhyAnswer {
+                number: Some(number),
+                suppressions,
+                lifted_for: Vec::new(),
+                consent: vec!["acme: declared".to_owned()],
+                hours: vec![hours],
+                verdicts: vec![verdict],
+            })
+        })
+    }
+
+    fn suppress(&self, batch: StopBatch) -> Pending<'_, StopOutcome> {
+        self.note(format!("suppress {} by {} ({})", batch.rows.len(), batch.by, batch.origin.word()));
+        Box::pin(async move {
+            let mut outcome = StopOutcome::default();
+            let mut stops = self.stops.lock().expect("not poisoned");
+            for row in batch.rows {
+                match read(&row.number) {
+                    Err(problem) => outcome.rejected.push(RejectedRow { line: row.line, error: problem.error }),
+                    Ok(number) if stops.contains(&number.as_u64()) => outcome.already += 1,
+                    Ok(number) => {
+                        outcome.added += 1;
+                        if !batch.dry_run {
+                            stops.insert(number.as_u64());
+                        }
+                    }
+                }
+            }
+            Ok(outcome)
+        })
+    }
+
+    fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>> {
+        self.note("show");
+        Box::pin(async move {
+            let number = read(&number)?;
+            Ok(if self.is_stopped(number) { vec![entry(number.as_u64())] } else { Vec::new() })
+        })
+    }
+
+    fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
+        self.note("page");
+        Box::pin(async move {
+            let after = page.after.and_then(|after| after.parse::<u64>().ok()).unwrap_or(0);
+            let stops = self.stops.lock().expect("not poisoned");
+            let entries: Vec<_> =
+                stops.iter().filter(|number| **number > after).take(page.limit).map(|n| entry(*n)).collect();
+            let last = entries.last().and_then(|entry| entry.number).map(Msisdn::as_u64);
+            let next = last.filter(|last| stops.iter().any(|number| number > last)).map(|last| last.to_string());
+            Ok(StopPage { entries, next })
+        })
+    }
+
+    fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {
+        Box::pin(async move {
+            if self.unrecorded.load(Ordering::Relaxed) {
+                return Err(Problem::unavailable("the ledger takes no records", "look at its disk"));
+            }
+            self.note(format!("recorded {} by {}", read.action, read.by));
+            Ok(())
+        })
+    }
+}
+
+/// A control plane on a port of its own, before a fake data plane.
+pub(crate) struct FakeDaemon {
+    pub(crate) plane: Arc<FakePlane>,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) registry: Registry,
+    server: Option<AdminServer>,
+}
+
+impl FakeDaemon {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = AdminSettings {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            tokens: directory.path().join("admin.tokens"),
+            local_token: directory.path().join("admin.token"),
+            default_country: "FR".to_owned(),
+            connections: 4,
+        };
+        let (plane, registry) = (Arc::new(FakePlane::default()), Registry::new());
+        let parts = AdminParts {
+            settings,
+            plane: Arc::clone(&plane) as Arc<dyn Plane>,
+            registry: registry.clone(),
+            metrics: GatewayMetrics::new(&registry),
+            data_dir: directory.path().to_owned(),
+        };
+        let server = AdminServer::start(parts).expect("a port");
+        Self { plane, directory, registry, server: Some(server) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.as_ref().expect("running").address())
+    }
+
+    pub(crate) fn token(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("admin.token")).expect("made at the start")
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.plane.asked.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Drop for FakeDaemon {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Owns the tests of the API as it is on the wire: tokens, roles, records of reads, health, metrics.
+//! Must never look behind the API: what counts is what is answered and what the data plane was asked.
+
+pub(crate) mod fake;
+
+use fake::FakeDaemon;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::atomic::Ordering;
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent()
+}
+
+fn get(daemon: &FakeDaemon, path: &str, token: &str) -> (u16, String) {
+    let request = agent().get(format!("{}{path}", daemon.url())).header("authorization", format!("Bearer {token}"));
+    let mut response = request.call().expect("an answer");
+    (response.status().as_u16(), response.body_mut().read_to_string().expect("text"))
+}
+
+fn post(daemon: &FakeDaemon, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    let request = agent().post(format!("{}{path}", daemon.url())).header("authorization", format!("Bearer {token}"));
+    let mut response = request.send(body.to_string().as_bytes()).expect("an answer");
+    let text = response.body_mut().read_to_string().expect("text");
+    (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// Adds a person to the file of tokens.
+fn enrol(daemon: &FakeDaemon, name: &str, role: &str) -> String {
+    let path = daemon.directory.path().join("admin.tokens");
+    let token = format!("token-of-{name}");
+    let hash: String = Sha256::digest(token.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
+    let text = std::fs::read_to_string(&path).expect("tokens") + &format!("{name} {role} {hash}\n");
+    std::fs::write(&path, text).expect("written");
+    // Two writes within one tick of the file system's clock would look like none.
+    let later = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000 + name.len() as u64);
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(later)).expect("stamped");
+    token
+}
+
+#[test]
+fn nothing_personal_is_answered_without_a_token_that_may() {
+    let daemon = FakeDaemon::start();
+    let number = json!({ "number": "0639980042" });
+    let (status, problem) = post(&daemon, "/v1/why", "guess", &number);
+    assert_eq!((status, &problem["kind"]), (401, &"unauthorised".into()));
+    let operator = enrol(&daemon, "olga", "operator");
+    let (status, problem) = post(&daemon, "/v1/why", &operator, &number);
+    assert_eq!((status, &problem["kind"]), (403, &"forbidden".into()));
+    assert!(problem["next"].as_str().is_some_and(|next| next.contains("compliance or auditor")), "{problem}");
+    assert_eq!(daemon.asked(), [""; 0], "the data plane was not asked");
+    let line = "stopgate_admin_requests_total{result=\"denied\"} 2\n";
+    assert!(daemon.registry.render().contains(line));
+}
+
+#[test]
+fn a_read_is_recorded_before_it_is_answered_and_not_answered_when_it_cannot_be() {
+    let daemon = FakeDaemon::start();
+    let (status, answer) = post(&daemon, "/v1/why", &daemon.token(), &json!({ "number": "0639980042" }));
+    assert_eq!((status, &answer["number"]), (200, &"+33639980042".into()));
+    assert_eq!(daemon.asked(), ["recorded why by local", "why"]);
+    daemon.plane.unrecorded.store(true, Ordering::Relaxed);
+    for (status, path) in [(503, "/v1/why"), (503, "/v1/stops/show")] {
+        assert_eq!(post(&daemon, path, &daemon.token(), &json!({ "number": "0639980042" })).0, status, "{path}");
+    }
+    assert_eq!(get(&daemon, "/v1/stops", &daemon.token()).0, 503);
+    assert_eq!(daemon.asked().len(), 2, "nothing was read: {:?}", daemon.asked());
+}
+
+#[test]
+fn a_sender_checks_its_own_account_only() {
+    let daemon = FakeDaemon::start();
+    let token = enrol(&daemon, "acme", "sender");
+    let body = |account: &str| json!({ "account": account, "to": "0639980042", "text": "Soldes STOP au 36111" });
+    assert_eq!(post(&daemon, "/v1/check", &token, &body("acme")).0, 200);
+    assert_eq!(post(&daemon, "/v1/check", &token, &body("bolero")).0, 403);
+    assert_eq!(get(&daemon, "/v1/status", &token).0, 403, "the status shows other accounts");
+}
+
+#[test]
+fn a_batch_takes_the_good_rows_and_names_the_bad_ones() {
+    let daemon = FakeDaemon::start();
+    let rows = json!([
+        { "line": 1, "number": "0639980001", "evidence": "letter" },
+        { "line": 2, "number": "0639980002" },
+        { "line": 3, "number": "0639980003", "evidence": "letter", "at": "yesterday" },
+        { "line": 4, "number": "nobody", "evidence": "letter" },
+    ]);
+    let (status, answer) = post(&daemon, "/v1/stops", &daemon.token(), &json!({ "origin": "mail", "rows": rows }));
+    assert_eq!((status, &answer["added"]), (200, &1.into()));
+    let lines: Vec<_> = answer["rejected"].as_array().expect("a list").iter().map(|row| row["line"].clone()).collect();
+    assert_eq!(lines, [json!(2), json!(3), json!(4)]);
+    let (status, problem) = post(&daemon, "/v1/stops", &daemon.token(), &json!({ "origin": "whim", "rows": [] }));
+    assert_eq!((status, &problem["kind"]), (400, &"invalid".into()));
+}
+
+#[test]
+fn probes_and_metrics_need_no_token() {
+    let daemon = FakeDaemon::start();
+    assert_eq!(get(&daemon, "/livez", ""), (200, "ok\n".to_owned()));
+    assert_eq!(get(&daemon, "/readyz", ""), (200, "ready\n".to_owned()));
+    daemon.plane.unready.store(true, Ordering::Relaxed);
+    let (status, text) = get(&daemon, "/readyz?verbose", "");
+    assert_eq!((status, text.as_str()), (503, "ok ledger: takes records\nFAILED smsc: links bound\nnot ready\n"));
+    let (status, text) = get(&daemon, "/metrics", "");
+    assert_eq!(status, 200);
+    assert!(text.contains("stopgate_ready 0\n") && text.contains("process_resident_memory_bytes"), "{text}");
+    assert_eq!(get(&daemon, "/v2/everything", "").0, 404);
+}
+
+#[test]
+fn an_unusable_port_says_which_key_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let daemon = FakeDaemon::start();
+    let settings = super::settings::AdminSettings {
+        listen: taken.local_addr().expect("bound"),
+        tokens: daemon.directory.path().join("admin.tokens"),
+        local_token: daemon.directory.path().join("admin.token"),
+        default_country: "FR".to_owned(),
+        connections: 1,
+    };
+    let registry = crate::telemetry::registry::Registry::new();
+    let parts = super::server::AdminParts {
+        settings,
+        plane: std::sync::Arc::clone(&daemon.plane) as std::sync::Arc<dyn super::plane::Plane>,
+        metrics: crate::telemetry::metrics::GatewayMetrics::new(&registry),
+        registry,
+        data_dir: daemon.directory.path().to_owned(),
+    };
+    let problem = super::server::AdminServer::start(parts).expect_err("taken");
+    assert!(problem.error.contains("[admin] listen"), "{problem}");
+}

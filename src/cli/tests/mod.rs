@@ -1,0 +1,111 @@
+//! Owns the tests of commands against a control plane with a fake data plane: what is asked, what the exit code is.
+//! Must never start a gateway.
+
+use super::exit::{Exit, Outcome};
+use super::{Cli, dispatch};
+use crate::admin::tests::fake::FakeDaemon;
+use clap::{CommandFactory, Parser};
+use std::sync::atomic::Ordering;
+
+/// Runs a command line against the daemon.
+fn run(daemon: &FakeDaemon, line: &[&str]) -> Outcome {
+    let token = daemon.directory.path().join("admin.token");
+    let url = daemon.url();
+    let global = ["stopgate", "--quiet", "--admin", &url, "--token-file", token.to_str().expect("UTF-8")];
+    let cli = Cli::try_parse_from(global.iter().chain(line)).expect("a command line");
+    dispatch(&cli)
+}
+
+#[test]
+fn a_number_is_added_shown_explained_and_refused() {
+    let daemon = FakeDaemon::start();
+    let check = ["check", "--account", "acme", "--to", "06 39 98 00 42", "--text", "Soldes STOP au 36111"];
+    assert_eq!(run(&daemon, &check), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["stop", "show", "0639980042"]), Ok(Exit::Findings));
+    let add = ["stop", "add", "06 39 98 00 42", "--evidence", "call of today", "--origin", "phone"];
+    assert_eq!(run(&daemon, &[&add[..], &["--dry-run"]].concat()), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &check), Ok(Exit::Ok), "a dry run changes nothing");
+    assert_eq!(run(&daemon, &add), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &check), Ok(Exit::Findings));
+    assert_eq!(run(&daemon, &["--json", "stop", "show", "+33639980042"]), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["why", "0639980042"]), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["stop", "add", "nobody", "--evidence", "e"]), Ok(Exit::Findings));
+    assert!(daemon.asked().contains(&"suppress 1 by local (phone)".to_owned()), "{:?}", daemon.asked());
+}
+
+#[test]
+fn a_file_is_imported_and_exported_whole() {
+    let daemon = FakeDaemon::start();
+    let file = daemon.directory.path().join("optouts.csv");
+    let text: String = (0..25).map(|row| format!("0639980{row:03},2026-11-20,letter\n")).collect();
+    std::fs::write(&file, format!("number,at,evidence\n{text}nobody,,\n")).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    assert_eq!(run(&daemon, &["stop", "import", path, "--dry-run"]), Ok(Exit::Findings));
+    assert_eq!(daemon.plane.stops.lock().expect("not poisoned").len(), 0);
+    assert_eq!(run(&daemon, &["stop", "import", path]), Ok(Exit::Findings), "one row is bad");
+    assert_eq!(daemon.plane.stops.lock().expect("not poisoned").len(), 25);
+    assert_eq!(run(&daemon, &["stop", "list", "--limit", "10"]), Ok(Exit::Ok));
+    let out = daemon.directory.path().join("stops.csv");
+    assert_eq!(run(&daemon, &["stop", "export", "-o", out.to_str().expect("UTF-8")]), Ok(Exit::Ok));
+    assert_eq!(std::fs::read_to_string(&out).expect("written").lines().count(), 26);
+    assert!(daemon.asked().contains(&"recorded stop.export by local".to_owned()), "{:?}", daemon.asked());
+}
+
+#[test]
+fn the_daemon_is_looked_at_and_moved() {
+    let daemon = FakeDaemon::start();
+    assert_eq!(run(&daemon, &["status"]), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["ready"]), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["reload"]), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &["drain"]), Ok(Exit::Ok));
+    daemon.plane.unready.store(true, Ordering::Relaxed);
+    assert_eq!(run(&daemon, &["ready"]), Ok(Exit::Findings));
+    daemon.plane.faulty_config.store(true, Ordering::Relaxed);
+    let failure = run(&daemon, &["reload"]).expect_err("a fault");
+    assert_eq!(failure.exit, Exit::BadConfiguration);
+    assert!(failure.error.contains("stopgate.toml:3"), "{}", failure.error);
+}
+
+#[test]
+fn a_daemon_that_is_not_there_ends_with_69_and_the_next_step() {
+    let daemon = FakeDaemon::start();
+    let token = daemon.directory.path().join("admin.token");
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port");
+    let url = format!("http://{nowhere}");
+    let line = ["stopgate", "--admin", &url, "--token-file", token.to_str().expect("UTF-8"), "status"];
+    let failure = dispatch(&Cli::try_parse_from(line).expect("a command line")).expect_err("nobody");
+    assert_eq!(failure.exit, Exit::Unavailable);
+    assert!(failure.next.contains("stopgate run"), "{}", failure.next);
+    let line = ["stopgate", "--admin", &url, "--token-file", "/nonexistent/token", "status"];
+    let failure = dispatch(&Cli::try_parse_from(line).expect("a command line")).expect_err("no token");
+    assert_eq!(failure.exit, Exit::Unavailable);
+}
+
+#[test]
+fn an_unknown_account_and_a_wrong_instant_are_told_apart() {
+    let daemon = FakeDaemon::start();
+    let check = |account: &str, at: &str| {
+        run(&daemon, &["check", "--account", account, "--to", "0639980042", "--text", "x", "--at", at])
+    };
+    assert_eq!(check("bolero", "2026-11-22T10:00:00Z").expect_err("unknown").exit, Exit::Failure);
+    assert_eq!(check("acme", "noon").expect_err("no instant").exit, Exit::Usage);
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_says_what_it_does() {
+    fn walk(command: &clap::Command) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            assert!(inner.get_about().is_some(), "{}", inner.get_name());
+            let leaf = inner.get_subcommands().next().is_none();
+            let examples = inner.get_after_help().is_some_and(|help| help.to_string().contains("Examples:"));
+            assert!(!leaf || examples, "{} has no examples", inner.get_name());
+            walk(inner);
+        }
+    }
+    walk(&Cli::command());
+}
