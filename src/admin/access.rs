@@ -1,6 +1,7 @@
 //! Owns the door of the API: who asks, whether they may, and how every answer and refusal looks and is counted.
 //! Must never let a request through without a token, nor say whether a token was nearly right.
 
+use super::answers::ReadyCheck;
 use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::requests::{AdminRead, WrittenNumber};
@@ -27,6 +28,16 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The checks of readiness, shown by the gauges too: ready, and failing closed while ledger or list cannot be used.
+    pub fn readiness(&self) -> Vec<ReadyCheck> {
+        let checks = self.plane.ready();
+        let gauge = |flag: bool| if flag { 1.0 } else { 0.0 };
+        let evidence_fails = checks.iter().any(|check| !check.ok && ["ledger", "list"].contains(&check.name));
+        self.metrics.gauges.ready.set(gauge(checks.iter().all(|check| check.ok)));
+        self.metrics.gauges.failing_closed.set(gauge(evidence_fails));
+        checks
+    }
+
     /// Who asks, if they may do this.
     pub fn authorise(&self, headers: &HeaderMap, action: Action) -> Result<Caller, Problem> {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));

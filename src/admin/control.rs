@@ -8,6 +8,8 @@ use super::requests::CheckRequest;
 use super::role::{Action, Role};
 use super::stops::NumberBody;
 use super::tokens::Caller;
+use crate::telemetry::events::ConfigReloaded;
+use crate::telemetry::labels::ReloadResult;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -29,6 +31,12 @@ pub async fn reload(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Re
     match shared.authorise(&headers, Action::Reload) {
         Ok(caller) => {
             let result = shared.plane.reload(&caller.name).await;
+            let (outcome, why) = match &result {
+                Ok(_) => (ReloadResult::Ok, ""),
+                Err(problem) if problem.kind == ProblemKind::Invalid => (ReloadResult::Invalid, problem.error.as_str()),
+                Err(problem) => (ReloadResult::Failed, problem.error.as_str()),
+            };
+            ConfigReloaded { result: outcome, why }.emit(&shared.metrics);
             shared.answer(Some(&caller), Action::Reload, result)
         }
         Err(problem) => shared.answer::<()>(None, Action::Reload, Err(problem)),

@@ -14,9 +14,8 @@ pub async fn livez() -> &'static str {
 
 /// Ready, or which check fails; `?verbose` lists them all.
 pub async fn readyz(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
-    let checks = shared.plane.ready();
+    let checks = shared.readiness();
     let ready = checks.iter().all(|check| check.ok);
-    shared.metrics.gauges.ready.set(if ready { 1.0 } else { 0.0 });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let asked = |word: &str| {
         let mut pairs = query.as_deref().unwrap_or_default().split('&');
@@ -38,8 +37,7 @@ pub async fn readyz(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery
 
 /// The series.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let ready = shared.plane.ready().iter().all(|check| check.ok);
-    shared.metrics.gauges.ready.set(if ready { 1.0 } else { 0.0 });
+    shared.readiness();
     let format = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     ([format], shared.registry.render()).into_response()
 }

@@ -149,6 +149,6 @@ async fn keep_up(shared: Arc<Shared>, data_dir: PathBuf) {
         let gauges = &shared.metrics.gauges;
         gauges.disk(&data_dir);
         gauges.runtime("admin", &tokio::runtime::Handle::current().metrics());
-        gauges.ready.set(if shared.plane.ready().iter().all(|check| check.ok) { 1.0 } else { 0.0 });
+        shared.readiness();
     }
 }

@@ -105,7 +105,21 @@ fn probes_and_metrics_need_no_token() {
     let (status, text) = get(&daemon, "/metrics", "");
     assert_eq!(status, 200);
     assert!(text.contains("stopgate_ready 0\n") && text.contains("process_resident_memory_bytes"), "{text}");
+    assert!(text.contains("stopgate_failing_closed 0\n"), "no link is no fault of the evidence: {text}");
     assert_eq!(get(&daemon, "/v2/everything", "").0, 404);
+}
+
+#[test]
+fn a_reload_counts_whether_the_file_was_good() {
+    let daemon = FakeDaemon::start();
+    assert_eq!(post(&daemon, "/v1/reload", &daemon.token(), &json!({})).0, 200);
+    daemon.plane.faulty_config.store(true, Ordering::Relaxed);
+    assert_eq!(post(&daemon, "/v1/reload", &daemon.token(), &json!({})).0, 400);
+    let text = daemon.registry.render();
+    for (result, count) in [("ok", 1), ("invalid", 1), ("failed", 0)] {
+        let line = format!("stopgate_config_reload_total{{result=\"{result}\"}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
 }
 
 #[test]
