@@ -126,6 +126,7 @@ impl Shared {
             connections: AtomicUsize::new(0),
         };
         shared.register_codes();
+        shared.show_packs(true);
         shared
     }
 
@@ -286,7 +287,18 @@ impl Shared {
         let placement = Placement::new(&settings, &self.placement.load());
         self.placement.store(Arc::new(placement));
         self.engine.store(Arc::new(engine));
+        self.show_packs(false);
         self.settings.store(settings);
         self.register_codes();
+        self.show_packs(true);
+    }
+
+    /// Shows which packs hold, or no longer do, and since when these settings do.
+    fn show_packs(&self, in_use: bool) {
+        let gauges = &self.metrics.gauges;
+        for pack in self.settings.load().packs() {
+            gauges.pack(&pack.id, &pack.version, in_use, pack.effective_to.map(CivilInstant::as_secs));
+        }
+        gauges.config_last_reload.set(self.clock.civil().as_secs() as f64);
     }
 }
