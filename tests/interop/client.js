@@ -147,7 +147,7 @@ const hex = (n) => '0x' + n.toString(16);
     const long = 'Votre code \u20ac 1234 \u2026 '.repeat(12);
     const pieces = long.match(/[^]{1,67}/g);
     const answers = await Promise.all(pieces.map((piece, n) => submit(otp, {
-      source_addr: 'OTP', source_addr_ton: 5, destination_addr: number('105'), dest_addr_ton: 1, dest_addr_npi: 1, data_coding: 8,
+      source_addr: 'BANQUE', source_addr_ton: 5, destination_addr: number('105'), dest_addr_ton: 1, dest_addr_npi: 1, data_coding: 8,
       short_message: { udh: Buffer.from([5, 0, 3, 42, pieces.length, n + 1]), message: piece } })));
     await unbind(otp);
     const got = (await ask({ received: 50 })).received.filter((s) => s.destination === number('105')).map((s) => s.text);

@@ -63,7 +63,7 @@ class Session:
     def __init__(self, kind, account, password):
         self.hook = Hook()
         self.esme = ESME("127.0.0.1", SETTING["gateway"], account, password, bind_mode=BindMode[kind.upper()],
-                         enquire_link_interval=0.2, log_level=CRITICAL, hook=self.hook)
+                         enquire_link_interval=1.5, log_level=CRITICAL, hook=self.hook)
         self.task = LOOP.create_task(self.esme.start())
 
     async def send(self, fields: Fields, **more):
@@ -100,7 +100,7 @@ class Session:
         return now(self.hook.until(lambda: next((one for one in self.hook.heard if test(one)), None)))
 
     def enquire(self):
-        """Its keeper asks by itself once nothing came for 0.2 s."""
+        """Its keeper asks by itself once nothing came for 1.5 s."""
         return now(self.hook.until(lambda: self.hook.alive))
 
     def unbind(self):

@@ -62,12 +62,12 @@ OFF = 'consent = "off"'
 # id, operator, class, senders, messages a second, more
 ACCOUNTS = [
     ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED.format(code=36111)),
-    ("otp", "main", "transactional", ["OTP"], 0, OFF),
+    ("otp", "main", "transactional", ["BANQUE"], 0, OFF),
     ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL.format(code=36333) + 'consent = "proof"'),
     ("slow", "main", "transactional", ["SLOW"], 1, OFF),
     ("down", "down", "transactional", ["DOWN"], 0, OFF),
     ("mute", "mute", "commercial", ["MUTE"], 0, DECLARED.format(code=36222)),
-    ("muteotp", "mute", "transactional", ["OTP"], 0, OFF),
+    ("muteotp", "mute", "transactional", ["BANQUE"], 0, OFF),
 ]
 
 

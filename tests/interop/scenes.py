@@ -145,7 +145,7 @@ class Play:
         """In UCS-2, because aiosmpplib packs septets into its parts."""
         text = "Votre code \u20ac 1234 \u2026 " * 12
         session = self.bound("otp")
-        statuses = session.parts(Fields("OTP", self.number("105"), text, coding="ucs2"))
+        statuses = session.parts(Fields("BANQUE", self.number("105"), text, coding="ucs2"))
         session.unbind()
         got = [one["text"] for one in self.seen(self.number("105"))]
         return None if set(statuses) == {0} and len(got) > 1 and "".join(got) == text else f"{statuses}, {got}"
