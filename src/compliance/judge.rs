@@ -70,9 +70,9 @@ fn weigh<L: SuppressionList + ?Sized>(
     let from = submission.source;
     let source = Source::read(from.ton, from.npi, submission.slice(from.text), facts.numbers, &account.default_country);
     let text = readable(submission, facts, buffer);
-    let mentioned = text.is_some_and(|text| {
+    let mention = text.and_then(|text| {
         let replies = source.takes_replies(account);
-        mention::find(text, &account.pack.mentions, &account.stop_codes, replies).is_some()
+        mention::find(text, &account.pack.mentions, &account.stop_codes, replies)
     });
     let class = class(submission, source, text, facts);
     let ruling = Ruling {
@@ -85,13 +85,14 @@ fn weigh<L: SuppressionList + ?Sized>(
         campaign: text.map_or(0, fingerprint::campaign),
         sender: source.fingerprint(),
         segment: submission.segment,
+        stop_code: mention.as_ref().and_then(|mention| mention.code),
         would_refuse: super::rule::RuleSet::default(),
         judged_at: instants::judged_at(submission.schedule, now),
     };
     let mut scales = Scales { ruling, refused: None };
     match class {
         TrafficClass::Commercial => {
-            commercial(&mut scales, submission, &Content { source, text, mentioned }, facts, now)
+            commercial(&mut scales, submission, &Content { source, text, mentioned: mention.is_some() }, facts, now)
         }
         TrafficClass::Transactional => transactional(&mut scales, source, facts),
     }

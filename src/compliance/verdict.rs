@@ -60,6 +60,8 @@ pub struct Ruling {
     /// 64-bit fingerprint of the source address.
     pub sender: u64,
     pub segment: Option<Segment>,
+    /// The short code that its STOP mention names. Not recorded: it is counted, so that a code that falls silent is seen.
+    pub stop_code: Option<u32>,
     /// Every rule that would have refused.
     pub would_refuse: RuleSet,
     /// The instant that was judged: schedule_delivery_time if set, else now.

@@ -3,7 +3,7 @@
 
 use super::settings::AccountSettings;
 use crate::session::rate::TokenBucket;
-use crate::telemetry::metrics::AccountMetrics;
+use crate::telemetry::metrics::{AccountMetrics, ShortCodeMetrics};
 use std::rc::Rc;
 
 /// What is fixed about an account until the next reload; shared by its connections.
@@ -12,6 +12,8 @@ pub struct Contract {
     /// Slots of its operators in the lane, in order of preference.
     pub smscs: Vec<usize>,
     pub metrics: AccountMetrics,
+    /// Series of the short codes that its mentions may name.
+    pub codes: Vec<(u32, ShortCodeMetrics)>,
 }
 
 /// An account on its lane.

@@ -26,7 +26,7 @@ use crate::session::smsc::SmscSession;
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
 use crate::spool::early::Early;
-use crate::telemetry::metrics::{AccountMetrics, SmscMetrics};
+use crate::telemetry::metrics::{AccountMetrics, ShortCodeMetrics, SmscMetrics};
 use slab::Slab;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -116,7 +116,9 @@ impl Lane {
             here.push(account.id);
             let smscs: Vec<usize> = account.smsc.iter().filter_map(|id| slots.get(id).copied()).collect();
             let metrics = AccountMetrics::new(&shared.series, &account.policy.system_id);
-            let contract = Rc::new(Contract { settings: account.clone(), smscs, metrics });
+            let codes =
+                account.policy.stop_codes.iter().map(|code| (*code, ShortCodeMetrics::new(&shared.series, *code)));
+            let contract = Rc::new(Contract { settings: account.clone(), smscs, metrics, codes: codes.collect() });
             match self.accounts.get_mut(&account.id) {
                 Some(found) => found.renew(Rc::clone(&contract)),
                 None => {

@@ -205,8 +205,10 @@ impl Lane {
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
         self.record(VerdictKind::Permitted, &ruling, sender.message_ref, smsc, now);
         self.tell(contract, &ruling, None);
-        if ruling.class == TrafficClass::Transactional {
-            self.unrecorded.push(ruling.account);
+        match (ruling.class, ruling.stop_code) {
+            (TrafficClass::Transactional, _) => self.unrecorded.push(ruling.account),
+            (TrafficClass::Commercial, Some(code)) => contract.named(code),
+            (TrafficClass::Commercial, None) => {}
         }
         let link = &mut self.links[slot];
         link.pace.take(1, now.monotonic);
@@ -299,6 +301,13 @@ impl Lane {
 }
 
 impl Contract {
+    /// A commercial message left whose mention names this short code.
+    fn named(&self, code: u32) {
+        if let Some((_, metrics)) = self.codes.iter().find(|(known, _)| *known == code) {
+            metrics.named.increment(1);
+        }
+    }
+
     /// The command_status this account gets for a reason.
     pub fn status(&self, code: RefusalCode, class: TrafficClass) -> CommandStatus {
         self.settings.refusal_status.get(&code).map_or_else(|| status::of(code, class), |own| CommandStatus(*own))
