@@ -24,7 +24,6 @@ use crate::suppression::follower::Follower;
 use crate::suppression::list::{List, SnapshotRule};
 use crate::telemetry::events::{ConfigReloaded, DrainBegun};
 use crate::telemetry::labels::ReloadResult;
-use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::logs;
 use crate::telemetry::registry::Registry;
 use sha2::{Digest, Sha256};
@@ -129,7 +128,6 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         engine: Engine::new(&packs),
         series,
     };
-    let settings_now = Arc::clone(&foundation.settings);
     let listen = foundation.settings.smpp.listen;
     let running = start(foundation).map_err(|error| {
         let error = format!("[smpp] listen = \"{listen}\": {error}");
@@ -148,7 +146,6 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         data_dir,
     })
     .map_err(|problem| Failure { exit: Exit::BadConfiguration, error: problem.error, next: problem.next })?;
-    note_packs(&running.shared.metrics, None, &settings_now);
     println!("listening on smpp {}", running.smpp);
     println!("listening on admin {}", admin.address());
     // Senders may bind while operators are down, so this is when the service is up. Not under systemd: nobody to tell.
@@ -213,24 +210,10 @@ fn ledger_now(how: &How) -> CivilInstant {
     how.clock.unwrap_or_else(|| Clock::system().civil())
 }
 
-/// Says which packs are in use: those of before first, so that one that stays reads 1.
-fn note_packs(metrics: &GatewayMetrics, before: Option<&Settings>, after: &Settings) {
-    for (settings, in_use) in before.map(|settings| (settings, false)).into_iter().chain([(after, true)]) {
-        for account in &settings.accounts {
-            let pack = &account.policy.pack;
-            let until = pack.effective_to.map(CivilInstant::as_secs);
-            metrics.gauges.pack(&pack.id, &pack.version, in_use, until);
-        }
-    }
-}
-
 fn note_reload(handle: &Handle, result: &Result<(Arc<Settings>, Arc<Settings>, Vec<String>), HandleError>) {
     let metrics = &handle.shared.metrics;
     match result {
-        Ok((before, after, _)) => {
-            note_packs(metrics, Some(before), after);
-            ConfigReloaded { result: ReloadResult::Ok, why: "" }.emit(metrics);
-        }
+        Ok(_) => ConfigReloaded { result: ReloadResult::Ok, why: "" }.emit(metrics),
         Err(HandleError::Configuration(faults)) => {
             ConfigReloaded { result: ReloadResult::Invalid, why: &faults.join("; ") }.emit(metrics);
         }
