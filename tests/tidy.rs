@@ -35,7 +35,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "shutdown",
         ],
     ),
-    ("admin", &["message", "compliance", "suppression", "ledger", "telemetry", "gateway::handle", "clock", "shutdown"]),
+    (
+        "admin",
+        &[
+            "message",
+            "compliance",
+            "suppression",
+            "ledger",
+            "telemetry",
+            "gateway::handle",
+            "gateway::kit",
+            "gateway::settings",
+            "clock",
+            "shutdown",
+        ],
+    ),
     ("sim", &["message", "pdu", "session", "net", "clock", "shutdown"]),
     ("config", &["message", "compliance", "gateway::settings", "admin::settings"]),
     ("cli", &["*"]),
@@ -73,7 +87,9 @@ const IMPURE: &[&str] = &[
 /// Names that say nothing about what a file owns.
 const EMPTY_NAMES: &[&str] =
     &["util", "utils", "helper", "helpers", "common", "misc", "stuff", "things", "various", "manager", "core"];
+/// Lines of a file, its in-file tests aside; and with them.
 const LINES_MAX: usize = 500;
+const LINES_WITH_TESTS_MAX: usize = 600;
 
 struct File {
     path: String,
@@ -262,9 +278,9 @@ fn shape_faults(file: &File) -> Vec<String> {
     if !(header.contains("owns") && header.contains("must never")) {
         fault("does not open with a `//!` saying what it owns and what it must never do".into());
     }
-    let lines = file.text.lines().count();
-    if lines > LINES_MAX {
-        fault(format!("{lines} lines; split it by noun (at most {LINES_MAX})"));
+    let (shipped, whole) = (file.shipped().lines().count(), file.text.lines().count());
+    if shipped > LINES_MAX || whole > LINES_WITH_TESTS_MAX {
+        fault(format!("{whole} lines; split it by noun (at most {LINES_MAX}, {LINES_WITH_TESTS_MAX} with its tests)"));
     }
     for part in file.path.trim_end_matches(".rs").split('/').filter(|part| EMPTY_NAMES.contains(part)) {
         fault(format!("`{part}` does not say what it owns"));
