@@ -109,6 +109,9 @@ pub fn refused(problem: &Problem) -> Response {
 /// A body in JSON.
 pub fn body<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(octets).map_err(|error| {
-        Problem::invalid(format!("the body is not what is asked for: {error}"), "see docs/operations.md")
+        Problem::invalid(
+            format!("the body is not what is asked for: {error}"),
+            "docs/admin-api.md says what each request holds",
+        )
     })
 }

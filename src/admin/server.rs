@@ -110,8 +110,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn nothing_here() -> axum::response::Response {
-    let problem =
-        Problem::new(ProblemKind::NotFound, "nothing answers here", "see docs/operations.md for the API's paths");
+    let problem = Problem::new(ProblemKind::NotFound, "nothing answers here", "docs/admin-api.md lists every path");
     refused(&problem)
 }
 
