@@ -1,10 +1,8 @@
-//! Owns the suppression list of a running node: index, snapshot, the thread that keeps the snapshot, the store that follows.
+//! Owns the suppression list of a running node: index, snapshot, and the thread that keeps the snapshot.
 //! Must never start with less than the events say: a snapshot that cannot be used is rebuilt from all of them.
 
 use super::apply::apply;
-use super::follower::{Follower, StoreStatus};
 use super::index::Index;
-use super::registry::Registry;
 use super::snapshot::{self, Unusable};
 use crate::ledger::book::Ledger;
 use crate::ledger::error::OpenError;
@@ -48,7 +46,6 @@ pub struct ListRecovered {
 pub struct List {
     index: Arc<Index>,
     keeper: Arc<Keeper>,
-    follower: Arc<Follower>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -64,7 +61,7 @@ struct Keeper {
 }
 
 impl List {
-    /// Reads the snapshot and the events after it, and starts the keeper and the embedded store (which follows by itself).
+    /// Reads the snapshot and the events after it, and starts the keeper.
     ///
     /// # Errors
     /// When events cannot be read, or the snapshot knows more events than there are: segments are missing then.
@@ -96,30 +93,17 @@ impl List {
         keeper.catch_up()?;
         let recovered = ListRecovered { numbers: keeper.index.len(), events_read: found - position, damaged };
         let keeper = Arc::new(keeper);
-        let follower = Arc::new(Follower::start(ledger, &keeper.index)?);
         let worker = Arc::clone(&keeper);
         let thread = std::thread::Builder::new()
             .name("list-snapshot".into())
             .spawn(move || worker.keep(rule))
             .map_err(OpenError::io(ledger.dir()))?;
-        let index = Arc::clone(&keeper.index);
-        Ok((Self { index, keeper, follower, thread: Mutex::new(Some(thread)) }, recovered))
+        Ok((Self { index: Arc::clone(&keeper.index), keeper, thread: Mutex::new(Some(thread)) }, recovered))
     }
 
     /// What lanes ask.
     pub fn index(&self) -> &Arc<Index> {
         &self.index
-    }
-
-    /// What answers people who ask about the list. Reads files: not for a lane.
-    pub fn registry(&self) -> Registry {
-        let (ledger, index) = (Arc::clone(&self.keeper.ledger), Arc::clone(&self.index));
-        Registry::new(ledger, index, Arc::clone(&self.follower))
-    }
-
-    /// How the embedded store stands: stage, lag, whether one was moved aside.
-    pub fn store_status(&self) -> StoreStatus {
-        self.follower.status()
     }
 
     /// The event position of the snapshot on disk.
@@ -135,7 +119,6 @@ impl List {
     /// Writes the snapshot a last time and ends the keeper. Call it before the ledger is closed; idempotent.
     pub fn close(&self) -> Result<(), OpenError> {
         self.keeper.ring();
-        self.follower.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         match thread.map(JoinHandle::join) {
             Some(_) => self.keeper.save(),
@@ -147,7 +130,6 @@ impl List {
 impl Drop for List {
     fn drop(&mut self) {
         self.keeper.ring();
-        self.follower.close();
         // Joined, so that the ledger (and its lock) is free when the list is gone.
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
