@@ -100,6 +100,13 @@ impl<'l> Reading<'l> {
             found.push((language, keyword));
             rest = &rest[taken..];
         }
+        // "No quiero" and "cancelar" are both keywords; "no quiero cancelar" is neither.
+        let weak_row =
+            |(_, keyword): &(&Language, &Keyword)| keyword.meaning == Meaning::StopAlone && keyword.id.contains(' ');
+        let strong = found.iter().any(|(_, keyword)| keyword.meaning == Meaning::Stop);
+        if found.len() > 1 && !strong && found.iter().any(weak_row) {
+            return None;
+        }
         let strongest = found.into_iter().min_by_key(|(_, keyword)| match keyword.meaning {
             Meaning::Stop => 0,
             Meaning::StopAlone => 1,
