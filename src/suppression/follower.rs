@@ -170,7 +170,9 @@ impl Shared {
             let Err(why) = self.follow() else { break };
             self.set(Stage::Unavailable, Some(why.to_string()));
             *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
-            self.quarantine();
+            if !matches!(why, StoreError::Disk(_)) {
+                self.quarantine();
+            }
             // A full disk stays full for a while.
             self.bell.wait(AGAIN);
         }

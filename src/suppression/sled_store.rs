@@ -7,6 +7,7 @@ use super::store::{Fact, Mark, Store, StoreError};
 use crate::message::tag::NumberTag;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -71,6 +72,7 @@ impl Drop for SledStore {
 fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if is_disk(&error) => Err(StoreError::Disk(error.to_string())),
         Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -78,6 +80,13 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
             Err(StoreError::Panicked(text))
         }
     }
+}
+
+/// Whether an error speaks of the disk and not of what stands on it. sled says in words that somebody else has its lock.
+fn is_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull, WouldBlock};
+    matches!(error.kind(), StorageFull | ReadOnlyFilesystem | PermissionDenied | WouldBlock)
+        || error.to_string().contains("could not acquire lock")
 }
 
 fn digest(tag: &[u8], value: &[u8]) -> u128 {
@@ -177,5 +186,28 @@ impl Store for SledStore {
     fn flush(&self) -> Result<(), StoreError> {
         let db = self.db()?;
         guarded(|| db.flush()).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_somebody_else_holds_is_not_called_damaged() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let held = SledStore::open(dir.path(), [7; 16]).expect("opens");
+        assert!(matches!(SledStore::open(dir.path(), [7; 16]), Err(StoreError::Disk(_))));
+        drop(held);
+    }
+
+    #[test]
+    fn a_history_keeps_its_first_leaf_and_the_newest() {
+        let mut value = Vec::new();
+        for n in 0..200u8 {
+            value = extended(&value, &[n]).expect("readable");
+        }
+        let all = leaves(&value).expect("readable");
+        assert_eq!((all.len(), &all[0][..], &all[HISTORY_MAX - 1][..]), (HISTORY_MAX, &[0][..], &[199][..]));
     }
 }

@@ -22,9 +22,12 @@ pub struct Fact {
     pub leaf: Vec<u8>,
 }
 
-/// Why the store cannot be used. It is then moved aside and made again.
+/// Why the store cannot be used. It is then moved aside and made again, unless it is only the disk.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Full, read-only, or held by somebody else: what is in the store is none the worse for it.
+    #[error("the store's disk takes nothing now: {0}")]
+    Disk(String),
     #[error("the store failed: {0}")]
     Failed(String),
     #[error("the store panicked: {0}")]
