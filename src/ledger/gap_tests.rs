@@ -143,7 +143,7 @@ fn the_last_verdicts_of_a_number_and_of_the_last_minutes_come_back_over_segments
     assert_eq!(found.iter().map(|verdict| verdict.message_ref).collect::<Vec<_>>(), expected);
     let mut recent = ledger.verdicts_since(NOW.plus(Duration::from_secs(150))).expect("readable");
     let mut seen = Vec::new();
-    while let Some(verdict) = recent.next().expect("readable") {
+    while let Some(verdict) = recent.next_verdict().expect("readable") {
         seen.push(verdict.message_ref);
     }
     assert_eq!(seen, (150..400).collect::<Vec<_>>());

@@ -15,6 +15,9 @@ use std::collections::VecDeque;
 /// Where a verdict's tag stands in its leaf.
 const TAG_AT: usize = 28;
 
+/// The tag, the sequence number and the leaf of a stop or a lift.
+pub type SuppressionLeaf<'a> = (NumberTag, u64, &'a [u8]);
+
 /// Reads events in order.
 pub struct Events {
     reader: Reader,
@@ -51,7 +54,7 @@ impl Ledger {
         let mut from = 0;
         for start in self.verdicts.segment_starts().into_iter().rev() {
             from = start;
-            match self.read_verdicts(start, start + 1).next()? {
+            match self.read_verdicts(start, start + 1).next_verdict()? {
                 Some(first) if first.at < since => break,
                 Some(_) | None => {}
             }
@@ -132,7 +135,7 @@ impl Events {
     }
 
     /// The same as tag, sequence number and leaf, without reading the rest.
-    pub fn next_suppression_leaf(&mut self) -> Result<Option<(NumberTag, u64, &[u8])>, OpenError> {
+    pub fn next_suppression_leaf(&mut self) -> Result<Option<SuppressionLeaf<'_>>, OpenError> {
         let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };
         let tag = event_code::suppression_tag(frame.leaf);
         let tag = tag.ok_or(OpenError::Record { stream: "events", seq: frame.seq, what: "a record is too short" })?;
@@ -157,7 +160,7 @@ impl Events {
 
 impl Verdicts {
     /// The next verdict.
-    pub fn next(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
+    pub fn next_verdict(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
         loop {
             let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
             let record = VerdictRecord::read(frame.leaf).map_err(|what| OpenError::Record {

@@ -293,7 +293,7 @@ mod tests {
         assert!(!one.in_force && three.in_force);
         let personal = three.personal.as_ref().expect("sealed");
         assert_eq!((personal.number, personal.text.as_deref()), (Some(number), Some("STOP")));
-        assert_eq!(house.registry.in_force(&tag).expect("readable"), [three.clone()]);
+        assert_eq!(house.registry.in_force(&tag).expect("readable"), std::slice::from_ref(three));
         assert_eq!(house.registry.in_force(&house.tag(9).1).expect("readable"), []);
         assert_eq!(house.registry.lifted_for(&tag), [], "the later stop cleared the exception");
         house.lift(2);

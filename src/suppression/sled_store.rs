@@ -174,7 +174,7 @@ impl Store for SledStore {
                 }
                 found.numbers += 1;
                 found.digest = found.digest.wrapping_add(digest(&key, &value));
-                if found.numbers % 1024 == 0 && !go_on(found.numbers) {
+                if found.numbers.is_multiple_of(1024) && !go_on(found.numbers) {
                     break;
                 }
             }

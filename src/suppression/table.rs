@@ -124,6 +124,11 @@ impl Table {
         self.len
     }
 
+    /// Whether no key is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Octets it takes.
     pub fn octets(&self) -> usize {
         self.keys.len() * 16
