@@ -5,6 +5,8 @@ use super::command::CommandId;
 use super::header::{HEADER_OCTETS, Header};
 use super::status::CommandStatus;
 use super::tlv;
+use crate::compliance::code::RefusalCode;
+use crate::message::instant::CivilInstant;
 use crate::message::submission::Operation;
 
 /// Writes a header and the body that `parts` make.
@@ -37,6 +39,33 @@ const fn error_body(response: CommandId) -> &'static [u8] {
 pub fn error(command: CommandId, status: CommandStatus, sequence: u32, out: &mut Vec<u8>) {
     let response = command.response();
     write(response, status, sequence, &[error_body(response)], out);
+}
+
+/// The refusal of a submission with its reason in additional_status_info_text, for accounts that ask for it
+/// (`refusal.detail = "tlv"`): `SG111 out_of_hours; next opening 2026-11-23T07:00:00Z`.
+///
+/// An empty message_id stands before the TLV, so that a client that reads one finds it.
+pub fn refusal_with_detail(
+    operation: Operation,
+    status: CommandStatus,
+    code: RefusalCode,
+    next_opening: Option<CivilInstant>,
+    sequence: u32,
+    out: &mut Vec<u8>,
+) {
+    let mut text = format!("{} {}", code.code(), code.slug());
+    if let Some(opening) = next_opening {
+        text.push_str(&format!("; next opening {opening}"));
+    }
+    let [high, low] = tlv::ADDITIONAL_STATUS_INFO_TEXT.to_be_bytes();
+    // A code, a slug and an instant are under 100 octets. The text is a C-octet string (SMPP 3.4 §5.3.2.11).
+    let head = [high, low, 0, text.len() as u8 + 1];
+    let (id, body): (_, &[u8]) = match operation {
+        Operation::SubmitSm => (CommandId::SubmitSmResp, &[0]),
+        Operation::DataSm => (CommandId::DataSmResp, &[0]),
+        Operation::SubmitMulti => (CommandId::SubmitMultiResp, &[0, 0]),
+    };
+    write(id, status, sequence, &[body, &head, text.as_bytes(), &[0]], out);
 }
 
 /// generic_nack. For a lost frame: status 0x02, sequence 0.
@@ -132,5 +161,23 @@ mod tests {
             assert_eq!(out.ends_with(&[0x02, 0x10, 0, 1, 0x34]), told, "{version:#x}");
             assert_eq!(out.len(), 16 + 9 + if told { 5 } else { 0 });
         }
+    }
+
+    #[test]
+    fn a_detail_stands_behind_an_empty_message_id() {
+        let mut out = Vec::new();
+        let opening = Some(CivilInstant::from_secs(1_795_417_200));
+        refusal_with_detail(
+            Operation::SubmitSm,
+            CommandStatus::INVALID_SCHEDULE,
+            RefusalCode::OutOfHours,
+            opening,
+            7,
+            &mut out,
+        );
+        let text = b"SG111 out_of_hours; next opening 2026-11-23T07:00:00Z";
+        assert_eq!(out[16..21], [0, 0x00, 0x1d, 0, text.len() as u8 + 1]);
+        assert_eq!(&out[21..], [&text[..], &[0]].concat());
+        assert_eq!(Header::parse(&out).map(|header| header.length as usize), Some(out.len()));
     }
 }

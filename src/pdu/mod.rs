@@ -25,6 +25,7 @@ pub mod multi;
 mod oracle;
 pub mod query;
 pub mod receipt;
+pub mod rejection;
 pub mod response;
 pub mod scan;
 pub mod splice;

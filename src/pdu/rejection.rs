@@ -1,0 +1,74 @@
+//! Owns the receipt that tells a client of a refusal, for accounts with `refusal.style = "receipt"`.
+//! Must never be written for a message that left.
+
+use super::answer;
+use super::command::CommandId;
+use super::status::CommandStatus;
+use crate::compliance::code::RefusalCode;
+use crate::message::instant::CivilInstant;
+use crate::message::submission::Submission;
+
+/// A deliver_sm towards the client: addresses swapped, esm_class 0x04, body as in Appendix B with `stat:REJECTD`.
+///
+/// `message_id` is our own, told in the submit_sm_resp before. `err` is the number of the reason, three decimal digits;
+/// dates are YYMMDDhhmm in UTC; `text:` is last and names the reason, never the message.
+pub fn receipt(
+    submission: &Submission<'_>,
+    message_id: &str,
+    code: RefusalCode,
+    at: CivilInstant,
+    sequence: u32,
+    out: &mut Vec<u8>,
+) {
+    let date = at.to_utc().format("%y%m%d%H%M");
+    let text = format!(
+        "id:{message_id} sub:001 dlvrd:000 submit date:{date} done date:{date} stat:REJECTD err:{:03} text:{} {}",
+        code.number(),
+        code.code(),
+        code.slug()
+    );
+    // An id of ours is at most 64 octets, so the whole is under 200.
+    let fields = [RECEIPT, 0, 0, 0, 0, 0, 0, 0, 0, text.len() as u8];
+    let parts: [&[u8]; 6] = [
+        &[0],
+        submission.slice(submission.destination.whole),
+        submission.slice(submission.source.whole),
+        &fields,
+        text.as_bytes(),
+        &[],
+    ];
+    answer::write(CommandId::DeliverSm, CommandStatus::OK, sequence, &parts, out);
+}
+
+/// esm_class of an SMSC delivery receipt.
+const RECEIPT: u8 = 0x04;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdu::receipt::{self, MessageState};
+    use crate::pdu::{inbound, oracle, scan};
+
+    #[test]
+    fn the_client_reads_the_refusal_as_a_receipt() {
+        let now = CivilInstant::from_secs(1_795_262_400);
+        let mut octets = Vec::new();
+        let body: &[u8] = b"\0\x05\0ACME\0\x01\x0133639980001\0\0\0\0\0\0\x01\0\0\0\x05PROMO";
+        answer::write(CommandId::SubmitSm, CommandStatus::OK, 1, &[body], &mut octets);
+        let context = scan::Context { default_message_ids: &[], now };
+        let submission = scan::submit(&octets, &context).expect("valid");
+        let mut out = Vec::new();
+        receipt(&submission, "sg-1", RefusalCode::OptedOut, now, 7, &mut out);
+        assert_eq!(oracle::decode(&out).expect("rusmpp reads it").left_over, 0);
+        let read = inbound::scan(&out).expect("readable");
+        assert_eq!(read.slice(read.source.text), b"33639980001");
+        assert_eq!(read.slice(read.destination.text), b"ACME");
+        let found = receipt::parse(&read).expect("a receipt");
+        assert_eq!(
+            (found.message_id, found.state, found.err),
+            (&b"sg-1"[..], Some(MessageState::Rejected), &b"101"[..])
+        );
+        let text = String::from_utf8_lossy(read.slice(read.text)).into_owned();
+        assert!(text.contains("done date:2611211200 ") && text.ends_with("text:SG101 opted_out"), "{text}");
+    }
+}
