@@ -11,7 +11,7 @@ from aiosmpplib.log import CRITICAL
 from aiosmpplib.protocol import DeliverSm, SubmitSm, SubmitSmResp
 from aiosmpplib.state import NPI, TON, BindMode, PhoneNumber
 
-from scenes import SETTING, Answer, Fields, Heard, Play
+from scenes import SETTING, Answer, Fields, Heard, NotSent, Play
 
 LOOP = asyncio.new_event_loop()
 threading.Thread(target=LOOP.run_forever, daemon=True).start()
@@ -29,10 +29,12 @@ class Hook(AbstractHook):
 
     def __init__(self):
         self.changed = asyncio.Condition()
-        self.bind_status, self.answers, self.heard, self.alive = None, {}, [], False
+        self.bind_status, self.answers, self.heard, self.alive, self.sent = None, {}, [], False, set()
 
     async def sending(self, smpp_message, pdu, client_id):
-        pass
+        async with self.changed:
+            self.sent.add(getattr(smpp_message, "log_id", ""))
+            self.changed.notify_all()
 
     async def received(self, smpp_message, pdu, client_id):
         command, status = struct.unpack_from("!II", pdu, 4)
@@ -53,9 +55,9 @@ class Hook(AbstractHook):
             self.answers[smpp_message.log_id] = Answer(-1, repr(error), 0)
             self.changed.notify_all()
 
-    async def until(self, found):
+    async def until(self, found, seconds=WAIT):
         async with self.changed:
-            await asyncio.wait_for(self.changed.wait_for(found), WAIT)
+            await asyncio.wait_for(self.changed.wait_for(found), seconds)
         return found()
 
 
@@ -79,6 +81,10 @@ class Session:
 
     async def all(self, many):
         names = [await self.send(fields) for fields in many]
+        try:
+            await self.hook.until(lambda: names[0] in self.hook.sent, 5)
+        except asyncio.TimeoutError:
+            raise NotSent from None
         await self.hook.until(lambda: all(name in self.hook.answers for name in names))
         return [self.hook.answers[name] for name in names]
 

@@ -44,5 +44,5 @@ def denied(summary):
     """(calls made, those of them that the unit would deny)."""
     made = {line.split()[-1] for line in pathlib.Path(summary).read_text().splitlines() if line.strip()}
     # execve is strace's own start of the binary; systemd sets the filter just before its own.
-    made -= {"syscall", "total", "execve", "----------------"}
+    made = {name for name in made - {"syscall", "total", "execve"} if not name.startswith("-")}
     return made, made - allowed()
