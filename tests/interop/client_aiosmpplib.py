@@ -110,10 +110,11 @@ class Session:
         return now(self.hook.until(lambda: self.hook.alive))
 
     def unbind(self):
-        now(self.esme.stop())
         self.close()
 
     def close(self):
+        """Stopped first: a refused client goes on binding by itself, and would spend the address's right to be wrong."""
+        now(self.esme.stop())
         LOOP.call_soon_threadsafe(self.task.cancel)
 
 
