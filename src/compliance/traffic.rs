@@ -4,7 +4,8 @@
 use super::class::TrafficClass;
 use super::mention;
 use super::pack::Pack;
-use super::wording::pattern::{Pattern, View};
+use super::wording::pattern::View;
+use super::wording::patterns::Patterns;
 use super::wording::words::Words;
 use std::sync::Arc;
 
@@ -17,8 +18,12 @@ pub struct Signals {
     /// The sum of weights from which a text counts as promotional.
     pub threshold: u32,
     /// What explains words away before signals are looked for.
-    pub masks: Vec<Pattern>,
+    pub masks: Patterns,
     pub signals: Vec<Signal>,
+    /// The patterns of all signals.
+    pub patterns: Patterns,
+    /// For each pattern, the place of its signal in `signals`.
+    pub owners: Vec<usize>,
 }
 
 /// One thing that makes a text look like advertising.
@@ -26,7 +31,6 @@ pub struct Signals {
 pub struct Signal {
     pub id: Arc<str>,
     pub weight: u32,
-    pub patterns: Vec<Pattern>,
 }
 
 /// The signals found in a text, as bits in the pack's order.
@@ -37,24 +41,11 @@ impl Signals {
     /// The signals that a text shows. Each counts once.
     pub fn find(&self, text: &str) -> Hits {
         let words = Words::read(text);
-        let idle = vec![false; words.len()];
-        let mut masked = idle.clone();
-        let clear = idle.clone();
-        let view = View { words: &words, idle: &idle, masked: &clear };
-        for pattern in &self.masks {
-            let mut at = 0;
-            while at < words.len() {
-                let end = pattern.at(view, at);
-                if let Some(end) = end {
-                    masked[at..end].fill(true);
-                }
-                at = end.unwrap_or(at).max(at + 1);
-            }
-        }
+        let clear = vec![false; words.len()];
+        let view = View { words: &words, idle: &clear, masked: &clear };
+        let masked = self.masks.mask(view);
         let view = View { masked: &masked, ..view };
-        let shown = |signal: &Signal| signal.patterns.iter().any(|pattern| pattern.find(view).is_some());
-        let bits = self.signals.iter().enumerate().filter(|(_, signal)| shown(signal)).map(|(at, _)| 1 << at);
-        Hits(bits.sum())
+        Hits(self.patterns.spans(view).fold(0, |hits, (at, _)| hits | 1 << self.owners[at]))
     }
 
     /// The hits by name and weight, for whoever asks why.

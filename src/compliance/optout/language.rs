@@ -1,7 +1,8 @@
 //! Owns the compiled words of one language: keywords, politeness, guards, patterns.
 //! Must never hold a word itself: words stand in `config/packs/keywords`.
 
-use crate::compliance::wording::pattern::{Pattern, Set};
+use crate::compliance::wording::pattern::Set;
+use crate::compliance::wording::patterns::Patterns;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -49,10 +50,10 @@ pub struct Language {
     pub quote_marks: Set,
     pub device_marks: Set,
     /// What explains words away, before anything else is looked for.
-    pub none: Vec<Pattern>,
-    pub stop: Vec<Pattern>,
-    pub start: Vec<Pattern>,
-    pub contact: Vec<Pattern>,
+    pub none: Patterns,
+    pub stop: Patterns,
+    pub start: Patterns,
+    pub contact: Patterns,
 }
 
 /// The section `[keywords]` of a pack: the languages replies are understood in.

@@ -3,7 +3,8 @@
 
 use super::language::{Keyword, Language, Meaning};
 use super::{How, Matched, Reply, letters, typo};
-use crate::compliance::wording::pattern::{Pattern, View};
+use crate::compliance::wording::pattern::View;
+use crate::compliance::wording::patterns::Patterns;
 use crate::compliance::wording::words::Words;
 use std::sync::Arc;
 
@@ -134,23 +135,15 @@ impl<'l> Reading<'l> {
         Some(reply(language, keyword, How::Typo))
     }
 
-    /// Masks what negations, questions and other matters explain.
+    /// Masks what negations, questions and other matters explain. No mask hides words from another.
     fn mask(&mut self) {
-        let mut masked = self.masked.clone();
-        for pattern in self.languages.iter().flat_map(|language| &language.none) {
-            let view = View { words: &self.words, idle: &self.idle, masked: &self.masked };
-            let mut at = 0;
-            while at < self.words.len() {
-                match pattern.at(view, at) {
-                    Some(end) => {
-                        masked[at..end].fill(true);
-                        at = end.max(at + 1);
-                    }
-                    None => at += 1,
-                }
+        let clear = self.masked.clone();
+        let view = View { words: &self.words, idle: &self.idle, masked: &clear };
+        for language in self.languages {
+            for (masked, explained) in self.masked.iter_mut().zip(language.none.mask(view)) {
+                *masked |= explained;
             }
         }
-        self.masked = masked;
     }
 
     /// A clause that holds a keyword and nothing else.
@@ -174,10 +167,10 @@ impl<'l> Reading<'l> {
         })
     }
 
-    fn phrase(&self, patterns: impl Fn(&Language) -> &Vec<Pattern>) -> Option<Matched> {
+    fn phrase(&self, patterns: impl Fn(&Language) -> &Patterns) -> Option<Matched> {
         let view = View { words: &self.words, idle: &self.idle, masked: &self.masked };
         self.languages.iter().find_map(|language| {
-            let pattern = patterns(language).iter().find(|pattern| pattern.find(view).is_some())?;
+            let pattern = patterns(language).find(view)?;
             Some(Matched { language: Arc::clone(&language.code), id: Arc::clone(&pattern.source), how: How::Phrase })
         })
     }
@@ -197,7 +190,7 @@ impl Reading<'_> {
     /// Which patterns fit, for whoever writes a language file: `none` patterns first.
     pub fn fitting(&self) -> Vec<String> {
         let view = View { words: &self.words, idle: &self.idle, masked: &self.masked };
-        let fitting = |kind: &str, code: &str, patterns: &[Pattern]| {
+        let fitting = |kind: &str, code: &str, patterns: &Patterns| {
             let found = patterns.iter().filter_map(|pattern| pattern.find(view).map(|span| (pattern, span)));
             found
                 .map(|(pattern, (from, to))| {

@@ -5,6 +5,7 @@ use super::report::{PackError, Report, line_of};
 use crate::compliance::optout::language::{Keyword, Keywords, Language, Meaning};
 use crate::compliance::wording::fold::folded;
 use crate::compliance::wording::pattern::{Pattern, Set, Sets};
+use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -161,7 +162,7 @@ fn compile_language(code: &str, raw: &RawLanguage) -> (Language, Faults) {
                 Err(fault) => faults.push((format!("patterns.{key}"), format!("{source:?}: {fault}"))),
             }
         }
-        compiled
+        Patterns::new(compiled)
     };
     let spelt =
         raw.spelt.iter().flat_map(|(right, slips)| slips.iter().map(|slip| (folded(slip), folded(right)))).collect();

@@ -4,6 +4,7 @@
 use super::report::{PackError, Report, line_of};
 use crate::compliance::traffic::{SIGNALS_MAX, Signal, Signals};
 use crate::compliance::wording::pattern::{Pattern, Set, Sets};
+use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,55 +56,75 @@ impl RawSignals {
     }
 }
 
+/// What was compiled so far.
+#[derive(Default)]
+struct Collected {
+    masks: Vec<Pattern>,
+    signals: Vec<Signal>,
+    patterns: Vec<Pattern>,
+    owners: Vec<usize>,
+}
+
 /// Compiles the section, reporting every fault.
 pub(super) fn compile(raw: &RawSignals, report: &mut Report<'_>) -> Signals {
-    let mut signals = Signals { threshold: *raw.threshold.get_ref(), ..Signals::default() };
-    if signals.threshold == 0 {
+    let mut all = Collected::default();
+    let threshold = *raw.threshold.get_ref();
+    if threshold == 0 {
         report.at(raw.threshold.span(), "signals.threshold", "write a number above 0");
     }
     for code in &raw.languages {
         match EMBEDDED.iter().find(|(known, _, _)| known == code.get_ref()) {
-            Some(&(_, file, text)) => compile_file(file, text, &mut signals, report.errors),
+            Some(&(_, file, text)) => all.add_file(file, text, report.errors),
             None => {
                 let known: Vec<&str> = EMBEDDED.iter().map(|(code, _, _)| *code).collect();
                 report.at(code.span(), "signals.languages", format!("write one of {}", known.join(", ")));
             }
         }
     }
-    signals.signals.extend(raw.signal.iter().map(|signal| compile_signal(signal, &Sets::new(), report)));
-    if signals.signals.len() > SIGNALS_MAX {
+    raw.signal.iter().for_each(|signal| all.add(signal, &Sets::new(), report));
+    if all.signals.len() > SIGNALS_MAX {
         report.at(raw.threshold.span(), "signals", format!("at most {SIGNALS_MAX} signals are told apart"));
     }
-    signals
+    Signals {
+        threshold,
+        masks: Patterns::new(all.masks),
+        signals: all.signals,
+        patterns: Patterns::new(all.patterns),
+        owners: all.owners,
+    }
 }
 
-fn compile_file(file: &str, text: &str, signals: &mut Signals, errors: &mut Vec<PackError>) {
-    let raw: RawLanguage = match toml::from_str(text) {
-        Ok(raw) => raw,
-        Err(fault) => {
-            let line = fault.span().map_or(1, |span| line_of(text, span.start));
-            let (file, message) = (file.to_owned(), fault.message().to_owned());
-            return errors.push(PackError { file, line, key: String::new(), message });
+impl Collected {
+    fn add_file(&mut self, file: &str, text: &str, errors: &mut Vec<PackError>) {
+        let raw: RawLanguage = match toml::from_str(text) {
+            Ok(raw) => raw,
+            Err(fault) => {
+                let line = fault.span().map_or(1, |span| line_of(text, span.start));
+                let (file, message) = (file.to_owned(), fault.message().to_owned());
+                return errors.push(PackError { file, line, key: String::new(), message });
+            }
+        };
+        let mut report = Report { file, text, errors };
+        let mut sets = Sets::new();
+        for (name, entries) in &raw.sets {
+            match Set::compile(entries.get_ref()) {
+                Ok(set) => drop(sets.insert(name.clone(), Arc::new(set))),
+                Err(fault) => report.at(entries.span(), format!("sets.{name}"), fault),
+            }
         }
-    };
-    let mut report = Report { file, text, errors };
-    let mut sets = Sets::new();
-    for (name, entries) in &raw.sets {
-        match Set::compile(entries.get_ref()) {
-            Ok(set) => drop(sets.insert(name.clone(), Arc::new(set))),
-            Err(fault) => report.at(entries.span(), format!("sets.{name}"), fault),
-        }
+        self.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
+        raw.signal.iter().for_each(|signal| self.add(signal, &sets, &mut report));
     }
-    signals.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
-    signals.signals.extend(raw.signal.iter().map(|signal| compile_signal(signal, &sets, &mut report)));
-}
 
-fn compile_signal(raw: &RawSignal, sets: &Sets, report: &mut Report<'_>) -> Signal {
-    if *raw.weight.get_ref() == 0 {
-        report.at(raw.weight.span(), "signal.weight", "a signal only tightens: write a number above 0");
+    fn add(&mut self, raw: &RawSignal, sets: &Sets, report: &mut Report<'_>) {
+        if *raw.weight.get_ref() == 0 {
+            report.at(raw.weight.span(), "signal.weight", "a signal only tightens: write a number above 0");
+        }
+        let patterns = patterns(&raw.patterns, raw.id.get_ref(), sets, report);
+        self.owners.extend(std::iter::repeat_n(self.signals.len(), patterns.len()));
+        self.patterns.extend(patterns);
+        self.signals.push(Signal { id: raw.id.get_ref().as_str().into(), weight: *raw.weight.get_ref() });
     }
-    let patterns = patterns(&raw.patterns, raw.id.get_ref(), sets, report);
-    Signal { id: raw.id.get_ref().as_str().into(), weight: *raw.weight.get_ref(), patterns }
 }
 
 fn patterns(sources: &[Spanned<String>], key: &str, sets: &Sets, report: &mut Report<'_>) -> Vec<Pattern> {

@@ -1,27 +1,32 @@
 //! Owns folding characters so that look-alikes compare equal: compatibility forms, accents, case, homoglyphs.
 //! Must never serve the mention finder: a sender gets no such leniency.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// Hands every character of `text` on: compatibility forms replaced (NFKD), accents and format characters dropped,
 /// upper-case, enclosed and small letters opened, Greek and Cyrillic capitals that look Latin made Latin.
 pub fn fold(text: &str, mut emit: impl FnMut(char)) {
-    for character in text.chars().map(open_enclosed).nfkd() {
-        if is_combining_mark(character) || is_format(character) {
-            continue;
-        }
+    for character in text.chars() {
         if character.is_ascii() {
             emit(character.to_ascii_uppercase());
-            continue;
+        } else {
+            // Marks are dropped, so their order does not matter: one character at a time will do.
+            decompose_compatible(open_enclosed(character), |part| fold_part(part, &mut emit));
         }
-        for upper in character.to_uppercase() {
-            match upper {
-                'Æ' => "AE".chars().for_each(&mut emit),
-                'Œ' => "OE".chars().for_each(&mut emit),
-                'ẞ' => "SS".chars().for_each(&mut emit),
-                other => emit(latin(other)),
-            }
+    }
+}
+
+/// Folds one part of a decomposed character.
+fn fold_part(part: char, emit: &mut impl FnMut(char)) {
+    if is_combining_mark(part) || is_format(part) {
+        return;
+    }
+    for upper in part.to_uppercase() {
+        match upper {
+            'Æ' => "AE".chars().for_each(&mut *emit),
+            'Œ' => "OE".chars().for_each(&mut *emit),
+            'ẞ' => "SS".chars().for_each(&mut *emit),
+            other => emit(latin(other)),
         }
     }
 }

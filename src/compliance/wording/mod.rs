@@ -3,4 +3,5 @@
 
 pub mod fold;
 pub mod pattern;
+pub mod patterns;
 pub mod words;

@@ -9,6 +9,7 @@
 //! Words that do not count (politeness) may stand anywhere in between.
 
 use super::fold::folded;
+use super::patterns::Beginning;
 use super::words::Words;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -150,6 +151,22 @@ impl Choice {
         }
     }
 
+    /// Hands on what the words that fit may begin with.
+    fn beginnings<'p>(&'p self, found: &mut dyn FnMut(Beginning<'p>)) {
+        match self {
+            Self::Word(word) => found(Beginning::Word(word)),
+            Self::Stem(stem) => found(Beginning::Stem(stem)),
+            Self::Ending(_) | Self::Near(_) | Self::NearStem(_) | Self::Number | Self::Mixed | Self::Any => {
+                found(Beginning::Anything);
+            }
+            Self::Set(set) => {
+                set.words.iter().for_each(|word| found(Beginning::Word(word)));
+                let rows = set.rows.iter().filter_map(|row| row.first());
+                set.others.iter().chain(rows).for_each(|choice| choice.beginnings(found));
+            }
+        }
+    }
+
     /// How many words it takes at `at`.
     fn matched(&self, words: &Words, at: usize) -> Option<usize> {
         match self {
@@ -211,6 +228,19 @@ impl Pattern {
             return Err("a pattern needs at least one word that must stand there".to_owned());
         }
         Ok(Self { source: source.into(), items })
+    }
+
+    /// Hands on what the first word of the pattern may look like.
+    pub fn beginnings<'p>(&'p self, found: &mut dyn FnMut(Beginning<'p>)) {
+        let first = self.items.iter().find_map(|item| match item {
+            Item::One { choices, .. } => Some(choices),
+            Item::Gap(_) | Item::Start | Item::End | Item::Question | Item::Together => None,
+        });
+        // A gap in front would let anything come first.
+        if matches!(self.items.first(), Some(Item::Gap(_))) {
+            return found(Beginning::Anything);
+        }
+        first.into_iter().flatten().for_each(|choice| choice.beginnings(found));
     }
 
     /// The first span of words that fits, as `start..end`.
