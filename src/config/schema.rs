@@ -245,7 +245,7 @@ const ACCOUNT: Section = Section {
             "consent",
             "\"declared\"",
             Derived("`declared`; `off` for a transactional account without a statement"),
-            "`declared` (by `consent_statement`), `proof` (each number needs a recorded opt-in) or `off` (transactional only).",
+            "`declared` (by `consent_statement`), `proof` (each number needs a recorded opt-in; recording comes later, until then SG102 refuses all) or `off` (transactional only).",
         ),
         key(
             "consent_statement",
@@ -266,7 +266,7 @@ const ACCOUNT: Section = Section {
             "submit_multi",
             "\"refuse\"",
             Is("\"refuse\""),
-            "`refuse` or `filter` (every destination judged, the permitted ones sent).",
+            "`refuse`: answered 0x45 as a whole. Judging each destination comes later.",
         ),
         key(
             "validity",
@@ -301,18 +301,8 @@ const ACCOUNT: Section = Section {
             many: false,
             help: "How refusals reach the sender.",
             keys: &[
-                key(
-                    "style",
-                    "\"status\"",
-                    Is("\"status\""),
-                    "`status`, or `receipt`: accepted, then a receipt `stat:REJECTD`.",
-                ),
-                key(
-                    "detail",
-                    "\"none\"",
-                    Is("\"none\""),
-                    "`none`, or `tlv`: TLV 0x001D with the code and the next opening. Some clients fail on it.",
-                ),
+                key("style", "\"status\"", Is("\"status\""), "`status`: the command_status of docs/refusals.md."),
+                key("detail", "\"none\"", Is("\"none\""), "`none`: no TLV in a refusal; most clients fail on one."),
                 key("status", "{ SG101 = 0x45 }", Is("{}"), "Other statuses than docs/refusals.md's, by code or slug."),
             ],
             tables: &[],
@@ -340,7 +330,7 @@ const SHORT_CODE: Section = Section {
             "The answer to CONTACT; a shared code needs its own.",
         ),
         key("confirmation", "\"send\"", Is("\"send\""), "`send`: we confirm a STOP; `operator`: the operator does."),
-        key("start_by_mo", "\"on\"", Is("\"on\""), "Whether a START lifts: `on`, `confirm` or `off`."),
+        key("start_by_mo", "\"on\"", Is("\"on\""), "Whether a START from the handset lifts: `on` or `off`."),
     ],
     tables: &[],
 };

@@ -6,7 +6,7 @@ use super::value;
 use crate::gateway::settings::{Confirmation, StartByMo};
 
 const CONFIRMATIONS: &[(&str, Confirmation)] = &[("send", Confirmation::Send), ("operator", Confirmation::Operator)];
-const STARTS: &[(&str, StartByMo)] = &[("on", StartByMo::On), ("confirm", StartByMo::Confirm), ("off", StartByMo::Off)];
+const STARTS: &[(&str, StartByMo)] = &[("on", StartByMo::On), ("off", StartByMo::Off)];
 
 /// A short code, its names not yet resolved.
 pub struct ShortCodeDraft {
@@ -28,7 +28,7 @@ pub fn read(table: &Table<'_>) -> Option<ShortCodeDraft> {
     let accounts = table.maybe("accounts", value::list(value::text));
     let identity = table.maybe("identity", value::text);
     let confirmation = table.get("confirmation", value::choice(CONFIRMATIONS));
-    let start_by_mo = table.get("start_by_mo", value::choice(STARTS));
+    let start_by_mo = table.get("start_by_mo", value::choice_for_now(STARTS, &["confirm"]));
     Some(ShortCodeDraft {
         number: number?,
         smsc: smsc?.unwrap_or_default(),

@@ -6,7 +6,11 @@ use super::esme::{Debt, ToClient};
 use super::lane::Lane;
 use super::refs::LinkRef;
 use crate::clock::Now;
+use crate::compliance::facts::SuppressionList;
+use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
+use crate::ledger::{Event, Personal};
 use crate::message::inbound::Inbound;
+use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::message::submission::Operation;
 use crate::message::tag::NumberTag;
@@ -19,7 +23,8 @@ use crate::pdu::status::CommandStatus;
 use crate::spool::id_index::Match;
 use crate::spool::message_id::IdHash;
 use crate::spool::shelf::ItemKind;
-use crate::telemetry::labels::{DeliverKind, PduError, ReceiptRoute};
+use crate::telemetry::labels::{DeliverKind, PduError, ReceiptRoute, RecordKind};
+use std::sync::Arc;
 
 /// Receipts that wait for the answers of their own submits, at most.
 pub const EARLY_MAX: usize = 10_000;
@@ -79,6 +84,7 @@ impl Lane {
     /// A receipt goes to the account that submitted.
     fn receipt(&mut self, from: From, smsc: usize, inbound: &Inbound<'_>, found: &Receipt<'_>, now: Now) {
         let tag = self.tag_of(smsc, inbound).unwrap_or_default();
+        self.stop_by_receipt(smsc, inbound, found, now);
         let octets = inbound.octets[..inbound.end as usize].into();
         let delivery = ToClient { debt: Debt::Smsc(from), kind: ItemKind::Receipt, tag, octets };
         let operator = &self.smscs[smsc];
@@ -106,6 +112,39 @@ impl Lane {
                 }
             }
         }
+    }
+
+    /// A receipt whose error says that the recipient opted out at the operator is a STOP: recorded, and effective at once.
+    fn stop_by_receipt(&mut self, smsc: usize, inbound: &Inbound<'_>, found: &Receipt<'_>, now: Now) {
+        let settings = &self.smscs[smsc].settings;
+        if !settings.optout_errors.iter().any(|error| error.as_bytes() == found.error()) {
+            return;
+        }
+        let Some(number) = self.number_of(smsc, inbound) else { return };
+        let shared = Arc::clone(&self.kit.shared);
+        let tag = shared.tags.tag(number);
+        if shared.index.is_suppressed(&tag, NameId::NONE, 0) {
+            return;
+        }
+        let event = SuppressionEvent::Stop(Stop {
+            id: shared.ledger.next_event_id(),
+            tag,
+            scope: Scope::Global,
+            source: StopSource::Operator,
+            account: self.smscs[smsc].mirrored.unwrap_or(NameId::NONE),
+            smsc: settings.id,
+            short_code: 0,
+            answers: None,
+            detail: NameId::NONE,
+        });
+        shared.suppress_in_ram(&event);
+        let evidence = format!("receipt error {}", String::from_utf8_lossy(found.error()));
+        let personal = Personal { evidence: Some(evidence), ..Personal::of(number) };
+        if self.appender.event(now.civil, &Event::Suppression(event), Some(&personal)).is_err() {
+            tracing::error!(event = "optout.unrecorded", number = number.masked());
+        }
+        shared.metrics.records.one(RecordKind::Stop);
+        shared.wake_other_lanes(self.number);
     }
 
     /// The submit of an early receipt was answered: it is routed now.
@@ -144,10 +183,14 @@ impl Lane {
 
     /// The tag of the handset a PDU comes from, when its source is a number.
     fn tag_of(&self, smsc: usize, inbound: &Inbound<'_>) -> Option<NumberTag> {
+        Some(self.kit.shared.tags.tag(self.number_of(smsc, inbound)?))
+    }
+
+    /// The number a PDU comes from.
+    fn number_of(&self, smsc: usize, inbound: &Inbound<'_>) -> Option<Msisdn> {
         let source = &inbound.source;
         let text = inbound.slice(source.text);
-        let number = self.kit.settings.numbers.canonical(source.ton, source.npi, text, self.country_of(smsc)).ok()?;
-        Some(self.kit.shared.tags.tag(number))
+        self.kit.settings.numbers.canonical(source.ton, source.npi, text, self.country_of(smsc)).ok()
     }
 
     /// The country in which an operator writes national numbers: that of the first account that uses it.

@@ -149,6 +149,7 @@ impl Handle {
     }
 
     async fn wait(&self, ready: impl Fn() -> bool) -> Result<(), HandleError> {
+        let began = self.shared.clock.monotonic();
         timeout(DURABLE_WITHIN, async {
             loop {
                 let rung = self.shared.control.notified();
@@ -159,7 +160,10 @@ impl Handle {
             }
         })
         .await
-        .map_err(|_| HandleError::NotDurable)
+        .map_err(|_| HandleError::NotDurable)?;
+        let after = self.shared.clock.monotonic().since(began);
+        self.shared.metrics.ledger_commit.record(after.as_secs_f64());
+        Ok(())
     }
 
     fn intern(&self, name: &str) -> Result<NameId, HandleError> {

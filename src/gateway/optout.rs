@@ -20,7 +20,7 @@ use crate::pdu::status::CommandStatus;
 use crate::spool::duty::{Duty, DutyKind};
 use crate::spool::shelf::{ItemKind, Ticket};
 use crate::telemetry::events::{OptOutDurable, OptOutReceived};
-use crate::telemetry::labels::OptOutKind;
+use crate::telemetry::labels::{OptOutKind, RecordKind};
 use std::time::Duration;
 
 /// How long a STOP may wait for the disk before the operator is told to keep it.
@@ -194,6 +194,7 @@ impl Lane {
                 account.contract.metrics.optouts.increment(1);
             }
         }
+        shared.metrics.records.one(RecordKind::Stop);
         shared.wake_other_lanes(self.number);
         let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
             // It blocks from now on; the operator keeps it until it can be recorded.
@@ -225,6 +226,7 @@ impl Lane {
         let personal = self.personal(&said);
         let recorded =
             self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
+        shared.metrics.records.one(RecordKind::Lift);
         let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
         let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
             return self.answer_deliver(said.from, self.temporary(said.from.link));
@@ -330,6 +332,7 @@ impl Lane {
         let (kind, transition) = match act.act {
             Act::Stop { transition, .. } => {
                 let after = now.monotonic.since(act.since);
+                self.kit.shared.metrics.ledger_commit.record(after.as_secs_f64());
                 OptOutDurable { number: Some(act.number), after }.emit(&self.kit.shared.metrics);
                 (DutyKind::Stop, transition)
             }

@@ -25,6 +25,7 @@ use crate::pdu::{answer, scan};
 use crate::session::fair::{Flow, Priority, Pushed, Turn};
 use crate::session::rate::ACCOUNT_WAIT_MAX;
 use crate::telemetry::events::VerdictGiven;
+use crate::telemetry::labels::RecordKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -296,6 +297,13 @@ impl Lane {
 
     /// Appends a verdict to the batch.
     pub fn record(&mut self, kind: VerdictKind, ruling: &Ruling, message_ref: u64, smsc: NameId, now: Now) {
+        let counted = match kind {
+            VerdictKind::Permitted | VerdictKind::Composed | VerdictKind::Observed(_) | VerdictKind::Refused(_) => {
+                RecordKind::Verdict
+            }
+            VerdictKind::Withdrawn(_) | VerdictKind::Unresolved | VerdictKind::LateAnswer(_) => RecordKind::Outcome,
+        };
+        self.kit.shared.metrics.records.one(counted);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
     }
 }

@@ -156,8 +156,12 @@ pub const SPOOL_LOST_TOTAL: Metric = counter(
 );
 pub const LEDGER_RECORDS_TOTAL: Metric =
     counter("stopgate_ledger_records_total", &["kind"], "Records appended to the ledger.");
-pub const LEDGER_COMMIT_SECONDS: Metric =
-    histogram("stopgate_ledger_commit_seconds", &[], COMMIT, "One group commit of the ledger: write and fdatasync.");
+pub const LEDGER_COMMIT_SECONDS: Metric = histogram(
+    "stopgate_ledger_commit_seconds",
+    &[],
+    COMMIT,
+    "From the append of an event to its being durable everywhere, as who waits for it sees it.",
+);
 pub const LEDGER_ERROR_TOTAL: Metric =
     counter("stopgate_ledger_error_total", &[], "Writes or fsyncs of the ledger that failed.");
 pub const LEDGER_DURABLE_EVENTS: Metric =
