@@ -133,6 +133,29 @@ mod tests {
     }
 
     #[test]
+    fn a_roll_before_the_fsync_of_what_stands_before_it_breaks_no_chain() {
+        let dir = tempfile::tempdir().unwrap();
+        let slow = Options { sync_within: Duration::from_millis(30), ..OPTIONS };
+        let journal = Journal::open(Arc::new(RealDisk), dir.path(), slow).unwrap().0;
+        for round in 0..4 {
+            let mut batch = Batch::default();
+            batch.push(&journal.appended().to_be_bytes(), &[7; 72]);
+            journal.append(&mut batch).unwrap();
+            // The fsync of that record comes after the roll: the new segment holds nothing that it could make durable.
+            assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), round + 1);
+            assert!(journal.wait_synced(round, Duration::from_secs(20)));
+        }
+        fill(&journal, 1);
+        let copy = tempfile::tempdir().unwrap();
+        for index in segments(dir.path()) {
+            std::fs::copy(segment::path(dir.path(), index), segment::path(copy.path(), index)).unwrap();
+        }
+        assert_eq!(numbers(&open(copy.path())), [0, 1, 2, 3, 4]);
+        assert_eq!(journal.forget_before(4).unwrap(), 4);
+        assert_eq!(numbers(&journal), [4]);
+    }
+
+    #[test]
     fn a_crash_before_the_files_are_removed_leaves_a_whole_stream() {
         let dir = tempfile::tempdir().unwrap();
         let journal = open(dir.path());

@@ -30,7 +30,11 @@ fn run(inner: &Inner) {
         }
         std::mem::swap(&mut state.pending, &mut held);
         state.in_flight = held.octets.len() as u64;
-        let (header, upto, end) = (state.header, state.next_seq, (state.current.index, state.offset));
+        // The current segment may hold no frame yet: then its header is not written by this sync, and the stream is durable
+        // up to the last frame in the segment before.
+        let end = held.extents.last().map_or(state.synced_end, |last| (last.index, last.start + last.octets));
+        let header = state.header.filter(|header| header.index == end.0);
+        let upto = state.next_seq;
         drop(state);
         let outcome = make_durable(inner, &held, header, end.0);
         state = inner.lock();
