@@ -211,7 +211,7 @@ impl Lane {
             CommandId::DeliverSmResp | CommandId::DataSmResp | CommandId::GenericNack => {
                 self.client_answered(slot, header, now);
             }
-            CommandId::UnbindResp => {
+            CommandId::UnbindResp if self.esmes[slot].session.awaits_unbind_resp() => {
                 self.esmes[slot].close_after_flush("unbind");
                 self.touch_esme(slot);
             }

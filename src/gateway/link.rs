@@ -108,7 +108,7 @@ impl Lane {
         }
         match header.id {
             CommandId::EnquireLinkResp => {}
-            CommandId::UnbindResp => {
+            CommandId::UnbindResp if self.links[slot].session.awaits_unbind_resp() => {
                 self.links[slot].closing = true;
                 self.touch_link(slot);
             }

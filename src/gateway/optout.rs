@@ -125,12 +125,19 @@ impl Lane {
             return Reply::None;
         }
         let short_codes: Vec<u32> = owners.code.into_iter().collect();
-        self.kit.engine.read(&InboundText {
-            data_coding: inbound.data_coding,
-            octets: inbound.slice(inbound.text),
-            alphabet: self.smscs[smsc].settings.alphabet,
-            short_codes: &short_codes,
-        })
+        let read = |text| {
+            self.kit.engine.read(&InboundText {
+                data_coding: inbound.data_coding,
+                octets: inbound.slice(text),
+                alphabet: self.smscs[smsc].settings.alphabet,
+                short_codes: &short_codes,
+            })
+        };
+        match (read(inbound.text), inbound.second_text.map(read)) {
+            (stop @ Reply::Stop(_), _) | (_, Some(stop @ Reply::Stop(_))) => stop,
+            (Reply::None, Some(second)) => second,
+            (first, _) => first,
+        }
     }
 
     /// Sends a reply to its owners; the SMSC is answered when one has it or all copies are kept.

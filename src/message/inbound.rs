@@ -19,6 +19,8 @@ pub struct Inbound<'a> {
     pub data_coding: u8,
     /// short_message, or message_payload when short_message is empty; UDH stripped.
     pub text: Span,
+    /// message_payload beside a short_message that is not empty: no operator should send both, and a STOP could be in either.
+    pub second_text: Option<Span>,
     pub udh: Span,
     pub segment: Option<Segment>,
     /// The TLV stream (only the well-formed head of it).

@@ -86,6 +86,7 @@ impl Message {
             protocol_id: self.protocol_id,
             data_coding: self.data_coding,
             text: content.text,
+            second_text: stream.payload.filter(|payload| *payload != self.user_data && !payload.is_empty()),
             udh: content.udh,
             segment: content.segment,
             tlvs: stream.span,

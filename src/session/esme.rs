@@ -196,6 +196,11 @@ impl EsmeSession {
         }
     }
 
+    /// Whether we asked the sender to unbind: its unbind_resp then ends the link.
+    pub fn awaits_unbind_resp(&self) -> bool {
+        matches!(self, Self::Unbinding(Unbinding { by: UnbindBy::Us, .. }))
+    }
+
     /// The sequence number of the sender's unbind that is still to be answered, once nothing is in flight.
     pub fn owes_unbind_resp(&self) -> Option<u32> {
         match self {

@@ -219,6 +219,11 @@ impl SmscSession {
         }
     }
 
+    /// Whether we asked the operator to unbind: its unbind_resp then ends the link.
+    pub fn awaits_unbind_resp(&self) -> bool {
+        matches!(self.state, SmscState::Unbinding { by: SmscUnbindBy::Us, .. })
+    }
+
     /// The sequence number of the operator's unbind that is still to be answered.
     pub fn owes_unbind_resp(&self) -> Option<u32> {
         match self.state {

@@ -135,3 +135,12 @@ async fn sigterm_drains_what_is_in_flight_and_ends_cleanly() {
     let unbound = stage.smsc.records(|records| records.other.iter().any(|(_, pdu)| pdu.command() == UNBIND));
     assert!(unbound, "the operator was told goodbye");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_unbind_resp_that_nobody_asked_for_ends_nothing() {
+    let stage = Stage::start().await;
+    let acme = stage.acme().await;
+    acme.request(UNBIND | RESPONSE, b"").await.unwrap();
+    let promo = Message::submit("ACME", &phone(260), PROMO);
+    assert_eq!(acme.submit_and_wait(&promo).await.unwrap().status(), 0);
+}

@@ -143,6 +143,15 @@ async fn a_receipt_that_quotes_a_stop_is_no_stop_and_one_typed_by_a_person_is() 
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_stop_in_a_payload_beside_another_text_is_a_stop() {
+    let stage = Stage::start().await;
+    let acme = stage.acme().await;
+    let both = Message::mo(&phone(42), "36111", "bonjour").with_tlv(0x0424, b"STOP");
+    assert_eq!(stage.smsc.deliver(both, SOON).await.expect("answered").status, 0);
+    assert_eq!(promo(&acme, &phone(42)).await, OPTED_OUT);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_stop_outlives_a_kill_and_a_clean_restart() {
     let mut stage = Stage::start().await;
     let number = phone(39);
