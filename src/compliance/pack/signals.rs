@@ -17,6 +17,8 @@ pub(super) struct RawSignals {
     pub sources: Vec<Spanned<String>>,
     /// The sum of weights from which a text counts as promotional.
     threshold: Spanned<u32>,
+    /// The same for a text that shows none of the things a service message is about; no more than `threshold`.
+    threshold_without_service: Spanned<u32>,
     /// The embedded files that apply.
     languages: Vec<Spanned<String>>,
     /// Signals of the pack itself.
@@ -27,6 +29,8 @@ pub(super) struct RawSignals {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLanguage {
+    #[serde(default)]
+    service: Vec<Spanned<String>>,
     #[serde(default)]
     masks: Vec<Spanned<String>>,
     #[serde(default)]
@@ -59,6 +63,7 @@ impl RawSignals {
 /// What was compiled so far.
 #[derive(Default)]
 struct Collected {
+    service: Vec<Pattern>,
     masks: Vec<Pattern>,
     signals: Vec<Signal>,
     patterns: Vec<Pattern>,
@@ -71,6 +76,14 @@ pub(super) fn compile(raw: &RawSignals, report: &mut Report<'_>) -> Signals {
     let threshold = *raw.threshold.get_ref();
     if threshold == 0 {
         report.at(raw.threshold.span(), "signals.threshold", "write a number above 0");
+    }
+    let without_service = *raw.threshold_without_service.get_ref();
+    if without_service == 0 || without_service > threshold {
+        report.at(
+            raw.threshold_without_service.span(),
+            "signals.threshold_without_service",
+            "write 1 to signals.threshold",
+        );
     }
     for code in &raw.languages {
         match EMBEDDED.iter().find(|(known, _, _)| known == code.get_ref()) {
@@ -87,6 +100,8 @@ pub(super) fn compile(raw: &RawSignals, report: &mut Report<'_>) -> Signals {
     }
     Signals {
         threshold,
+        threshold_without_service: without_service,
+        service: Patterns::new(all.service),
         masks: Patterns::new(all.masks),
         signals: all.signals,
         patterns: Patterns::new(all.patterns),
@@ -112,6 +127,7 @@ impl Collected {
                 Err(fault) => report.at(entries.span(), format!("sets.{name}"), fault),
             }
         }
+        self.service.extend(patterns(&raw.service, "service", &sets, &mut report));
         self.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
         raw.signal.iter().for_each(|signal| self.add(signal, &sets, &mut report));
     }
