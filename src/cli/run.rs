@@ -86,6 +86,12 @@ fn read(how: &How) -> Result<Loaded, Vec<ConfigError>> {
     if how.clock.is_some() { loaded.for_rehearsal(&file) } else { Ok(loaded) }
 }
 
+/// Where a listener's address stands in the configuration.
+fn place(how: &How, section: &str) -> String {
+    config::locate(how.config.as_deref())
+        .map_or_else(|_| String::new(), |file| config::place_of(&file, section, "listen"))
+}
+
 async fn daemon(how: &How) -> Result<(), Failure> {
     let loaded = read(how)?;
     for warning in &loaded.warnings {
@@ -130,7 +136,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     };
     let listen = foundation.settings.smpp.listen;
     let running = start(foundation).map_err(|error| {
-        let error = format!("[smpp] listen = \"{listen}\": {error}");
+        let error = format!("{}: [smpp] `listen`: {listen}: {error}", place(how, "smpp"));
         Failure {
             exit: Exit::BadConfiguration,
             error,
@@ -145,7 +151,11 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         metrics: running.shared.metrics.clone(),
         data_dir,
     })
-    .map_err(|problem| Failure { exit: Exit::BadConfiguration, error: problem.error, next: problem.next })?;
+    .map_err(|problem| Failure {
+        exit: Exit::BadConfiguration,
+        error: format!("{}: {}", place(how, "admin"), problem.error),
+        next: problem.next,
+    })?;
     println!("listening on smpp {}", running.smpp);
     println!("listening on admin {}", admin.address());
     // Senders may bind while operators are down, so this is when the service is up. Not under systemd: nobody to tell.

@@ -75,6 +75,18 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
     parse(&text, &file, directory, &|name| std::env::var(name).ok())
 }
 
+/// Where a key of a section stands: `file:line`, or the file alone when the default holds. For faults that show only at the start.
+pub fn place_of(path: &Path, section: &str, key: &str) -> String {
+    let file = path.display().to_string();
+    let Ok(text) = std::fs::read_to_string(path) else { return file };
+    let (root, _) = DeTable::parse_recoverable(&text);
+    let table = root.get_ref().get(section).and_then(|table| table.get_ref().as_table());
+    match table.and_then(|table| table.get(key)) {
+        Some(value) => format!("{file}:{}", Findings::new(&file, &text).line_of(value.span().start)),
+        None => file,
+    }
+}
+
 /// Reads a text as if it were the file `file` in `directory`, with this environment.
 pub fn parse(
     text: &str,

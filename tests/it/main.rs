@@ -12,6 +12,7 @@ mod otp_at_night;
 mod promo;
 mod receipts;
 mod refusals;
+mod refused_start;
 mod spool;
 mod stop;
 mod stop_race;
