@@ -11,7 +11,7 @@ use crate::compliance::hours::Opening;
 use crate::compliance::pack::Pack;
 use crate::compliance::policy::Consent;
 use crate::compliance::rule::Rule;
-use crate::gateway::handle::{Handle, HandleError, NewStop};
+use crate::gateway::handle::{Handle, HandleError, NewStop, Renewal};
 use crate::gateway::kit::Kit;
 use crate::gateway::settings::{AccountSettings, Settings};
 use crate::ledger::keys::hex;
@@ -121,7 +121,7 @@ impl Plane for Handle {
     fn reload(&self, by: &str) -> Pending<'_, ReloadReport> {
         let by = by.to_owned();
         Box::pin(async move {
-            let (before, after, warnings) = Handle::reload(self).await?;
+            let Renewal { before, after, warnings } = Handle::reload(self).await?;
             self.record_admin(&by, "reload", None).await?;
             let (changes, restart_needed) = differences(&before, &after);
             Ok(ReloadReport { changes, restart_needed, warnings })

@@ -10,7 +10,7 @@ use crate::compliance::optout::Engine;
 use crate::compliance::policy::{Consent, Contract};
 use crate::config::resolve::Resolved;
 use crate::config::{self, ConfigError, Loaded};
-use crate::gateway::handle::{Handle, HandleError, Reloaded, Reloader};
+use crate::gateway::handle::{Handle, HandleError, Reloaded, Reloader, Renewal};
 use crate::gateway::run::{Running, start};
 use crate::gateway::settings::{AccountSettings, Settings};
 use crate::gateway::shared::Foundation;
@@ -220,7 +220,7 @@ fn ledger_now(how: &How) -> CivilInstant {
     how.clock.unwrap_or_else(|| Clock::system().civil())
 }
 
-fn note_reload(handle: &Handle, result: &Result<(Arc<Settings>, Arc<Settings>, Vec<String>), HandleError>) {
+fn note_reload(handle: &Handle, result: &Result<Renewal, HandleError>) {
     let metrics = &handle.shared.metrics;
     match result {
         Ok(_) => ConfigReloaded { result: ReloadResult::Ok, why: "" }.emit(metrics),

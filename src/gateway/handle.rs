@@ -28,6 +28,13 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
 }
 
+/// What a reload replaced, and by what.
+pub struct Renewal {
+    pub before: Arc<Settings>,
+    pub after: Arc<Settings>,
+    pub warnings: Vec<String>,
+}
+
 /// Reads the configuration again: new settings, or every fault of the file.
 pub type Reloader = Box<dyn Fn() -> Result<Reloaded, Vec<String>> + Send + Sync>;
 
@@ -190,7 +197,7 @@ impl Handle {
     ///
     /// # Errors
     /// `Configuration` with every fault; the old settings stay.
-    pub async fn reload(&self) -> Result<(Arc<Settings>, Arc<Settings>, Vec<String>), HandleError> {
+    pub async fn reload(&self) -> Result<Renewal, HandleError> {
         let Reloaded { settings, warnings } = (self.reloader)().map_err(HandleError::Configuration)?;
         let before = self.shared.settings.load_full();
         let settings = Arc::new(settings);
@@ -199,7 +206,7 @@ impl Handle {
         for port in &self.shared.lanes {
             port.orders.send(Order::Reload(Arc::clone(&settings))).await.ok();
         }
-        Ok((before, settings, warnings))
+        Ok(Renewal { before, after: settings, warnings })
     }
 
     /// Whether the gateway drains.
