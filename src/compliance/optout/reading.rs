@@ -114,7 +114,9 @@ impl<'l> Reading<'l> {
             Meaning::Start => 2,
             Meaning::Contact => 3,
         });
-        strongest.map(|(language, keyword)| reply(language, keyword, how))
+        // "Start ?" asks; only who says it takes a STOP back.
+        let asks = |keyword: &Keyword| keyword.meaning == Meaning::Start && self.words.asks(core[0]);
+        strongest.filter(|(_, keyword)| !asks(keyword)).map(|(language, keyword)| reply(language, keyword, how))
     }
 
     /// The longest keyword that the words begin with.
