@@ -1,7 +1,6 @@
 //! Owns one SMPP link as a set of pure parts: states, the in-flight table, timers, rates, queues, bind protection.
 //! Must never know a socket, a clock, a store or a metric: instants come in, values go out.
 
-pub mod arena;
 pub mod backoff;
 pub mod bad_bodies;
 pub mod bind_guard;
