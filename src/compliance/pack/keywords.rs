@@ -1,10 +1,10 @@
 //! Owns the section `[keywords]` of a pack and the language files it names: the words of opt-out, as data.
 //! Must never hold a word of a language: those stand in `config/packs/keywords`.
 
-use super::report::{PackError, Report, line_of};
+use super::report::{PackError, Report};
+use super::wordlists::{RawList, patterns, set, sets};
 use crate::compliance::optout::language::{Keyword, Keywords, Language, Meaning};
 use crate::compliance::wording::fold::folded;
-use crate::compliance::wording::pattern::{Pattern, Set, Sets};
 use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -20,40 +20,40 @@ pub(super) struct RawKeywords {
     languages: Vec<Spanned<String>>,
     /// Languages written in the pack itself; they replace the embedded ones of the same name.
     #[serde(default)]
-    language: BTreeMap<String, Spanned<RawLanguage>>,
+    language: BTreeMap<String, RawLanguage>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLanguage {
     #[serde(default)]
-    stop: Vec<String>,
+    stop: RawList,
     #[serde(default)]
-    stop_alone: Vec<String>,
+    stop_alone: RawList,
     #[serde(default)]
-    start: Vec<String>,
+    start: RawList,
     #[serde(default)]
-    contact: Vec<String>,
+    contact: RawList,
     #[serde(default)]
-    slips: Vec<String>,
+    slips: RawList,
     #[serde(default)]
-    guards: Vec<String>,
+    guards: RawList,
     #[serde(default)]
     spelt: BTreeMap<String, Vec<String>>,
     #[serde(default)]
-    glued: Vec<String>,
+    glued: RawList,
     #[serde(default)]
-    idle: Vec<String>,
+    idle: RawList,
     #[serde(default)]
-    before_code: Vec<String>,
+    before_code: RawList,
     #[serde(default)]
-    closings: Vec<String>,
+    closings: RawList,
     #[serde(default)]
-    quote_marks: Vec<String>,
+    quote_marks: RawList,
     #[serde(default)]
-    device_marks: Vec<String>,
+    device_marks: RawList,
     #[serde(default)]
-    sets: BTreeMap<String, Vec<String>>,
+    sets: BTreeMap<String, RawList>,
     #[serde(default)]
     patterns: RawPatterns,
 }
@@ -62,13 +62,13 @@ struct RawLanguage {
 #[serde(deny_unknown_fields)]
 struct RawPatterns {
     #[serde(default)]
-    none: Vec<String>,
+    none: RawList,
     #[serde(default)]
-    stop: Vec<String>,
+    stop: RawList,
     #[serde(default)]
-    start: Vec<String>,
+    start: RawList,
     #[serde(default)]
-    contact: Vec<String>,
+    contact: RawList,
 }
 
 /// The embedded languages: code, file name, text.
@@ -102,11 +102,7 @@ pub(super) fn compile(raw: &RawKeywords, report: &mut Report<'_>) -> Keywords {
     for code in &raw.languages {
         let name = code.get_ref().as_str();
         if let Some(own) = raw.language.get(name) {
-            let (language, faults) = compile_language(name, own.get_ref());
-            for (key, message) in faults {
-                report.at(own.span(), format!("keywords.language.{name}.{key}"), message);
-            }
-            languages.push(Arc::new(language));
+            languages.push(Arc::new(compile_language(name, own, report)));
         } else if let Some(at) = EMBEDDED.iter().position(|(known, _, _)| *known == name) {
             match COMPILED[at].get_or_init(|| compile_embedded(EMBEDDED[at])) {
                 Ok(language) => languages.push(Arc::clone(language)),
@@ -125,66 +121,53 @@ pub(super) fn compile(raw: &RawKeywords, report: &mut Report<'_>) -> Keywords {
 }
 
 fn compile_embedded((code, file, text): (&str, &str, &str)) -> Result<Arc<Language>, Vec<PackError>> {
-    let error = |line: usize, key: String, message: String| PackError { file: file.to_owned(), line, key, message };
-    let raw: RawLanguage = toml::from_str(text).map_err(|fault| {
-        vec![error(fault.span().map_or(1, |span| line_of(text, span.start)), String::new(), fault.message().to_owned())]
-    })?;
-    let (language, faults) = compile_language(code, &raw);
-    if faults.is_empty() {
-        return Ok(Arc::new(language));
-    }
-    Err(faults.into_iter().map(|(key, message)| error(1, key, message)).collect())
+    let mut errors = Vec::new();
+    let mut report = Report { file, text, errors: &mut errors };
+    let language = match toml::from_str::<RawLanguage>(text) {
+        Ok(raw) => Some(compile_language(code, &raw, &mut report)),
+        Err(fault) => {
+            report.at(fault.span().unwrap_or(0..0), "", fault.message());
+            None
+        }
+    };
+    language.filter(|_| errors.is_empty()).map(Arc::new).ok_or(errors)
 }
 
-/// Faults found so far: key, message.
-type Faults = Vec<(String, String)>;
-
-fn compile_language(code: &str, raw: &RawLanguage) -> (Language, Faults) {
-    let mut faults = Faults::new();
+fn compile_language(code: &str, raw: &RawLanguage, report: &mut Report<'_>) -> Language {
     let keywords = keywords(raw);
-    let set = |key: &str, entries: &[String], faults: &mut Faults| match Set::compile(entries) {
-        Ok(set) => set,
-        Err(fault) => {
-            faults.push((key.to_owned(), fault));
-            Set::default()
-        }
-    };
-    let mut sets = Sets::new();
-    for (name, entries) in &raw.sets {
-        let compiled = set(&format!("sets.{name}"), entries, &mut faults);
-        sets.insert(name.clone(), Arc::new(compiled));
-    }
-    let patterns = |key: &str, sources: &[String], faults: &mut Faults| {
-        let mut compiled = Vec::new();
-        for source in sources {
-            match Pattern::compile(source, &sets) {
-                Ok(pattern) => compiled.push(pattern),
-                Err(fault) => faults.push((format!("patterns.{key}"), format!("{source:?}: {fault}"))),
-            }
-        }
-        Patterns::new(compiled)
-    };
-    let spelt =
-        raw.spelt.iter().flat_map(|(right, slips)| slips.iter().map(|slip| (folded(slip), folded(right)))).collect();
-    let language = Language {
+    let sets = sets(&raw.sets, report);
+    let mut set = |key: &str, list: &RawList| set(list, key, report);
+    let guards = set("guards", &raw.guards);
+    let glued = set("glued", &raw.glued);
+    let idle = set("idle", &raw.idle);
+    let before_code = set("before_code", &raw.before_code);
+    let closings = set("closings", &raw.closings);
+    let quote_marks = set("quote_marks", &raw.quote_marks);
+    let device_marks = set("device_marks", &raw.device_marks);
+    let mut patterns =
+        |key: &str, list: &RawList| Patterns::new(patterns(list, &format!("patterns.{key}"), &sets, report));
+    Language {
         code: code.into(),
         keyword_words_max: keywords.keys().map(|spelling| spelling.split(' ').count()).max().unwrap_or(0),
         keywords,
-        slips: raw.slips.iter().map(|word| folded(word)).collect(),
-        guards: set("guards", &raw.guards, &mut faults),
-        spelt,
-        glued: set("glued", &raw.glued, &mut faults),
-        idle: set("idle", &raw.idle, &mut faults),
-        before_code: set("before_code", &raw.before_code, &mut faults),
-        closings: set("closings", &raw.closings, &mut faults),
-        quote_marks: set("quote_marks", &raw.quote_marks, &mut faults),
-        device_marks: set("device_marks", &raw.device_marks, &mut faults),
-        none: patterns("none", &raw.patterns.none, &mut faults),
-        stop: patterns("stop", &raw.patterns.stop, &mut faults),
-        start: patterns("start", &raw.patterns.start, &mut faults),
-        contact: patterns("contact", &raw.patterns.contact, &mut faults),
-    };
-    (language, faults)
+        slips: raw.slips.iter().map(|word| folded(word.get_ref())).collect(),
+        guards,
+        spelt: raw
+            .spelt
+            .iter()
+            .flat_map(|(right, slips)| slips.iter().map(|slip| (folded(slip), folded(right))))
+            .collect(),
+        glued,
+        idle,
+        before_code,
+        closings,
+        quote_marks,
+        device_marks,
+        none: patterns("none", &raw.patterns.none),
+        stop: patterns("stop", &raw.patterns.stop),
+        start: patterns("start", &raw.patterns.start),
+        contact: patterns("contact", &raw.patterns.contact),
+    }
 }
 
 /// Keywords by their folded words; what two lists hold, the stronger STOP keeps.
@@ -197,7 +180,7 @@ fn keywords(raw: &RawLanguage) -> HashMap<String, Keyword> {
     ];
     let mut keywords = HashMap::new();
     for (meaning, list) in lists {
-        for word in list {
+        for word in list.iter().map(Spanned::get_ref) {
             let umlauts = word.replace('ä', "ae").replace('ö', "oe").replace('ü', "ue");
             for spelling in [word, &umlauts] {
                 let words: Vec<String> = folded(spelling).split([' ', '\'', '’', '-']).map(str::to_owned).collect();
@@ -206,4 +189,49 @@ fn keywords(raw: &RawLanguage) -> HashMap<String, Keyword> {
         }
     }
     keywords
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::compliance::optout::{Engine, Reply};
+    use crate::compliance::pack::Pack;
+    use std::sync::Arc;
+
+    const HEAD: &str = "id = \"x\"\nversion = \"1\"\neffective_from = \"2026-01-01\"\nextends = \"fr-strict\"\n";
+
+    #[test]
+    fn a_fault_in_a_language_or_a_signal_is_told_with_its_line_and_key() {
+        let text = format!(
+            "{HEAD}[keywords]\nlanguages = [\"fr\", \"kl\", \"own\"]\n[keywords.language.own]\nidle = [\"\"]\n\
+             [keywords.language.own.patterns]\nstop = [\n  \"plus de sms\",\n  \"<nothing> sms\",\n]\n\
+             [signals]\nthreshold = 0\nthreshold_without_service = 4\nlanguages = [\"kl\"]\n\
+             [[signals.signal]]\nid = \"own.cheap\"\nweight = 0\npatterns = [\"..\"]\n"
+        );
+        let faults = Pack::parse(&text, "own.toml").expect_err("six faults");
+        let mut told: Vec<_> = faults.iter().map(|fault| (fault.line, fault.key.as_str())).collect();
+        told.sort_unstable();
+        let expected = [
+            (6, "keywords.languages"),
+            (8, "idle"),
+            (12, "patterns.stop"),
+            (15, "signals.threshold"),
+            (16, "signals.threshold_without_service"),
+            (17, "signals.languages"),
+            (20, "signal.weight"),
+            (21, "own.cheap"),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_pack_may_bring_its_own_language_then_only_that_is_understood() {
+        let parse = |keywords: &str| Pack::parse(&format!("{HEAD}{keywords}"), "own.toml").expect("a pack");
+        let own = parse("[keywords]\nlanguages = [\"own\"]\n[keywords.language.own]\nstop = [\"genug jetzt\"]\n");
+        let engine = Engine::new(&[Arc::new(own)]);
+        assert!(matches!(engine.read_text("Genug, jetzt!", &[]), Reply::Stop(_)));
+        assert_eq!(engine.read_text("stop", &[]), Reply::None);
+        let pack = Pack::embedded("fr-strict").expect("embedded");
+        assert_eq!(pack.keywords.languages.len(), 7);
+        assert!(pack.keywords.languages.iter().all(|language| !language.keywords.is_empty()));
+    }
 }

@@ -15,6 +15,7 @@ mod report;
 pub mod senders;
 pub mod signals;
 pub mod texts;
+mod wordlists;
 
 pub use report::{PackError, Report};
 

@@ -2,12 +2,12 @@
 //! Must never loosen: a signal has a weight above zero, and masks only keep words from counting.
 
 use super::report::{PackError, Report, line_of};
+use super::wordlists::{RawList, patterns, sets};
 use crate::compliance::traffic::{SIGNALS_MAX, Signal, Signals};
-use crate::compliance::wording::pattern::{Pattern, Set, Sets};
+use crate::compliance::wording::pattern::{Pattern, Sets};
 use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use toml::Spanned;
 
 #[derive(Clone, Deserialize)]
@@ -30,11 +30,11 @@ pub(super) struct RawSignals {
 #[serde(deny_unknown_fields)]
 struct RawLanguage {
     #[serde(default)]
-    service: Vec<Spanned<String>>,
+    service: RawList,
     #[serde(default)]
-    masks: Vec<Spanned<String>>,
+    masks: RawList,
     #[serde(default)]
-    sets: BTreeMap<String, Spanned<Vec<String>>>,
+    sets: BTreeMap<String, RawList>,
     signal: Vec<RawSignal>,
 }
 
@@ -43,7 +43,7 @@ struct RawLanguage {
 struct RawSignal {
     id: Spanned<String>,
     weight: Spanned<u32>,
-    patterns: Vec<Spanned<String>>,
+    patterns: RawList,
 }
 
 /// The embedded files: language, file name, text.
@@ -120,13 +120,7 @@ impl Collected {
             }
         };
         let mut report = Report { file, text, errors };
-        let mut sets = Sets::new();
-        for (name, entries) in &raw.sets {
-            match Set::compile(entries.get_ref()) {
-                Ok(set) => drop(sets.insert(name.clone(), Arc::new(set))),
-                Err(fault) => report.at(entries.span(), format!("sets.{name}"), fault),
-            }
-        }
+        let sets = sets(&raw.sets, &mut report);
         self.service.extend(patterns(&raw.service, "service", &sets, &mut report));
         self.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
         raw.signal.iter().for_each(|signal| self.add(signal, &sets, &mut report));
@@ -141,15 +135,4 @@ impl Collected {
         self.patterns.extend(patterns);
         self.signals.push(Signal { id: raw.id.get_ref().as_str().into(), weight: *raw.weight.get_ref() });
     }
-}
-
-fn patterns(sources: &[Spanned<String>], key: &str, sets: &Sets, report: &mut Report<'_>) -> Vec<Pattern> {
-    let mut compiled = Vec::new();
-    for source in sources {
-        match Pattern::compile(source.get_ref(), sets) {
-            Ok(pattern) => compiled.push(pattern),
-            Err(fault) => report.at(source.span(), key, format!("{:?}: {fault}", source.get_ref())),
-        }
-    }
-    compiled
 }

@@ -60,27 +60,24 @@ pub struct Set {
 pub type Sets = BTreeMap<String, Arc<Set>>;
 
 impl Set {
-    /// Compiles the entries of a set.
+    /// Adds an entry: a word, or a row of words.
     ///
     /// # Errors
-    /// Names the entry at fault.
-    pub fn compile(entries: &[String]) -> Result<Self, String> {
-        let mut set = Self::default();
-        for entry in entries {
-            for spelling in spellings(entry) {
-                let mut row = Vec::new();
-                for word in separate(&spelling) {
-                    row.push(Choice::parse(&word, &Sets::new()).map_err(|fault| format!("{entry:?}: {fault}"))?);
-                }
-                match <[Choice; 1]>::try_from(row) {
-                    Ok([Choice::Word(word)]) => drop(set.words.insert(word)),
-                    Ok([other]) => set.others.push(other),
-                    Err(row) if row.is_empty() => return Err(format!("{entry:?} holds no word")),
-                    Err(row) => set.rows.push(row),
-                }
+    /// Says what is wrong with it.
+    pub fn add(&mut self, entry: &str) -> Result<(), String> {
+        for spelling in spellings(entry) {
+            let mut row = Vec::new();
+            for word in separate(&spelling) {
+                row.push(Choice::parse(&word, &Sets::new())?);
+            }
+            match <[Choice; 1]>::try_from(row) {
+                Ok([Choice::Word(word)]) => drop(self.words.insert(word)),
+                Ok([other]) => self.others.push(other),
+                Err(row) if row.is_empty() => return Err(format!("{entry:?} holds no word")),
+                Err(row) => self.rows.push(row),
             }
         }
-        Ok(set)
+        Ok(())
     }
 
     /// How many words of `words`, from `at` on, are an entry; the longest entry wins.
@@ -348,8 +345,9 @@ mod tests {
 
     fn sets() -> Sets {
         let set = |words: &[&str]| {
-            let entries: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            Arc::new(Set::compile(&entries).expect("entries"))
+            let mut set = Set::default();
+            words.iter().for_each(|word| set.add(word).expect("an entry"));
+            Arc::new(set)
         };
         BTreeMap::from([
             ("message".to_owned(), set(&["sms", "messag*", "e-mail"])),
