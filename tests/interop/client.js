@@ -164,7 +164,7 @@ const hex = (n) => '0x' + n.toString(16);
   });
   await scene('SG152 more than the operator’s window may wait', async () => {
     const { session: many } = await bind('transceiver', 'mute');
-    const answers = await Promise.all([...Array(8).keys()].map((n) =>
+    const answers = await Promise.all([...Array(10).keys()].map((n) =>
       submit(many, { source_addr: 'MUTE', source_addr_ton: 5, destination_addr: number('12' + n), dest_addr_ton: 1, dest_addr_npi: 1, short_message: 'Promo -20% today. STOP 36222' })));
     await unbind(many);
     const statuses = answers.map((pdu) => pdu.command_status);

@@ -108,7 +108,7 @@ class Play:
         session.unbind()
         self.scene("a long code in parts passes, transactional", self.parts)
         self.scene("SG141 a burst over the contract is slowed down", lambda: self.burst("slow", "SLOW", "11", 6, CODE, {0, 0x58}))
-        self.scene("SG152 more than the operator's window may wait", lambda: self.burst("mute", "MUTE", "12", 8, PROMO.replace("36111", "36222"), {0xFF, 0x14}))
+        self.scene("SG152 more than the operator's window may wait", lambda: self.burst("mute", "MUTE", "12", 10, PROMO.replace("36111", "36222"), {0xFF, 0x14}))
         return self.bad
 
     def binds(self, kind):
