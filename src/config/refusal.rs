@@ -8,8 +8,8 @@ use crate::gateway::settings::{RefusalDetail, RefusalStyle};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
-const STYLES: &[(&str, RefusalStyle)] = &[("status", RefusalStyle::Status)];
-const DETAILS: &[(&str, RefusalDetail)] = &[("none", RefusalDetail::None)];
+const STYLES: &[(&str, RefusalStyle)] = &[("status", RefusalStyle::Status), ("receipt", RefusalStyle::Receipt)];
+const DETAILS: &[(&str, RefusalDetail)] = &[("none", RefusalDetail::None), ("tlv", RefusalDetail::Tlv)];
 
 /// As written.
 pub struct RefusalDraft {
@@ -20,8 +20,8 @@ pub struct RefusalDraft {
 
 /// Reads the table, or its defaults.
 pub fn read(table: &Table<'_>) -> Option<RefusalDraft> {
-    let style = table.get("style", value::choice_for_now(STYLES, &["receipt"]));
-    let detail = table.get("detail", value::choice_for_now(DETAILS, &["tlv"]));
+    let style = table.get("style", value::choice(STYLES));
+    let detail = table.get("detail", value::choice(DETAILS));
     let status = table.get("status", statuses);
     Some(RefusalDraft { style: style?, detail: detail?, status: status? })
 }

@@ -301,8 +301,18 @@ const ACCOUNT: Section = Section {
             many: false,
             help: "How refusals reach the sender.",
             keys: &[
-                key("style", "\"status\"", Is("\"status\""), "`status`: the command_status of docs/refusals.md."),
-                key("detail", "\"none\"", Is("\"none\""), "`none`: no TLV in a refusal; most clients fail on one."),
+                key(
+                    "style",
+                    "\"status\"",
+                    Is("\"status\""),
+                    "`status`: the command_status of docs/refusals.md. `receipt`: a final refusal of a message that asks for a receipt is accepted with an id `stopgate-…`, and a receipt `stat:REJECTD` follows; without registered_delivery, and for what may be tried again, the status.",
+                ),
+                key(
+                    "detail",
+                    "\"none\"",
+                    Is("\"none\""),
+                    "`none`: no TLV in a refusal; most clients fail on one. `tlv`: the code and the next opening in additional_status_info_text (0x001D).",
+                ),
                 key("status", "{ SG101 = 0x45 }", Is("{}"), "Other statuses than docs/refusals.md's, by code or slug."),
             ],
             tables: &[],

@@ -7,12 +7,12 @@ use super::smsc::{LATE_ANSWERS, Origin, THROTTLED_PAUSE};
 use super::submit::Sender;
 use crate::clock::Now;
 use crate::compliance::code::RefusalCode;
-use crate::compliance::verdict::Ruling;
+use crate::compliance::verdict::{Refusal, Ruling};
 use crate::ledger::VerdictKind;
 use crate::message::name::NameId;
 use crate::pdu::header::Header;
+use crate::pdu::response;
 use crate::pdu::status::CommandStatus;
-use crate::pdu::{answer, response};
 use crate::spool::duty::Fate;
 use crate::telemetry::events::SmscLost;
 use crate::telemetry::labels::{ConnectResult, PduError, SubmitResult};
@@ -193,8 +193,8 @@ impl Lane {
         if let VerdictKind::Withdrawn(_) = kind {
             contract.metrics.withdrawn.increment(1);
         }
-        let status = contract.status(code, ruling.class);
-        self.answer_sender(sender, |out| answer::error(sender.command, status, sender.sequence, out));
+        // By its status whatever the style: of what was released a receipt could say something untrue.
+        self.answer_refusal(sender, &contract, &Refusal { code, ruling: *ruling, next_opening: None });
     }
 
     fn query_answered(&mut self, esme: EsmeRef, sequence: u32, frame: &[u8]) {

@@ -139,6 +139,10 @@ impl Lane {
         while self.accounts.get(&account).is_some_and(|account| account.spooled > 0) {
             let Some(slot) = self.receiver(account) else { return };
             let Some(item) = self.kit.shared.spool.next(account, now.monotonic) else { return };
+            if self.awaits_its_answer(item.ticket) {
+                // Its sender does not know the id yet.
+                return self.kit.shared.spool.put_back(item.ticket);
+            }
             let debt = Debt::Spool(item.ticket);
             let delivery = ToClient { debt, kind: item.kind, tag: item.tag, octets: item.octets.into() };
             self.send_to_client(slot, delivery, now);

@@ -34,7 +34,8 @@ impl Lane {
                 self.unbind_link(slot, now);
             }
         }
-        let acting = !self.awaiting_acts.is_empty() || !self.awaiting_spool.is_empty();
+        let acting =
+            !self.awaiting_acts.is_empty() || !self.awaiting_spool.is_empty() || !self.awaiting_receipts.is_empty();
         self.esmes.is_empty() && !acting && self.links.iter().all(|link| link.wire.is_none())
     }
 

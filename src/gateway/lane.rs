@@ -8,6 +8,7 @@ use super::esme::{Closing, Esme};
 use super::kit::Kit;
 use super::optout::AwaitingAct;
 use super::outbox::Flushed;
+use super::refusal::AwaitingReceipt;
 use super::skew::Skew;
 use super::smsc::{Link, Origin, Smsc};
 use super::tally::Tally;
@@ -41,6 +42,7 @@ pub struct Lane {
     pub resumable: Vec<usize>,
     pub awaiting_acts: VecDeque<AwaitingAct>,
     pub awaiting_spool: VecDeque<AwaitingSpool>,
+    pub awaiting_receipts: VecDeque<AwaitingReceipt>,
     pub early: Early<EarlyReceipt>,
     /// This lane's part of the id map's batch.
     pub ids: Recorder,
@@ -87,6 +89,7 @@ impl Lane {
     /// Something became durable, or another lane waits.
     pub fn durable_further(&mut self, now: Now) {
         self.spool_durable();
+        self.refusals_durable(now);
         self.finish_acts(now);
         self.tick_duties(now);
     }
@@ -113,6 +116,7 @@ impl Lane {
         shared.confirmations.commit(now.civil).ok();
         if shared.spool.commit().is_err() {
             self.spool_failed();
+            self.refusals_not_kept();
         }
     }
 

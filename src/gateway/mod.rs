@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod placement;
 pub mod query;
 pub mod refs;
+pub mod refusal;
 pub mod route;
 pub mod run;
 pub mod settings;

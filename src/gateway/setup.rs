@@ -58,6 +58,7 @@ impl Lane {
             resumable: Vec::new(),
             awaiting_acts: Default::default(),
             awaiting_spool: Default::default(),
+            awaiting_receipts: Default::default(),
             early: Early::new(EARLY_MAX),
             ids: shared.ids.recorder(),
             recorded_ids: Vec::new(),

@@ -140,12 +140,13 @@ impl Lane {
         };
         // One in sixteen is timed: looking at the clock twice costs as much as a rule.
         let began = sender.message_ref.is_multiple_of(16).then(|| kit.shared.clock.monotonic());
+        let addresses = contract.receipt_addresses(&submission);
         let verdict = judge(submission, &kit.facts(&contract.settings.policy), now.civil);
         if let Some(began) = began {
             kit.shared.metrics.judge.record(kit.shared.clock.monotonic().since(began).as_secs_f64());
         }
         match verdict {
-            Verdict::Refused(refusal) => self.refuse(&sender, &contract, &refusal, now),
+            Verdict::Refused(refusal) => self.refuse(&sender, &contract, &refusal, addresses.as_ref(), now),
             Verdict::Permitted(permitted) if full => {
                 self.refuse_because(RefusalCode::QueueFull, &permitted, &sender, &contract, now)
             }
@@ -198,9 +199,10 @@ impl Lane {
     /// Releases a message and puts its octets into the link's outbox. The link is ready.
     fn send(&mut self, slot: usize, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
         let kit = Rc::clone(&self.kit);
+        let addresses = contract.receipt_addresses_of(&permitted);
         let released = match release(permitted, &kit.facts(&contract.settings.policy), now.civil) {
             Ok(released) => released,
-            Err(refusal) => return self.refuse(&sender, contract, &refusal, now),
+            Err(refusal) => return self.refuse(&sender, contract, &refusal, addresses.as_ref(), now),
         };
         let ruling = *released.ruling();
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
@@ -244,34 +246,6 @@ impl Lane {
         self.accounts.get(&ruling.account).map(|account| Rc::clone(&account.contract))
     }
 
-    /// Refuses a permitted message for a reason of the road, not of the law.
-    pub fn refuse_because(
-        &mut self,
-        code: RefusalCode,
-        permitted: &Permitted<'_>,
-        sender: &Sender,
-        contract: &Contract,
-        now: Now,
-    ) {
-        let refusal = Refusal { code, ruling: *permitted.ruling(), next_opening: None };
-        self.refuse(sender, contract, &refusal, now);
-    }
-
-    /// Records a refusal and answers it.
-    pub fn refuse(&mut self, sender: &Sender, contract: &Contract, refusal: &Refusal, now: Now) {
-        self.record(VerdictKind::Refused(refusal.code), &refusal.ruling, sender.message_ref, NameId::NONE, now);
-        self.tell(contract, &refusal.ruling, Some(refusal));
-        let wire_status = contract.status(refusal.code, refusal.ruling.class);
-        self.answer_sender(sender, |out| answer::error(sender.command, wire_status, sender.sequence, out));
-    }
-
-    /// Refuses a message that waited.
-    pub fn refuse_waiting(&mut self, code: RefusalCode, waiting: Waiting, now: Now) {
-        if let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) {
-            self.refuse_because(code, &waiting.permitted, &waiting.sender, &contract, now);
-        }
-    }
-
     /// Writes the one answer of a submit, and lets held submits in.
     pub fn answer_sender(&mut self, sender: &Sender, encode: impl FnOnce(&mut Vec<u8>)) {
         let Some(esme) = self.esme(sender.esme) else { return };
@@ -284,7 +258,7 @@ impl Lane {
     }
 
     /// Counts a verdict, and says it to whoever listens.
-    fn tell(&self, contract: &Contract, ruling: &Ruling, refusal: Option<&Refusal>) {
+    pub fn tell(&self, contract: &Contract, ruling: &Ruling, refusal: Option<&Refusal>) {
         VerdictGiven {
             account: &contract.settings.policy.system_id,
             class: ruling.class,

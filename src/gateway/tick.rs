@@ -35,6 +35,7 @@ impl Lane {
             self.tick_limbo(smsc, now);
         }
         self.spool_durable();
+        self.refusals_durable(now);
         self.finish_acts(now);
         self.tick_acts(now);
         self.tick_duties(now);

@@ -8,12 +8,38 @@ use crate::compliance::code::RefusalCode;
 use crate::message::instant::CivilInstant;
 use crate::message::submission::Submission;
 
+/// Longest address of a deliver_sm, TON, NPI and NUL included (SMPP 3.4 §4.6.1); data_sm has room for longer ones.
+const ADDRESS_OCTETS: usize = 2 + 21;
+
+/// What the receipt of a submission is made from, should it be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    source: Box<[u8]>,
+    destination: Box<[u8]>,
+}
+
+impl Addresses {
+    /// The addresses as the sender wrote them; `None` when no receipt can be written to them, or when none was asked
+    /// for: a sender that asked for none would take the accepted message for a sent one.
+    pub fn of(submission: &Submission<'_>) -> Option<Self> {
+        let (source, destination) = (submission.source.whole, submission.destination.whole);
+        let asked = submission.registered_delivery & RECEIPT_ASKED != 0;
+        (asked && source.len() <= ADDRESS_OCTETS && destination.len() <= ADDRESS_OCTETS).then(|| Self {
+            source: submission.slice(source).into(),
+            destination: submission.slice(destination).into(),
+        })
+    }
+}
+
+/// Bits of registered_delivery that ask for a receipt: 01 in any case, 10 on failure (SMPP 3.4 §5.2.17).
+const RECEIPT_ASKED: u8 = 0x03;
+
 /// A deliver_sm towards the client: addresses swapped, esm_class 0x04, body as in Appendix B with `stat:REJECTD`.
 ///
 /// `message_id` is our own, told in the submit_sm_resp before. `err` is the number of the reason, three decimal digits;
 /// dates are YYMMDDhhmm in UTC; `text:` is last and names the reason, never the message.
 pub fn receipt(
-    submission: &Submission<'_>,
+    addresses: &Addresses,
     message_id: &str,
     code: RefusalCode,
     at: CivilInstant,
@@ -29,14 +55,7 @@ pub fn receipt(
     );
     // An id of ours is at most 64 octets, so the whole is under 200.
     let fields = [RECEIPT, 0, 0, 0, 0, 0, 0, 0, 0, text.len() as u8];
-    let parts: [&[u8]; 6] = [
-        &[0],
-        submission.slice(submission.destination.whole),
-        submission.slice(submission.source.whole),
-        &fields,
-        text.as_bytes(),
-        &[],
-    ];
+    let parts: [&[u8]; 5] = [&[0], &addresses.destination, &addresses.source, &fields, text.as_bytes()];
     answer::write(CommandId::DeliverSm, CommandStatus::OK, sequence, &parts, out);
 }
 
@@ -58,7 +77,8 @@ mod tests {
         let context = scan::Context { default_message_ids: &[], now };
         let submission = scan::submit(&octets, &context).expect("valid");
         let mut out = Vec::new();
-        receipt(&submission, "sg-1", RefusalCode::OptedOut, now, 7, &mut out);
+        let addresses = Addresses::of(&submission).expect("a receipt was asked for");
+        receipt(&addresses, "sg-1", RefusalCode::OptedOut, now, 7, &mut out);
         assert_eq!(oracle::decode(&out).expect("rusmpp reads it").left_over, 0);
         let read = inbound::scan(&out).expect("readable");
         assert_eq!(read.slice(read.source.text), b"33639980001");

@@ -11,6 +11,7 @@ mod links_and_windows;
 mod otp_at_night;
 mod promo;
 mod receipts;
+mod refusal_styles;
 mod refusals;
 mod refused_start;
 mod spool;
