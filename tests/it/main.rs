@@ -20,3 +20,4 @@ mod stop_race;
 mod store_down;
 mod support;
 mod waiting_at_closing;
+mod ways_round;
