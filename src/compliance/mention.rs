@@ -3,9 +3,6 @@
 
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
-/// The longest word that is remembered in front of a mention, in octets.
-const WORD_MAX: usize = 16;
-
 /// The compiled mention forms of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct MentionForms {
@@ -64,8 +61,14 @@ impl Form {
             rest = after.trim_start();
         }
         match elements.first() {
-            Some(Element::Word(word)) if word.as_bytes()[0].is_ascii_uppercase() => Ok(Self(elements)),
-            Some(Element::Word(_) | Element::Optional(_) | Element::Code) | None => Err("a form begins with a word"),
+            Some(Element::Word(word))
+                if word.len() > 1 && word.bytes().take(2).all(|octet| octet.is_ascii_uppercase()) =>
+            {
+                Ok(Self(elements))
+            }
+            Some(Element::Word(_) | Element::Optional(_) | Element::Code) | None => {
+                Err("a form begins with a word of two letters and more")
+            }
         }
     }
 
@@ -74,10 +77,11 @@ impl Form {
         self.0.contains(&Element::Code)
     }
 
-    fn first_octet(&self) -> u8 {
+    /// The first two octets, both letters.
+    fn beginning(&self) -> [u8; 2] {
         match self.0.first() {
-            Some(Element::Word(word)) => word.as_bytes()[0],
-            Some(Element::Optional(_) | Element::Code) | None => 0,
+            Some(Element::Word(word)) => [word.as_bytes()[0], word.as_bytes()[1]],
+            Some(Element::Optional(_) | Element::Code) | None => [0, 0],
         }
     }
 }
@@ -111,22 +115,47 @@ pub fn find_any(text: &str, forms: &MentionForms) -> Option<Mention> {
 
 fn search(text: &str, forms: &MentionForms, replies: bool, accept: impl Fn(u32) -> bool) -> Option<Mention> {
     let replies: &[Form] = if replies { &forms.replies } else { &[] };
-    let mut word = LastWord::default();
-    let mut folded = Folded { text, at: 0 };
-    loop {
-        let here = folded.clone();
-        let (start, octet) = folded.next()?;
-        if octet.is_ascii_uppercase() && word.may_begin() && !forms.not_after.iter().any(|bad| word.is(bad)) {
-            for form in forms.with_code.iter().chain(replies).filter(|form| form.first_octet() == octet) {
-                if let Some((end, code)) = matches(&form.0, here.clone(), &forms.codes, None)
-                    && code.is_none_or(&accept)
-                {
-                    return Some(Mention { start, end, code });
-                }
+    let forms_all = || forms.with_code.iter().chain(replies);
+    // Forms begin with plain letters: only where one of those stands can a mention begin.
+    let (first, second) = forms_all().fold((0u32, 0u32), |(first, second), form| {
+        let [one, two] = form.beginning();
+        (first | letter_bit(one), second | letter_bit(two))
+    });
+    let octets = text.as_bytes();
+    let candidates = octets.iter().copied().enumerate().filter(|(at, octet)| {
+        // Behind the first letter an accent may stand.
+        first & letter_bit(*octet) != 0
+            && octets.get(at + 1).is_some_and(|next| !next.is_ascii() || second & letter_bit(*next) != 0)
+    });
+    for (start, octet) in candidates {
+        if text[..start].chars().next_back().is_some_and(char::is_alphanumeric) {
+            continue;
+        }
+        for form in forms_all().filter(|form| form.beginning()[0] == octet.to_ascii_uppercase()) {
+            if let Some((end, code)) = matches(&form.0, Folded { text, at: start }, &forms.codes, None)
+                && code.is_none_or(&accept)
+                && !follows(&text[..start], &forms.not_after)
+            {
+                return Some(Mention { start, end, code });
             }
         }
-        word.push(octet);
     }
+    None
+}
+
+/// One bit for each letter, whatever its case; none for other octets.
+const fn letter_bit(octet: u8) -> u32 {
+    if octet.is_ascii_alphabetic() { 1 << ((octet | 0x20) - b'a') } else { 0 }
+}
+
+/// Whether one of `words` stands right in front, with nothing but spaces and hyphens between.
+fn follows(before: &str, words: &[String]) -> bool {
+    let before = before.trim_end_matches(|c: char| c.is_whitespace() || c == '-');
+    words.iter().any(|word| {
+        let mut rest = before.chars().rev();
+        let same = word.bytes().rev().all(|wanted| rest.next().is_some_and(|found| fold(found) == wanted));
+        same && !rest.next().is_some_and(char::is_alphanumeric)
+    })
 }
 
 /// Matches the elements from `at` on; gives where they end, and the code among them.
@@ -244,6 +273,9 @@ impl Folded<'_> {
 
 /// A character beyond ASCII: a space, a quotation mark, a letter without its accent, or `OTHER`.
 fn fold(character: char) -> u8 {
+    if character.is_ascii() {
+        return character.to_ascii_uppercase() as u8;
+    }
     if character.is_whitespace() {
         return b' ';
     }
@@ -257,44 +289,6 @@ fn fold(character: char) -> u8 {
     match base {
         Some(letter) if letter.is_ascii_alphabetic() => (letter as u8).to_ascii_uppercase(),
         Some(_) | None => OTHER,
-    }
-}
-
-/// The word last read, as long as only spaces and hyphens follow it.
-#[derive(Default)]
-struct LastWord {
-    octets: [u8; WORD_MAX],
-    length: usize,
-    ended: bool,
-    /// Whether the octet last read may stand right before a mention.
-    inside: bool,
-}
-
-impl LastWord {
-    fn push(&mut self, octet: u8) {
-        // A foreign letter glued to a word makes it another word.
-        let part = octet.is_ascii_alphanumeric() || octet == OTHER && self.inside;
-        if part {
-            if self.ended {
-                self.length = 0;
-            }
-            if let Some(place) = self.octets.get_mut(self.length) {
-                *place = octet;
-            }
-            self.length += 1;
-        } else if !matches!(octet, b' ' | b'-') {
-            self.length = 0;
-        }
-        self.ended = !part;
-        self.inside = part;
-    }
-
-    fn may_begin(&self) -> bool {
-        !self.inside
-    }
-
-    fn is(&self, word: &str) -> bool {
-        self.octets.get(..self.length) == Some(word.as_bytes())
     }
 }
 
@@ -334,6 +328,8 @@ mod tests {
             "Ouvert non stop 36999, STOP 36111",
             "Répondez OUI ou NON. STOP 36111",
             "STOP au 36222 STOP au 36111",
+            "-20% chez LEA🎉STOP 36111",
+            "canon STOP 36111",
         ] {
             assert_eq!(code(text), Some(Some(36111)), "{text}");
         }
@@ -398,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_form_with_a_fault_is_refused() {
-        for text in ["", "[A] STOP", "STOP [AU {code}", "stop {code}", "STOP [AU||A]", "É", "{code}"] {
+        for text in ["", "S {code}", "[A] STOP", "STOP [AU {code}", "stop {code}", "STOP [AU||A]", "É", "{code}"] {
             assert!(Form::parse(text).is_err(), "{text}");
         }
     }

@@ -94,6 +94,31 @@ pub fn decode(septets: impl Iterator<Item = u8>, out: &mut String) {
     }
 }
 
+/// Appends the characters of septets that stand one an octet, as `decode` does, a run of plain ASCII at a time.
+pub fn decode_unpacked(octets: &[u8], out: &mut String) {
+    let mut rest = octets;
+    while !rest.is_empty() {
+        let plain = rest.iter().position(|octet| !SAME_AS_ASCII[usize::from(*octet)]).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(plain);
+        out.push_str(std::str::from_utf8(run).expect("ASCII is UTF-8"));
+        let odd = if after.first() == Some(&ESCAPE) { 2 } else { 1 };
+        let (odd, after) = after.split_at(odd.min(after.len()));
+        decode(odd.iter().copied(), out);
+        rest = after;
+    }
+}
+
+/// Whether an octet means the same in the default alphabet and in ASCII.
+const SAME_AS_ASCII: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 128 {
+        table[octet] = octet != ESCAPE as usize && DEFAULT[octet] as usize == octet;
+        octet += 1;
+    }
+    table
+};
+
 /// Appends the unpacked octets of `text` to `out`, one septet an octet.
 ///
 /// # Errors
@@ -197,7 +222,10 @@ mod tests {
             let text = read(&septets);
             let mut octets = Vec::new();
             prop_assert_eq!(encode(&text, &mut octets), Ok(()));
-            prop_assert_eq!(read(&octets), text);
+            prop_assert_eq!(read(&octets), text.as_str());
+            let mut by_runs = String::new();
+            decode_unpacked(&septets, &mut by_runs);
+            prop_assert_eq!(by_runs, text);
         }
 
         #[test]

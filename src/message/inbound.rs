@@ -43,10 +43,3 @@ impl<'a> Inbound<'a> {
         u32::from_be_bytes([self.octets[12], self.octets[13], self.octets[14], self.octets[15]])
     }
 }
-
-/// Whether a message of this esm_class is a person's words (SMPP 3.4 §5.2.12): ordinary messages (0x00) and acknowledgements
-/// typed by a user (0x10). Receipts (0x04, 0x20) and acknowledgements of a device (0x08) are not. A receipt of type 0
-/// is told by its body, which the caller looks at first.
-pub const fn is_from_a_person(esm_class: u8) -> bool {
-    !matches!(esm_class & 0x3C, 0x04 | 0x08 | 0x20)
-}

@@ -127,7 +127,7 @@ fn gsm(octets: &[u8], out: &mut String) -> Option<()> {
     if !octets.is_ascii() {
         return utf8(octets, out).or_else(|| eight_bit(octets, out));
     }
-    gsm7::decode(octets.iter().copied(), out);
+    gsm7::decode_unpacked(octets, out);
     Some(())
 }
 
@@ -137,7 +137,7 @@ fn ia5(octets: &[u8], out: &mut String) -> Option<()> {
         return utf8(octets, out).or_else(|| eight_bit(octets, out));
     }
     if octets.iter().any(|octet| octet.is_ascii_control() && !matches!(octet, b'\n' | b'\r' | b'\t')) {
-        gsm7::decode(octets.iter().copied(), out);
+        gsm7::decode_unpacked(octets, out);
     } else {
         out.extend(octets.iter().map(|octet| char::from(*octet)));
     }

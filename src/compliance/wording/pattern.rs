@@ -11,7 +11,7 @@
 use super::fold::folded;
 use super::patterns::Beginning;
 use super::words::Words;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many words `..` may step over.
@@ -53,7 +53,10 @@ enum Choice {
 pub struct Set {
     words: HashSet<Box<str>>,
     others: Vec<Choice>,
-    rows: Vec<Vec<Choice>>,
+    /// Rows by their first word.
+    rows: HashMap<Box<str>, Vec<Vec<Choice>>>,
+    /// Rows whose first word is a stem or the like.
+    odd_rows: Vec<Vec<Choice>>,
 }
 
 /// The named sets of a section.
@@ -74,7 +77,10 @@ impl Set {
                 Ok([Choice::Word(word)]) => drop(self.words.insert(word)),
                 Ok([other]) => self.others.push(other),
                 Err(row) if row.is_empty() => return Err(format!("{entry:?} holds no word")),
-                Err(row) => self.rows.push(row),
+                Err(row) => match &row[0] {
+                    Choice::Word(first) => self.rows.entry(first.clone()).or_default().push(row),
+                    _ => self.odd_rows.push(row),
+                },
             }
         }
         Ok(())
@@ -87,8 +93,10 @@ impl Set {
                 && row.iter().enumerate().all(|(i, choice)| choice.word(words.text(at + i)))
                 && words.word(at).sentence == words.word(at + row.len() - 1).sentence
         };
-        let row = self.rows.iter().filter(fits).map(Vec::len).max();
-        row.or_else(|| self.one(words.text(at)).then_some(1))
+        let word = words.text(at);
+        let rows = self.rows.get(word).map_or(&[][..], Vec::as_slice);
+        let row = rows.iter().chain(&self.odd_rows).filter(fits).map(Vec::len).max();
+        row.or_else(|| self.one(word).then_some(1))
     }
 
     /// Whether one word is an entry of its own.
@@ -158,7 +166,8 @@ impl Choice {
             }
             Self::Set(set) => {
                 set.words.iter().for_each(|word| found(Beginning::Word(word)));
-                let rows = set.rows.iter().filter_map(|row| row.first());
+                set.rows.keys().for_each(|word| found(Beginning::Word(word)));
+                let rows = set.odd_rows.iter().filter_map(|row| row.first());
                 set.others.iter().chain(rows).for_each(|choice| choice.beginnings(found));
             }
         }
