@@ -13,6 +13,7 @@ mod promo;
 mod receipts;
 mod refusal_styles;
 mod refusals;
+mod reload;
 mod refused_start;
 mod spool;
 mod stop;
