@@ -2,7 +2,7 @@
 //! Must never hold a second test: the allocations of a test that runs beside it would be counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use stopgate::compliance::bench::Bench;
 use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
@@ -73,6 +73,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
     let pack = Pack::embedded("fr-strict").expect("embedded");
     let plan = NumberPlan::new(std::slice::from_ref(&pack));
     let (account, tags, bench) = (account(pack), TagKey::new(&[7; 32]), Bench::new());
+    let parts = Mutex::default();
     let facts = Facts {
         account: &account,
         numbers: &plan,
@@ -81,6 +82,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
         evidence: Evidence::Whole,
         also_now: None,
         bench: &bench,
+        parts: &parts,
     };
     // 2026-01-13T11:30:00Z, a Tuesday; texts of 40 to 160 septets, with accents and the euro sign.
     let now = CivilInstant::from_secs(1_768_303_800);

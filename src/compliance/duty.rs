@@ -73,6 +73,7 @@ pub fn compose(duty: Duty, to: Msisdn, context: &Context<'_>) -> Permitted<'stat
         campaign: fingerprint::campaign(&text),
         sender: fingerprint::numeric_sender(context.short_code.into()),
         segment: None,
+        set: None,
         stop_code: None,
         would_refuse: RuleSet::default(),
         judged_at: context.now,

@@ -3,10 +3,12 @@
 
 use super::bench::Bench;
 use super::numbers::NumberPlan;
+use super::parts::Table;
 use super::policy::AccountPolicy;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::{NumberTag, TagKey};
+use std::sync::Mutex;
 
 /// The one list, consulted before every send. Implemented by `suppression::index::Index`.
 pub trait SuppressionList {
@@ -37,4 +39,6 @@ pub struct Facts<'f, L: SuppressionList + ?Sized> {
     pub also_now: Option<CivilInstant>,
     /// The lane's scratch memory and cached edges of hours: no allocation on the permit path.
     pub bench: &'f Bench,
+    /// What is known of messages in parts: one table for all lanes, locked only for parts.
+    pub parts: &'f Mutex<Table>,
 }

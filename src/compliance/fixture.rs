@@ -5,13 +5,14 @@ use super::bench::Bench;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::numbers::NumberPlan;
 use super::pack::Pack;
+use super::parts::Table;
 use super::policy::{AccountPolicy, Consent, Contract, ValidityRule};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::{NumberTag, TagKey};
 use crate::message::text::Alphabet;
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Numbers that may not be written to.
 #[derive(Default)]
@@ -32,6 +33,7 @@ pub struct House {
     pub evidence: Evidence,
     pub also_now: Option<CivilInstant>,
     pub bench: Bench,
+    pub parts: Mutex<Table>,
 }
 
 impl House {
@@ -63,6 +65,7 @@ impl House {
             evidence: Evidence::Whole,
             also_now: None,
             bench: Bench::new(),
+            parts: Mutex::default(),
         }
     }
 
@@ -83,6 +86,7 @@ impl House {
             evidence: self.evidence,
             also_now: self.also_now,
             bench: &self.bench,
+            parts: &self.parts,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::facts::{Facts, SuppressionList};
 use super::hours::Opening;
+use super::pack::Pack;
 use super::policy::ValidityRule;
 use crate::message::instant::CivilInstant;
 use crate::message::submission::{Submission, TimeField};
@@ -25,9 +26,10 @@ pub fn judged_at(schedule: TimeField, now: CivilInstant) -> CivilInstant {
     schedule.resolve(now).map_or(now, |at| at.max(now))
 }
 
-/// R-HOURS. The closing instant, when it is open under every reading of the clock.
+/// R-HOURS of a pack. The closing instant, when it is open under every reading of the clock.
 pub fn check<L: SuppressionList + ?Sized>(
     schedule: TimeField,
+    pack: &Pack,
     territory: u16,
     facts: &Facts<'_, L>,
     now: CivilInstant,
@@ -35,7 +37,7 @@ pub fn check<L: SuppressionList + ?Sized>(
     let mut closing = None;
     for now in [Some(now), facts.also_now].into_iter().flatten() {
         let at = judged_at(schedule, now);
-        let opening = facts.bench.opening(&facts.account.pack, territory, at);
+        let opening = facts.bench.opening(pack, territory, at);
         if at > now.plus(SCHEDULE_AHEAD_MAX) {
             let earliest = match opening {
                 Opening::Open { .. } => Some(at.minus(SCHEDULE_AHEAD_MAX)),

@@ -7,16 +7,21 @@ use super::consent;
 use super::contract;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::fingerprint;
+use super::hours::Opening;
 use super::instants;
 use super::mention;
+use super::pack::Pack;
 use super::pack::senders::Stance;
+use super::parts::{self, Gate, Key, Part, Standing};
 use super::rule::Rule;
 use super::sender_rules::{self, Source};
 use super::traffic;
 use super::verdict::{Outgoing, Permitted, Refusal, Ruling, Verdict};
 use crate::message::instant::CivilInstant;
 use crate::message::submission::Submission;
+use crate::message::tag::NumberTag;
 use crate::message::text;
+use std::sync::Arc;
 
 /// Stands for "no territory" in a ruling.
 const NO_TERRITORY: u16 = u16::MAX;
@@ -67,24 +72,39 @@ fn weigh<L: SuppressionList + ?Sized>(
     let account = facts.account;
     let to = submission.destination;
     let destination = facts.numbers.canonical(to.ton, to.npi, submission.slice(to.text), &account.default_country).ok();
+    let tag = destination.map(|number| facts.tags.tag(number));
     let from = submission.source;
     let source = Source::read(from.ton, from.npi, submission.slice(from.text), facts.numbers, &account.default_country);
-    let text = readable(submission, facts, buffer);
-    let mention = text.and_then(|text| {
-        let replies = source.takes_replies(account);
-        mention::find(text, &account.pack.mentions, &account.stop_codes, replies)
-    });
-    let class = class(submission, source, text, facts);
+    let gate = gate(submission, source.fingerprint(), tag, facts, now);
+    let (pack, pack_name) = match gate.as_ref().and_then(|gate| gate.pinned.pack.as_ref()) {
+        Some((pack, name)) => (pack, *name),
+        None => (&account.pack, account.pack_name),
+    };
+    let own = readable(submission, gate.is_some(), facts, buffer);
+    let content = Content::of(own, gate.as_ref());
+    let mention = content
+        .text()
+        .and_then(|text| mention::find(text, &pack.mentions, &account.stop_codes, source.takes_replies(account)));
+    let settled = gate.as_ref().and_then(|gate| gate.pinned.class);
+    let class = match (&content, settled) {
+        // What cannot be known is commercial.
+        (Content::Misfit, _) | (_, Some(TrafficClass::Commercial)) => TrafficClass::Commercial,
+        (
+            Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Unreadable,
+            Some(TrafficClass::Transactional) | None,
+        ) => class(submission, source, &content, pack, facts),
+    };
     let ruling = Ruling {
         class,
         destination,
-        tag: destination.map(|number| facts.tags.tag(number)),
-        territory: destination.and_then(|number| account.pack.territory(number)).unwrap_or(NO_TERRITORY),
-        pack: account.pack_name,
+        tag,
+        territory: destination.and_then(|number| pack.territory(number)).unwrap_or(NO_TERRITORY),
+        pack: pack_name,
         account: account.account,
-        campaign: text.map_or(0, fingerprint::campaign),
+        campaign: own.map_or(0, fingerprint::campaign),
         sender: source.fingerprint(),
         segment: submission.segment,
+        set: gate.as_ref().map(Gate::of_set),
         stop_code: mention.as_ref().and_then(|mention| mention.code),
         would_refuse: super::rule::RuleSet::default(),
         judged_at: instants::judged_at(submission.schedule, now),
@@ -92,41 +112,114 @@ fn weigh<L: SuppressionList + ?Sized>(
     let mut scales = Scales { ruling, refused: None };
     match class {
         TrafficClass::Commercial => {
-            commercial(&mut scales, submission, &Content { source, text, mentioned: mention.is_some() }, facts, now)
+            let case = Case { source, content, mentioned: mention.is_some(), pack };
+            commercial(&mut scales, submission, &case, facts, now);
+            if gate.as_ref().is_some_and(|gate| !gate.room) {
+                scales.refuse(Rule::Mention, RefusalCode::QueueFull);
+            }
         }
         TrafficClass::Transactional => transactional(&mut scales, source, facts),
+    }
+    if scales.refused.is_none() && gate.is_some() {
+        let pack = (Arc::clone(pack), pack_name);
+        gate.into_iter().for_each(|gate| gate.permit(class, pack.clone(), scales.ruling.judged_at, now));
     }
     (scales.ruling, scales.refused)
 }
 
-/// What a commercial message says, and from whom.
-struct Content<'c> {
-    source: Source<'c>,
-    text: Option<&'c str>,
-    mentioned: bool,
+/// The gate a part stands before. Port-addressed messages are for applications: their parts make no text.
+fn gate<'g, L: SuppressionList + ?Sized>(
+    submission: &'g Submission<'_>,
+    sender: u64,
+    tag: Option<NumberTag>,
+    facts: &Facts<'g, L>,
+    now: CivilInstant,
+) -> Option<Gate<'g>> {
+    let segment = submission.segment.filter(|_| !submission.ports)?;
+    let part = Part {
+        key: Key::of(Some(segment), sender, tag)?,
+        number: segment.number,
+        account: facts.account.account,
+        data_coding: submission.data_coding,
+        octets: submission.slice(submission.text),
+    };
+    Some(Gate::open(facts.parts, part, facts.account.alphabet, now))
 }
 
-/// The class: the contract's, which what the message shows can only tighten.
+/// What is known of what a message says.
+enum Content<'c> {
+    /// This, and no more: a whole message, or all that can be known of one.
+    Whole(&'c str),
+    /// A part that can be read: what the message says is judged with the part that completes it.
+    Part,
+    /// A part the table has no room for: only by itself can it show that it is marketing, which then has to wait.
+    Alone(&'c str),
+    /// A part that may not stand beside what was forwarded: nobody can say what the message would say.
+    Misfit,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl<'c> Content<'c> {
+    /// From the submission's own text, and what the gate knows.
+    fn of(own: Option<&'c str>, gate: Option<&'c Gate<'_>>) -> Self {
+        let Some(own) = own else { return Self::Unreadable };
+        let Some(gate) = gate else { return Self::Whole(own) };
+        match (gate.standing, gate.joined.as_deref()) {
+            (Standing::Begins | Standing::Continues, _) if !gate.room => Self::Alone(own),
+            (Standing::Begins | Standing::Continues | Standing::Repeats, _) => Self::Part,
+            (Standing::Completes, Some(joined)) => Self::Whole(joined),
+            (Standing::Completes, None) => Self::Unreadable,
+            (Standing::CompletesBlind, _) => Self::Whole(own),
+            (Standing::Altered | Standing::Foreign, _) => Self::Misfit,
+        }
+    }
+
+    /// The text that is judged.
+    fn text(&self) -> Option<&'c str> {
+        match self {
+            Self::Whole(text) | Self::Alone(text) => Some(text),
+            Self::Part | Self::Misfit | Self::Unreadable => None,
+        }
+    }
+}
+
+/// What a commercial message is judged by.
+struct Case<'c> {
+    source: Source<'c>,
+    content: Content<'c>,
+    mentioned: bool,
+    /// The account's, or the one that was pinned with the set's first part.
+    pack: &'c Pack,
+}
+
+/// The class: the contract's, which the set and what the message shows can only tighten.
 fn class<L: SuppressionList + ?Sized>(
     submission: &Submission<'_>,
     source: Source<'_>,
-    text: Option<&str>,
+    content: &Content<'_>,
+    pack: &Pack,
     facts: &Facts<'_, L>,
 ) -> TrafficClass {
     let account = facts.account;
-    let promotional = source.number().is_some_and(|number| account.pack.senders.is_promotional(number))
+    let promotional = source.number().is_some_and(|number| pack.senders.is_promotional(number))
         && !contract::names_source(source, account, facts.numbers);
-    traffic::classify(contract::class(submission, source, account, facts.numbers), promotional, text, &account.pack)
-        .class
+    let contract = contract::class(submission, source, account, facts.numbers);
+    traffic::classify(contract, promotional, content.text(), pack).class
 }
 
 /// The text, when it can be read whole. Port-addressed messages are for applications: nobody reads them as text.
+/// Of a part, what its neighbours hold the other half of is left out.
 fn readable<'b, L: SuppressionList + ?Sized>(
     submission: &Submission<'_>,
+    part: bool,
     facts: &Facts<'_, L>,
     buffer: &'b mut String,
 ) -> Option<&'b str> {
-    let octets = submission.slice(submission.text);
+    let mut octets = submission.slice(submission.text);
+    if part {
+        octets = parts::readable_alone(submission.data_coding, octets);
+    }
     if submission.ports || text::decode(submission.data_coding, octets, facts.account.alphabet, buffer).is_err() {
         return None;
     }
@@ -137,7 +230,7 @@ fn readable<'b, L: SuppressionList + ?Sized>(
 fn commercial<L: SuppressionList + ?Sized>(
     scales: &mut Scales,
     submission: &Submission<'_>,
-    content: &Content<'_>,
+    case: &Case<'_>,
     facts: &Facts<'_, L>,
     now: CivilInstant,
 ) {
@@ -155,11 +248,13 @@ fn commercial<L: SuppressionList + ?Sized>(
         scales.refuse(Rule::Dest, RefusalCode::BadDestination);
     }
     // R-TEXT
-    if content.text.is_none_or(|text| text.trim().is_empty()) {
-        scales.refuse(Rule::Text, RefusalCode::UndecodableText);
+    match case.content {
+        Content::Unreadable => scales.refuse(Rule::Text, RefusalCode::UndecodableText),
+        Content::Whole(text) if text.trim().is_empty() => scales.refuse(Rule::Text, RefusalCode::UndecodableText),
+        Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Misfit => {}
     }
     // R-SENDER
-    weigh_sender(scales, content.source, facts);
+    weigh_sender(scales, case.source, facts);
     // R-SUPPRESS
     if scales.ruling.tag.is_some_and(|tag| facts.list.is_suppressed(&tag, account.account, scales.ruling.sender)) {
         scales.refuse(Rule::Suppress, RefusalCode::OptedOut);
@@ -169,15 +264,42 @@ fn commercial<L: SuppressionList + ?Sized>(
         scales.refuse(Rule::Consent, RefusalCode::NoConsent);
     }
     // R-HOURS
-    if territory != NO_TERRITORY
-        && let Err(closed) = instants::check(submission.schedule, territory, facts, now)
-    {
-        scales.refuse_until(Rule::Hours, RefusalCode::OutOfHours, closed.next_opening);
+    if territory != NO_TERRITORY {
+        weigh_hours(scales, submission, case.pack, facts, now);
     }
-    // R-MENTION, on whole texts: no part shows that the whole carries one.
-    let whole = submission.segment.is_none_or(|segment| segment.total == 1);
-    if !(whole && content.mentioned) {
+    // R-MENTION, on whole texts: a part may leave while others are missing, the one that completes the message decides.
+    let shown = match case.content {
+        Content::Part | Content::Alone(_) => true,
+        Content::Whole(_) => case.mentioned,
+        Content::Misfit | Content::Unreadable => false,
+    };
+    if !shown {
         scales.refuse(Rule::Mention, RefusalCode::MissingStopMention);
+    }
+}
+
+/// R-HOURS. Later parts follow the hours of the first, which leaves time for them before closing.
+fn weigh_hours<L: SuppressionList + ?Sized>(
+    scales: &mut Scales,
+    submission: &Submission<'_>,
+    pack: &Pack,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) {
+    let (territory, judged_at, set) = (scales.ruling.territory, scales.ruling.judged_at, scales.ruling.set);
+    if set.is_some_and(|set| set.follows(judged_at)) {
+        return;
+    }
+    match instants::check(submission.schedule, pack, territory, facts, now) {
+        Err(closed) => scales.refuse_until(Rule::Hours, RefusalCode::OutOfHours, closed.next_opening),
+        Ok(closing) if set.is_some_and(|set| set.begins) && closing.since(judged_at) < parts::BEFORE_CLOSING => {
+            let next = match pack.opening(territory, closing) {
+                Opening::Open { .. } => Some(closing),
+                Opening::Closed { next } => next,
+            };
+            scales.refuse_until(Rule::Hours, RefusalCode::OutOfHours, next);
+        }
+        Ok(_) => {}
     }
 }
 

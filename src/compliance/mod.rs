@@ -20,6 +20,7 @@ pub mod mention;
 pub mod numbers;
 pub mod optout;
 pub mod pack;
+pub mod parts;
 pub mod policy;
 pub mod release;
 pub mod rule;

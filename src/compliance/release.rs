@@ -82,12 +82,19 @@ fn look_again<L: SuppressionList + ?Sized>(
     if facts.list.is_suppressed(&tag, ruling.account, ruling.sender) {
         refuse(Rule::Suppress, RefusalCode::OptedOut, None);
     }
-    let hours = instants::check(schedule, territory, facts, now);
+    let hours = match instants::check(schedule, &facts.account.pack, territory, facts, now) {
+        // A part follows the hours of the part its set began with.
+        Err(_) if ruling.set.is_some_and(|set| set.follows(ruling.judged_at)) => Ok(ruling.judged_at),
+        hours => hours,
+    };
     if let Err(closed) = hours {
         refuse(Rule::Hours, RefusalCode::OutOfHours, closed.next_opening);
     }
-    ruling.territory = territory;
-    ruling.pack = facts.account.pack_name;
+    if ruling.set.is_none_or(|set| set.begins) {
+        // The pack of a set is its first part's.
+        ruling.territory = territory;
+        ruling.pack = facts.account.pack_name;
+    }
     match (first, hours) {
         (None, Ok(closing)) => Ok(Some(closing)),
         (first, _) => Err(first.unwrap_or((RefusalCode::OutOfHours, None))),

@@ -18,6 +18,7 @@
 
 use super::class::TrafficClass;
 use super::code::RefusalCode;
+use super::parts::OfSet;
 use super::rule::RuleSet;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
@@ -60,6 +61,8 @@ pub struct Ruling {
     /// 64-bit fingerprint of the source address.
     pub sender: u64,
     pub segment: Option<Segment>,
+    /// What its set of parts adds, for a part. Not recorded: it follows from the records of the other parts.
+    pub set: Option<OfSet>,
     /// The short code that its STOP mention names. Not recorded: it is counted, so that a code that falls silent is seen.
     pub stop_code: Option<u32>,
     /// Every rule that would have refused.

@@ -192,6 +192,7 @@ impl Lane {
         contract.metrics.refused_after_permit(code);
         if let VerdictKind::Withdrawn(_) = kind {
             contract.metrics.withdrawn.increment(1);
+            self.give_back_part(ruling);
         }
         // By its status whatever the style: of what was released a receipt could say something untrue.
         self.answer_refusal(sender, &contract, &Refusal { code, ruling: *ruling, next_opening: None });

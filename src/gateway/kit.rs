@@ -40,6 +40,7 @@ impl Kit {
             evidence: self.shared.ledger.evidence(),
             also_now: self.also_now.get(),
             bench: &self.bench,
+            parts: &self.shared.parts,
         }
     }
 }

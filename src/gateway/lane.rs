@@ -17,6 +17,7 @@ use crate::compliance::facts::Evidence;
 use crate::compliance::release::recheck;
 use crate::ledger::{Appender, VerdictKind};
 use crate::message::name::NameId;
+use crate::session::route::SetLinks;
 use crate::spool::early::Early;
 use crate::spool::idmap::Recorder;
 use crate::spool::message_id::IdHash;
@@ -35,6 +36,8 @@ pub struct Lane {
     pub smscs: Vec<Smsc>,
     pub links: Vec<Link>,
     pub esmes: Slab<Esme>,
+    /// Which link the parts of a message take.
+    pub set_links: SetLinks,
     /// Connections whose outbox or state changed in this turn.
     pub touched_links: Vec<usize>,
     pub touched_esmes: Vec<usize>,

@@ -25,6 +25,7 @@ pub mod refs;
 pub mod refusal;
 pub mod route;
 pub mod run;
+pub mod sets;
 pub mod settings;
 pub mod setup;
 pub mod shared;

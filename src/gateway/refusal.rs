@@ -36,6 +36,7 @@ impl Lane {
         now: Now,
     ) {
         let refusal = Refusal { code, ruling: *permitted.ruling(), next_opening: None };
+        self.give_back_part(&refusal.ruling);
         self.refuse(sender, contract, &refusal, None, now);
     }
 

@@ -3,6 +3,8 @@
 
 use super::account::Contract;
 use super::lane::Lane;
+use super::sets;
+use crate::clock::Now;
 use crate::compliance::verdict::Ruling;
 use crate::message::name::NameId;
 use crate::session::route::pick_link;
@@ -26,12 +28,24 @@ pub struct Owners {
 
 impl Lane {
     /// The first bound operator in the account's order, and the destination's link among its bound ones.
-    pub fn route(&self, contract: &Contract, ruling: &Ruling) -> Route {
+    /// Parts take the link their set has taken, whatever operator has come back meanwhile.
+    pub fn route(&mut self, contract: &Contract, ruling: &Ruling, now: Now) -> Route {
         let key = ruling.destination.map_or(0, |number| number.as_u64());
+        let set = sets::road(ruling);
+        if let Some(slot) = set.and_then(|set| self.set_links.kept(set, now.monotonic))
+            && contract.smscs.contains(&self.links[slot].smsc)
+            && self.links[slot].carries_submits()
+        {
+            return Route::Link(slot);
+        }
         for smsc in &contract.smscs {
             let links = &self.smscs[*smsc].links;
             let bound = links.iter().copied().filter(|slot| self.links[*slot].carries_submits());
-            if let Some(slot) = pick_link(key, bound) {
+            let picked = match set {
+                Some(set) => self.set_links.pick(set, bound, now.monotonic),
+                None => pick_link(key, bound),
+            };
+            if let Some(slot) = picked {
                 return Route::Link(slot);
             }
         }

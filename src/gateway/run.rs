@@ -7,6 +7,7 @@ use super::drain::DRAIN;
 use super::lane::Lane;
 use super::order::Order;
 use super::placement::Placement;
+use super::sets;
 use super::shared::{Foundation, Shared};
 use super::tick::TICK;
 use super::wiring::{Hub, LinkSide};
@@ -70,7 +71,7 @@ impl Running {
 /// Starts the door and the lanes.
 ///
 /// # Errors
-/// The address cannot be listened on, or a thread cannot be made.
+/// The address cannot be listened on, the last verdicts cannot be read, or a thread cannot be made.
 pub fn start(foundation: Foundation) -> io::Result<Running> {
     let settings = Arc::clone(&foundation.settings);
     let listener = std::net::TcpListener::bind(settings.smpp.listen)?;
@@ -78,7 +79,8 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
     let smpp = listener.local_addr()?;
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..settings.lanes.max(1)).map(|_| mpsc::channel(ORDERS)).unzip();
     let placement = Placement::new(&settings, &Placement::default());
-    let shared = Arc::new(Shared::new(foundation, placement, senders));
+    let parts = sets::recall(&foundation.ledger, foundation.clock.civil()).map_err(io::Error::other)?;
+    let shared = Arc::new(Shared::new(foundation, placement, parts, senders));
     let mut threads = Vec::new();
     for (number, orders) in receivers.into_iter().enumerate() {
         let shared = Arc::clone(&shared);

@@ -22,6 +22,7 @@ use crate::pdu::scan;
 use crate::session::backoff::Backoff;
 use crate::session::fair::FairQueue;
 use crate::session::rate::TokenBucket;
+use crate::session::route::SetLinks;
 use crate::session::smsc::SmscSession;
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
@@ -31,6 +32,9 @@ use slab::Slab;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Sets of parts whose link a lane remembers.
+const SET_LINKS: usize = 16_384;
 
 impl Contract {
     /// What the scanner needs to know of the account.
@@ -53,6 +57,7 @@ impl Lane {
             smscs: Vec::new(),
             links: Vec::new(),
             esmes: Slab::new(),
+            set_links: SetLinks::new(SET_LINKS),
             touched_links: Vec::new(),
             touched_esmes: Vec::new(),
             resumable: Vec::new(),

@@ -6,6 +6,7 @@ use super::placement::Placement;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::optout::Engine;
+use crate::compliance::parts;
 use crate::ledger::suppression_event::{EventId, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
@@ -61,6 +62,8 @@ pub struct Shared {
     pub list: List,
     pub index: Arc<Index>,
     pub tags: TagKey,
+    /// What is known of messages in parts, whichever lane they come over. Locked for parts only.
+    pub parts: Mutex<parts::Table>,
     /// Receipts and MOs for clients that are absent or slow. Locks itself.
     pub spool: Spool,
     /// Whose message an id names. Locks itself.
@@ -91,7 +94,12 @@ pub struct Shared {
 
 impl Shared {
     /// Puts the foundation under `lanes` lanes.
-    pub fn new(foundation: Foundation, placement: Placement, lanes: Vec<mpsc::Sender<Order>>) -> Self {
+    pub fn new(
+        foundation: Foundation,
+        placement: Placement,
+        parts: parts::Table,
+        lanes: Vec<mpsc::Sender<Order>>,
+    ) -> Self {
         let Foundation { clock, ledger, list, follower, tags, spool, settings, engine, series } = foundation;
         let SpoolRoom { items: spool, ids, confirmations, unknown_at_start: _ } = spool;
         let metrics = GatewayMetrics::new(&series);
@@ -106,6 +114,7 @@ impl Shared {
             list,
             index: Arc::clone(&index),
             tags,
+            parts: Mutex::new(parts),
             spool,
             ids,
             confirmations,
@@ -236,6 +245,11 @@ impl Shared {
         gauges.suppressed_numbers.set(self.index.len() as f64);
         gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
         gauges.suppression_store_lag.set(self.store_lag() as f64);
+        {
+            let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            gauges.parts_sets.set(parts.len() as f64);
+            gauges.parts_bytes.set(parts.octets() as f64);
+        }
         gauges.disk(self.ledger.dir());
         self.series.upkeep();
     }

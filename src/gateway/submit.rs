@@ -150,7 +150,7 @@ impl Lane {
             Verdict::Permitted(permitted) if full => {
                 self.refuse_because(RefusalCode::QueueFull, &permitted, &sender, &contract, now)
             }
-            Verdict::Permitted(permitted) if !self.take_token(&contract, now) => {
+            Verdict::Permitted(permitted) if !self.take_tokens(&contract, permitted.ruling(), now) => {
                 self.refuse_because(RefusalCode::RateLimited, &permitted, &sender, &contract, now);
             }
             Verdict::Permitted(permitted) => self.dispatch(permitted, sender, &contract, now),
@@ -158,15 +158,19 @@ impl Lane {
     }
 
     /// Whether the account's rate admits one more message. A burst of one second's worth passes at once:
-    /// what must be paced is paced at the SMSC's links.
-    fn take_token(&mut self, contract: &Contract, now: Now) -> bool {
+    /// what must be paced is paced at the SMSC's links. All parts of a message are paid with the first one that comes.
+    fn take_tokens(&mut self, contract: &Contract, ruling: &Ruling, now: Now) -> bool {
+        let tokens = ruling.set.map_or(1, |set| u32::from(set.tokens));
+        if tokens == 0 {
+            return true;
+        }
         let Some(account) = self.accounts.get_mut(&contract.settings.id) else { return false };
-        account.bucket.take_within(1, ACCOUNT_WAIT_MAX, now.monotonic).is_ok()
+        account.bucket.take_within(tokens, ACCOUNT_WAIT_MAX, now.monotonic).is_ok()
     }
 
     /// Gives a permitted message to a link, or lets it wait where it must.
     pub fn dispatch(&mut self, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
-        match self.route(contract, permitted.ruling()) {
+        match self.route(contract, permitted.ruling(), now) {
             Route::Link(link) => self.offer(link, permitted, sender, contract, now),
             Route::Blinking(smsc) => {
                 let waiting = Waiting { permitted: permitted.into_owned(), sender, since: now.monotonic };
@@ -202,7 +206,10 @@ impl Lane {
         let addresses = contract.receipt_addresses_of(&permitted);
         let released = match release(permitted, &kit.facts(&contract.settings.policy), now.civil) {
             Ok(released) => released,
-            Err(refusal) => return self.refuse(&sender, contract, &refusal, addresses.as_ref(), now),
+            Err(refusal) => {
+                self.give_back_part(&refusal.ruling);
+                return self.refuse(&sender, contract, &refusal, addresses.as_ref(), now);
+            }
         };
         let ruling = *released.ruling();
         let smsc = self.smscs[self.links[slot].smsc].settings.id;

@@ -40,6 +40,7 @@ impl Lane {
         self.tick_acts(now);
         self.tick_duties(now);
         self.tick_early(now);
+        self.tick_sets(now);
         self.measure();
         self.esme_tally.settle(&self.kit.shared.metrics.esme);
         self.smsc_tally.settle(&self.kit.shared.metrics.smsc);

@@ -33,6 +33,7 @@ fn ruling(tag: u8) -> Ruling {
         campaign: 0,
         sender: 0,
         segment: None,
+        set: None,
         stop_code: None,
         would_refuse: RuleSet::default(),
         judged_at: NOW,

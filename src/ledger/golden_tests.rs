@@ -31,6 +31,7 @@ fn ruling() -> Ruling {
         campaign: 0x2222_2222_2222_2222,
         sender: 0x3333_3333_3333_3333,
         segment: Some(Segment { scheme: SegmentScheme::Udh16, reference: 0x4455, total: 3, number: 2 }),
+        set: None,
         stop_code: None,
         would_refuse,
         judged_at: AT,

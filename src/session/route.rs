@@ -41,6 +41,18 @@ impl SetLinks {
         Self { places: vec![None; size.max(2).next_power_of_two()].into_boxed_slice() }
     }
 
+    fn place(&self, set: SetKey) -> usize {
+        let hash = mix(set.destination ^ mix(set.sender ^ (u64::from(set.reference) << 8) ^ u64::from(set.total)));
+        hash as usize & (self.places.len() - 1)
+    }
+
+    /// The link that the set's earlier parts took, bound or not.
+    pub fn kept(&self, set: SetKey, now: MonotonicInstant) -> Option<usize> {
+        self.places[self.place(set)]
+            .filter(|(key, _, last)| *key == set && now.since(*last) < SET_SPAN)
+            .map(|(_, link, _)| link)
+    }
+
     /// The link for a part of the set: the one its earlier parts took while that one is bound, else the one of its destination.
     pub fn pick(
         &mut self,
@@ -48,18 +60,12 @@ impl SetLinks {
         bound: impl IntoIterator<Item = usize> + Clone,
         now: MonotonicInstant,
     ) -> Option<usize> {
-        let hash = mix(set.destination ^ mix(set.sender ^ (u64::from(set.reference) << 8) ^ u64::from(set.total)));
-        let mask = self.places.len() - 1;
-        let place = &mut self.places[hash as usize & mask];
-        let kept = match *place {
-            Some((key, link, last)) if key == set && now.since(last) < SET_SPAN => Some(link),
-            Some(_) | None => None,
-        };
-        let link = match kept {
+        let place = self.place(set);
+        let link = match self.kept(set, now) {
             Some(link) if bound.clone().into_iter().any(|other| other == link) => link,
             Some(_) | None => pick_link(set.destination, bound)?,
         };
-        *place = Some((set, link, now));
+        self.places[place] = Some((set, link, now));
         Some(link)
     }
 }

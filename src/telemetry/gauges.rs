@@ -60,6 +60,9 @@ pub struct GatewayGauges {
     /// 1 while commercial traffic is refused because the list or the ledger cannot be used.
     pub failing_closed: Gauge,
     pub ledger_durable_events: Gauge,
+    /// Messages in parts that are remembered, and the octets held for them.
+    pub parts_sets: Gauge,
+    pub parts_bytes: Gauge,
     pub ready: Gauge,
     pub draining: Gauge,
     /// Unix seconds.
@@ -77,6 +80,8 @@ impl GatewayGauges {
             suppression_store_lag: registry.gauge(&names::SUPPRESSION_STORE_LAG, &[]),
             failing_closed: registry.gauge(&names::FAILING_CLOSED, &[]),
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
+            parts_sets: registry.gauge(&names::PARTS_SETS, &[]),
+            parts_bytes: registry.gauge(&names::PARTS_BYTES, &[]),
             ready: registry.gauge(&names::READY, &[]),
             draining: registry.gauge(&names::DRAINING, &[]),
             config_last_reload: registry.gauge(&names::CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS, &[]),

@@ -17,6 +17,8 @@ pub struct AccountMetrics {
     refused: Box<[Counter]>,
     observed: Box<[Counter]>,
     pub withdrawn: Counter,
+    /// Commercial messages in parts that never became whole.
+    pub parts_incomplete: Counter,
     /// STOPs told to this account.
     pub optouts: Counter,
     pub spool_lost: CounterSet<SpoolLoss>,
@@ -35,6 +37,7 @@ impl AccountMetrics {
             refused: by_reason(&names::SUBMIT_REFUSED_TOTAL),
             observed: by_reason(&names::OBSERVED_REFUSALS_TOTAL),
             withdrawn: registry.counter(&names::SUBMIT_WITHDRAWN_TOTAL, &[account]),
+            parts_incomplete: registry.counter(&names::PARTS_INCOMPLETE_TOTAL, &[account]),
             optouts: registry.counter(&names::OPTOUT_ACCOUNT_TOTAL, &[account]),
             spool_lost: registry.counters(&names::SPOOL_LOST_TOTAL, &[account]),
             gauges: AccountGauges::new(registry, account),

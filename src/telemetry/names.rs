@@ -72,6 +72,15 @@ pub const SUBMIT_WITHDRAWN_TOTAL: Metric = counter(
     &["account"],
     "Messages permitted and then withdrawn before their octets left.",
 );
+pub const PARTS_INCOMPLETE_TOTAL: Metric = counter(
+    "stopgate_parts_incomplete_total",
+    &["account"],
+    "Commercial messages in parts of which some were forwarded and not all within ten minutes.",
+);
+pub const PARTS_SETS: Metric =
+    gauge("stopgate_parts_sets", &[], "Messages in parts that are remembered (docs/limits.md has the bound).");
+pub const PARTS_BYTES: Metric =
+    gauge("stopgate_parts_bytes", &[], "Octets held for messages in parts (docs/limits.md has the bound).");
 pub const SUBMIT_WAITING: Metric =
     gauge("stopgate_submit_waiting", &["smsc"], "Permitted messages that wait for a link or a window.");
 pub const JUDGE_DURATION_SECONDS: Metric =
@@ -208,6 +217,9 @@ pub const ALL: &[Metric] = &[
     SUBMIT_REFUSED_TOTAL,
     OBSERVED_REFUSALS_TOTAL,
     SUBMIT_WITHDRAWN_TOTAL,
+    PARTS_INCOMPLETE_TOTAL,
+    PARTS_SETS,
+    PARTS_BYTES,
     SUBMIT_WAITING,
     JUDGE_DURATION_SECONDS,
     SUBMIT_ROUNDTRIP_SECONDS,

@@ -9,6 +9,7 @@ mod kill9;
 mod late_answers;
 mod links_and_windows;
 mod otp_at_night;
+mod parts;
 mod promo;
 mod receipts;
 mod refusal_styles;

@@ -189,11 +189,15 @@ async fn cutting_a_text_into_parts_hides_neither_the_number_nor_the_missing_ment
     let wall = Wall::up(707).await;
     let part = |number: u8, text: &str| Message::submit("ACME", "33639989001", text).as_part(9, 2, number);
     assert_eq!(wall.status(&wall.promo().as_part(8, 2, 1)).await, OPTED_OUT);
-    wall.status(&part(1, "Soldes: -20%")).await;
+    assert_eq!(wall.status(&part(1, "Soldes: -20%")).await, 0, "it completes nothing");
     assert_eq!(wall.status(&part(2, " samedi. STO P 36 111")).await, NO_MENTION, "the part that completes it");
-    let sar = |message: Message| message.with_tlv(0x020c, [0, 9]).with_tlv(0x020e, [2]).with_tlv(0x020f, [2]);
-    assert_eq!(wall.status(&sar(Message::submit("ACME", "33639989002", UNLAWFUL))).await, NO_MENTION);
-    assert!(wall.passed().len() <= 1, "the whole message never exists at the operator");
+    let sar = |number: u8| {
+        let message = Message::submit("ACME", "33639989002", UNLAWFUL);
+        message.with_tlv(0x020c, [0, 9]).with_tlv(0x020e, [2]).with_tlv(0x020f, [number])
+    };
+    assert_eq!(wall.status(&sar(2)).await, 0, "it completes nothing");
+    assert_eq!(wall.status(&sar(1)).await, NO_MENTION);
+    assert!(wall.passed().len() <= 2, "the whole message never exists at the operator");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -55,7 +55,7 @@ fn a_promo_inside_the_hours_with_its_mention_is_permitted() {
 #[test]
 fn each_rule_refuses_a_commercial_message_for_its_own_reason() {
     type Change = fn(&mut House, &mut Submission<'static>);
-    let cases: [(Change, Rule, RefusalCode); 12] = [
+    let cases: [(Change, Rule, RefusalCode); 11] = [
         (|house, _| house.evidence = Evidence::ListNotWhole, Rule::FailClosed, RefusalCode::EvidenceUnavailable),
         (|house, _| house.evidence = Evidence::LedgerUnusable, Rule::FailClosed, RefusalCode::EvidenceUnavailable),
         (|_, s| *s = Draft::new("ACME", "33142345678", PROMO).submission(), Rule::Dest, RefusalCode::BadDestination),
@@ -72,11 +72,6 @@ fn each_rule_refuses_a_commercial_message_for_its_own_reason() {
         (|_, s| s.schedule = TimeField::Absolute(at("2026-01-13T19:00:00Z")), Rule::Hours, RefusalCode::OutOfHours),
         (
             |_, s| *s = Draft::new("ACME", HANDSET, "-20% ce samedi.").submission(),
-            Rule::Mention,
-            RefusalCode::MissingStopMention,
-        ),
-        (
-            |_, s| s.segment = Some(Segment { scheme: SegmentScheme::Udh8, reference: 1, total: 2, number: 2 }),
             Rule::Mention,
             RefusalCode::MissingStopMention,
         ),
