@@ -2,8 +2,8 @@
 //! Must never hold a second test: the allocations of a test that runs beside it would be counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use stopgate::compliance::bench::Bench;
 use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
 use stopgate::compliance::judge::judge;

@@ -94,6 +94,7 @@ fn weigh<L: SuppressionList + ?Sized>(
             Some(TrafficClass::Transactional) | None,
         ) => class(submission, source, &content, pack, facts),
     };
+    let judged_at = instants::judged_at(submission.schedule, now);
     let ruling = Ruling {
         class,
         destination,
@@ -104,10 +105,10 @@ fn weigh<L: SuppressionList + ?Sized>(
         campaign: own.map_or(0, fingerprint::campaign),
         sender: source.fingerprint(),
         segment: submission.segment,
-        set: gate.as_ref().map(Gate::of_set),
+        set: gate.as_ref().map(|gate| gate.of_set(judged_at)),
         stop_code: mention.as_ref().and_then(|mention| mention.code),
         would_refuse: super::rule::RuleSet::default(),
-        judged_at: instants::judged_at(submission.schedule, now),
+        judged_at,
     };
     let mut scales = Scales { ruling, refused: None };
     match class {
@@ -122,7 +123,7 @@ fn weigh<L: SuppressionList + ?Sized>(
     }
     if scales.refused.is_none() && gate.is_some() {
         let pack = (Arc::clone(pack), pack_name);
-        gate.into_iter().for_each(|gate| gate.permit(class, pack.clone(), scales.ruling.judged_at, now));
+        gate.into_iter().for_each(|gate| gate.permit(class, pack.clone(), judged_at, now));
     }
     (scales.ruling, scales.refused)
 }
@@ -287,7 +288,7 @@ fn weigh_hours<L: SuppressionList + ?Sized>(
     now: CivilInstant,
 ) {
     let (territory, judged_at, set) = (scales.ruling.territory, scales.ruling.judged_at, scales.ruling.set);
-    if set.is_some_and(|set| set.follows(judged_at)) {
+    if set.is_some_and(|set| set.follows) {
         return;
     }
     match instants::check(submission.schedule, pack, territory, facts, now) {

@@ -97,15 +97,8 @@ pub struct OfSet {
     pub begins: bool,
     /// What the part costs of the account's rate: all parts are paid with the first, a repeated one pays again.
     pub tokens: u8,
-    /// When the hours of the set were found open.
-    pub opened_at: Option<CivilInstant>,
-}
-
-impl OfSet {
-    /// Whether a part meant for `judged_at` may follow the hours of the set's first part.
-    pub fn follows(&self, judged_at: CivilInstant) -> bool {
-        self.opened_at.is_some_and(|opened| opened <= judged_at && judged_at.since(opened) < TEXTS_KEPT)
-    }
+    /// Whether it follows the hours of the set's first part. A part waits seconds at most: that stays true until it leaves.
+    pub follows: bool,
 }
 
 /// A part before the gate. Holds the table until the part is judged, so that no two parts complete one set unseen.
@@ -139,15 +132,16 @@ impl<'g> Gate<'g> {
         Self { table, part, standing, pinned, room, joined }
     }
 
-    /// What the ruling keeps.
-    pub fn of_set(&self) -> OfSet {
+    /// What the ruling of a part meant for `judged_at` keeps.
+    pub fn of_set(&self, judged_at: CivilInstant) -> OfSet {
         let (begins, tokens) = match self.standing {
             Standing::Begins if self.room => (true, self.part.key.total),
             Standing::Begins => (true, 1),
             Standing::Continues | Standing::Completes => (false, 0),
             Standing::CompletesBlind | Standing::Repeats | Standing::Altered | Standing::Foreign => (false, 1),
         };
-        OfSet { begins, tokens, opened_at: self.pinned.opened_at }
+        let in_time = |opened: CivilInstant| opened <= judged_at && judged_at.since(opened) < TEXTS_KEPT;
+        OfSet { begins, tokens, follows: self.pinned.opened_at.is_some_and(in_time) }
     }
 
     /// The part is permitted: the table counts it as forwarded from now on.
