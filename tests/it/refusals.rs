@@ -19,7 +19,6 @@ async fn each_reason_has_its_status_in_a_response_that_is_nothing_but_a_header()
     let cases = [
         ("no mention", promo("Soldes: -20% samedi"), 0x65),
         ("a mention of somebody else's code", promo("Soldes: -20% samedi. STOP 36999"), 0x65),
-        ("a part of a long commercial text", promo(PROMO).as_part(1, 2, 1), 0x65),
         ("a foreign sender", Message::submit("OTHER", &phone(20), PROMO), 0x0a),
         ("a number of no pack", Message::submit("ACME", "442079460000", PROMO), 0x0b),
         ("a landline", Message::submit("ACME", "33199001234", PROMO), 0x0b),
