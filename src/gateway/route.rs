@@ -16,6 +16,8 @@ pub enum Route {
     Link(usize),
     /// No operator of the account is bound: it waits at this one for `grace`.
     Blinking(usize),
+    /// A reload named operators that only a restart connects.
+    Nowhere,
 }
 
 /// Whose replies to a number are.
@@ -49,7 +51,7 @@ impl Lane {
                 return Route::Link(slot);
             }
         }
-        Route::Blinking(contract.smscs[0])
+        contract.smscs.first().map_or(Route::Nowhere, |first| Route::Blinking(*first))
     }
 
     /// Whose the replies to `destination` are, when they come over this operator.

@@ -94,6 +94,7 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
 
 fn spawn(name: &str, body: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name(name.to_owned()).spawn(move || {
+        let _whole = AllOrNothing;
         if let Err(error) = body() {
             tracing::error!(event = "thread.failed", %error);
         }
@@ -102,6 +103,18 @@ fn spawn(name: &str, body: impl FnOnce() -> io::Result<()> + Send + 'static) -> 
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Ends the process when a thread of the data plane panics: without it its accounts would wait for ever and STOPs would go
+/// unacknowledged, while the rest looked healthy. The supervisor starts it again.
+struct AllOrNothing;
+
+impl Drop for AllOrNothing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 fn door_main(shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<()> {

@@ -178,6 +178,7 @@ impl Lane {
                     self.refuse_because(RefusalCode::QueueFull, &waiting.permitted, &sender, contract, now);
                 }
             }
+            Route::Nowhere => self.refuse_because(RefusalCode::SmscUnavailable, &permitted, &sender, contract, now),
         }
     }
 
