@@ -96,10 +96,26 @@ impl Outbox {
                 while self.marks.front().is_some_and(|mark| mark.end <= self.written) {
                     self.marks.pop_front();
                 }
+                self.forget_written();
             }
             Flushed::Broken => {}
         }
         flushed
+    }
+
+    /// Gives back what is written although something still waits: a peer that is always a little behind must not pin all it has
+    /// ever been sent. A message that is half written stays whole.
+    fn forget_written(&mut self) {
+        let begun = self.marks.front().map_or(self.written, |mark| mark.start.min(self.written));
+        if begun < KEEP_OCTETS || begun < self.octets.len() / 2 {
+            return;
+        }
+        self.octets.drain(..begun);
+        self.written -= begun;
+        for mark in &mut self.marks {
+            mark.start -= begun;
+            mark.end -= begun;
+        }
     }
 
     fn write_on(&mut self, wire: &dyn Wire) -> Flushed {
@@ -168,6 +184,20 @@ mod tests {
             Ok(taken)
         }
         fn wake(&self) {}
+    }
+
+    #[test]
+    fn a_peer_that_is_always_a_little_behind_pins_no_more_than_it_owes() {
+        let mut outbox = Outbox::default();
+        let wire = Narrow { taken: RefCell::default(), room: RefCell::new(0) };
+        for sequence in 1..=5_000 {
+            outbox.push_message(sequence, |out| out.extend(std::iter::repeat_n(sequence as u8, 100)));
+            *wire.room.borrow_mut() = if sequence == 1 { 50 } else { 100 };
+            assert_eq!(outbox.flush(&wire), Flushed::Blocked);
+            assert_eq!((outbox.waiting_octets(), outbox.begun()), (50, Some(sequence)));
+        }
+        assert!(outbox.octets.len() <= 2 * KEEP_OCTETS, "{} octets for 50 that wait", outbox.octets.len());
+        assert_eq!(wire.taken.borrow().len(), 5_000 * 100 - 50);
     }
 
     proptest! {
