@@ -103,6 +103,11 @@ impl Link {
         self.carries_submits() && !self.window.is_full() && self.pace.wait(now).is_zero()
     }
 
+    /// Whether only its pace holds up what waits for it.
+    pub fn is_paced(&self) -> bool {
+        self.carries_submits() && !self.queue.is_empty() && !self.window.is_full()
+    }
+
     /// The reference of the session that is up.
     pub fn reference(&self, slot: usize) -> LinkRef {
         LinkRef { slot, generation: self.generation }

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// The wait beyond which an account's submission is answered SG141 (protocol.md).
 pub const ACCOUNT_WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// How late a link's next message may be and the link still get its whole rate: timers are no finer than a millisecond, and a
+/// lane is busy at times.
+const LATE_MADE_GOOD: Duration = Duration::from_millis(10);
+
 /// A wait would be longer than the caller allows: nothing was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateExceeded {
@@ -45,9 +49,12 @@ impl TokenBucket {
         Self::new(per_second, per_second / 10)
     }
 
-    /// A link's bucket towards an SMSC: no bursts beyond a hundredth of a second's worth, since the contract is the operator's.
+    /// A link's bucket towards an SMSC: what is late by up to a hundredth of a second is made good, and nothing more comes at
+    /// once, since the contract is the operator's.
     pub fn for_link(per_second: u32) -> Self {
-        Self::new(per_second, per_second / 100)
+        let mut bucket = Self::new(per_second, 1);
+        bucket.kept += LATE_MADE_GOOD.as_nanos() as u64;
+        bucket
     }
 
     /// How long one more token would have to be waited for.
@@ -108,6 +115,24 @@ mod tests {
         bucket.pause(Duration::from_secs(1), ms(5));
         assert_eq!(bucket.ready_at(ms(5)), ms(1005));
         assert_eq!(bucket.wait(ms(1005)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_link_whose_timer_is_late_still_gets_its_whole_rate_and_no_burst() {
+        for per_second in [1, 50, 100, 400, 1_000, 10_000] {
+            let mut bucket = TokenBucket::for_link(per_second);
+            let (mut now, mut taken) = (ms(5_000), 0u32);
+            while now < ms(8_000) {
+                while bucket.wait(now).is_zero() {
+                    bucket.take(1, now);
+                    taken += 1;
+                }
+                // The next whole millisecond, and one more.
+                now = ms(bucket.ready_at(now).as_nanos().div_ceil(1_000_000) + 1);
+            }
+            let contract = 3 * per_second;
+            assert!((contract * 98 / 100..=contract + contract / 200 + 2).contains(&taken), "{taken} of {contract}");
+        }
     }
 
     #[test]
