@@ -121,6 +121,23 @@ impl Lane {
         }
     }
 
+    /// What a client has not answered for a while is kept as well, so that the SMSC can be answered: its next PDU may be a STOP.
+    pub fn spare_the_smsc(&mut self, slot: usize, now: Now) {
+        let esme = &self.esmes[slot];
+        let account = esme.contract.settings.id;
+        for sequence in esme.window.waiting_for(CLIENT_PATIENCE, now.monotonic).collect::<Vec<_>>() {
+            let Some(delivery) = self.esmes[slot].window.get(sequence) else { continue };
+            let Debt::Smsc(from) = delivery.debt else { continue };
+            let (kind, tag, octets) = (delivery.kind, delivery.tag, delivery.octets.clone());
+            let Some(ticket) = self.keep(account, kind, &octets, tag, now) else { return };
+            self.kit.shared.spool.hand_out(ticket);
+            self.await_spool(ticket, from);
+            if let Some(delivery) = self.esmes[slot].window.get_mut(sequence) {
+                delivery.debt = Debt::Spool(ticket);
+            }
+        }
+    }
+
     fn spool_done(&mut self, account: NameId, ticket: Ticket) {
         self.kit.shared.spool.done(ticket);
         if let Some(account) = self.accounts.get_mut(&account) {
@@ -169,6 +186,9 @@ impl Lane {
         }
     }
 }
+
+/// How long an SMSC waits for a client's answer before the spool answers in its place.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a PDU rests that a client could not take.
 const RETRY: Duration = Duration::from_secs(10);

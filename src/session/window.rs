@@ -155,6 +155,16 @@ impl<T> Window<T> {
         self.generation = self.generation.wrapping_add(1);
     }
 
+    /// The sequence numbers that have waited for `span`, oldest first.
+    pub fn waiting_for(&self, span: Duration, now: MonotonicInstant) -> impl Iterator<Item = u32> + '_ {
+        let mut at = self.oldest;
+        std::iter::from_fn(move || {
+            let pending = self.slots.get(at as usize)?.as_ref()?;
+            at = pending.newer;
+            (now >= pending.begun.plus(span)).then_some(pending.sequence)
+        })
+    }
+
     /// Looks at every pending request, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let mut at = self.oldest;

@@ -190,6 +190,11 @@ impl Spool {
         }
     }
 
+    /// Notes that this item is in a client's hands already: it is not handed out by `next`.
+    pub fn hand_out(&self, ticket: Ticket) {
+        self.lock().shelves.hand_out(ticket);
+    }
+
     /// The client acknowledged it: it is over.
     pub fn done(&self, ticket: Ticket) {
         self.lock().end(ticket, End::Done);

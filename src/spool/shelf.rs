@@ -173,6 +173,14 @@ impl Shelves {
         None
     }
 
+    /// Takes an item out of those that wait, as `next` does.
+    pub fn hand_out(&mut self, ticket: Ticket) {
+        let Some(shelf) = self.accounts.get_mut(&ticket.account) else { return };
+        if let Some(item) = shelf.waiting.iter_mut().find_map(|lane| lane.remove(&ticket.id)) {
+            shelf.out.insert(ticket.id, item);
+        }
+    }
+
     /// The item is over, in whatever state it is: takes it away.
     pub fn remove(&mut self, ticket: Ticket) -> Option<Item> {
         let item = self.accounts.get_mut(&ticket.account)?.remove(ticket.id)?;

@@ -51,3 +51,18 @@ async fn what_a_client_did_not_acknowledge_is_offered_to_it_again() {
     let again = stage.acme().await.next_delivery(SOON).await.unwrap();
     assert_eq!(Message::parse(&again).unwrap().source.as_text(), phone(94));
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_client_that_does_not_answer_does_not_keep_the_operator_waiting() {
+    let stage = Stage::start().await;
+    let deaf = stage.acme().await;
+    deaf.taking(Taking::Silent);
+    let within = std::time::Duration::from_secs(15);
+    let answer =
+        stage.smsc.deliver(Message::mo(&phone(95), "36111", "Bonjour"), within).await.expect("kept, and answered");
+    assert_eq!(answer.status, 0);
+    deaf.next_delivery(SOON).await.expect("the client has it all the same");
+    drop(deaf);
+    let again = stage.acme().await.next_delivery(SOON).await.expect("it was not acknowledged by the client");
+    assert_eq!(Message::parse(&again).unwrap().source.as_text(), phone(95));
+}
