@@ -235,9 +235,12 @@ fn note_reload(handle: &Handle, result: &Result<Renewal, HandleError>) {
 async fn end(running: Running, ledger: &Arc<Ledger>) {
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     let again = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+                told = terminate.recv() => told,
+                told = interrupt.recv() => told,
+            },
+            (Err(_), _) | (_, Err(_)) => std::future::pending().await,
         }
     };
     tokio::select! {

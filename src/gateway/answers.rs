@@ -157,10 +157,15 @@ impl Lane {
                 self.fate_unknown(slot, None, origin, now);
             }
         }
+        self.reroute(slot, now);
+    }
+
+    /// What waits for a link that carries nothing more takes another road.
+    pub fn reroute(&mut self, slot: usize, now: Now) {
         while let Some(turn) = self.links[slot].queue.pop() {
             let waiting = turn.item;
             let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) else { continue };
-            self.dispatch(waiting.permitted, waiting.sender, &contract, now);
+            self.dispatch(waiting.permitted, waiting.sender, &contract, now.monotonic, now);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::lane::Lane;
 use crate::clock::Now;
+use crate::compliance::code::RefusalCode;
 use crate::session::esme::EsmeSession;
 use std::time::Duration;
 
@@ -39,7 +40,25 @@ impl Lane {
         self.esmes.is_empty() && !acting && self.links.iter().all(|link| link.wire.is_none())
     }
 
-    /// Closes every connection there is: the deadline is over.
+    /// The deadline is over: every submit that still waits gets its one answer, SG154 where octets have left and SG151 or SG152
+    /// where none have.
+    pub fn give_up(&mut self, now: Now) {
+        for slot in 0..self.links.len() {
+            self.links[slot].closing = true;
+            self.link_down(slot, now);
+        }
+        for slot in self.esmes.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.esmes[slot].held.overflowing = true;
+            self.resume_held(slot, now);
+        }
+        for smsc in 0..self.smscs.len() {
+            for waiting in std::mem::take(&mut self.smscs[smsc].limbo) {
+                self.refuse_waiting(RefusalCode::SmscUnavailable, waiting, now);
+            }
+        }
+    }
+
+    /// Closes every connection there is.
     pub fn close_all(&mut self) {
         for slot in self.esmes.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
             self.esmes[slot].close_now("drain");

@@ -50,10 +50,9 @@ pub struct ToClient {
 /// Submits that were read before there was room for them.
 #[derive(Debug, Default)]
 pub struct Held {
-    pub frames: VecDeque<Box<[u8]>>,
+    /// Each with the instant it was read.
+    pub frames: VecDeque<(MonotonicInstant, Box<[u8]>)>,
     pub octets: usize,
-    /// Since when the window has been full with something held.
-    pub since: Option<MonotonicInstant>,
     /// Five seconds are over: what does not fit is refused until there is room again.
     pub overflowing: bool,
 }

@@ -72,6 +72,13 @@ impl Lane {
         while let Some(slot) = self.resumable.pop() {
             self.resume_held(slot, now);
         }
+        for at in 0..self.touched_links.len() {
+            let slot = self.touched_links[at];
+            if self.links[slot].blocked {
+                // The socket may take octets again by now: what is not begun is released again before it leaves.
+                self.look_again(slot, now);
+            }
+        }
         self.commit(now);
         if self.kit.shared.ledger.evidence() != Evidence::Whole {
             // Nothing commercial may leave without its record: what is not begun is looked at again.
@@ -165,12 +172,6 @@ impl Lane {
             esme.blocked = blocked;
             esme.wire.wake();
         }
-    }
-
-    /// The socket of a link takes octets again: what is not begun is released again before it leaves.
-    pub fn link_writable(&mut self, slot: usize, now: Now) {
-        self.look_again(slot, now);
-        self.touch_link(slot);
     }
 
     /// Looks again at the messages of which no octet is written; withdraws what may not leave any more.

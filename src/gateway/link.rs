@@ -96,6 +96,7 @@ impl Lane {
             SmscRequest::EnquireLink => self.answer_link(slot, &LinkCommand::EnquireLinkResp, header.sequence),
             SmscRequest::Unbind => {
                 if self.links[slot].session.unbind_received(header.sequence, now.monotonic).is_ok() {
+                    self.reroute(slot, now);
                     self.finish_smsc_unbind(slot);
                 }
             }
@@ -128,8 +129,7 @@ impl Lane {
                 SmscBound { smsc: &smsc.settings.name, link: link.number }.emit(&smsc.metrics);
                 smsc.metrics.gauges.bound.increment(1.0);
                 self.kit.shared.count_bound_links(1);
-                let smsc = link.smsc;
-                self.leave_limbo(smsc, now);
+                self.leave_limbo(now);
             }
             BindOutcome::Refused { status, .. } => {
                 let why = format!("command_status 0x{status:02X}");
@@ -142,11 +142,14 @@ impl Lane {
         }
     }
 
-    /// Messages that waited for an operator take the road again.
-    fn leave_limbo(&mut self, smsc: usize, now: Now) {
-        for waiting in std::mem::take(&mut self.smscs[smsc].limbo) {
-            let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) else { continue };
-            self.dispatch(waiting.permitted, waiting.sender, &contract, now);
+    /// Messages that waited for an operator take the road again; those of another operator too, since this one may be their
+    /// second. What still has none goes on waiting as it did.
+    fn leave_limbo(&mut self, now: Now) {
+        for smsc in 0..self.smscs.len() {
+            for waiting in std::mem::take(&mut self.smscs[smsc].limbo) {
+                let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) else { continue };
+                self.dispatch(waiting.permitted, waiting.sender, &contract, waiting.since, now);
+            }
         }
     }
 

@@ -135,6 +135,7 @@ fn lane_main(number: usize, shared: Arc<Shared>, orders: mpsc::Receiver<Order>) 
         }
         spawn_local(hear_bell(Rc::clone(&hub), number));
         spawn_local(keep_time(Rc::clone(&hub)));
+        spawn_local(keep_pace(Rc::clone(&hub)));
         follow_orders(hub, orders).await;
     });
     Ok(())
@@ -158,35 +159,61 @@ async fn keep_time(hub: Rc<Hub>) {
     }
 }
 
-/// Serves orders until a drain has ended.
-async fn follow_orders(hub: Rc<Hub>, mut orders: mpsc::Receiver<Order>) {
-    while let Some(order) = orders.recv().await {
-        match order {
-            Order::Adopt(arrival) => adopt(&hub, *arrival),
-            Order::Reload(settings) => hub.turn(|lane, now| lane.reload(settings, now)),
-            // Who asked may have gone meanwhile.
-            Order::Figures(answer) => drop(answer.send(hub.look(Lane::figures))),
-            Order::Drain(done) => {
-                drain(&hub).await;
-                done.send(()).ok();
-                return;
+/// Sends what waits for an operator's pace when it is due: ticks are too coarse to use a contract's whole rate.
+async fn keep_pace(hub: Rc<Hub>) {
+    loop {
+        let clock = &hub.shared().clock;
+        let now = clock.monotonic();
+        match hub.look(|lane| lane.next_pace(now)) {
+            Some(due) => {
+                tokio::time::sleep_until(clock.deadline(due)).await;
+                hub.turn(Lane::keep_pace);
             }
+            None => sleep(TICK).await,
         }
     }
 }
 
-async fn drain(hub: &Rc<Hub>) {
+/// Serves orders until a drain has ended.
+async fn follow_orders(hub: Rc<Hub>, mut orders: mpsc::Receiver<Order>) {
+    while let Some(order) = orders.recv().await {
+        if let Some(done) = serve(&hub, order) {
+            drain(&hub, &mut orders).await;
+            done.send(()).ok();
+            return;
+        }
+    }
+}
+
+/// Serves one order; a drain is given back: it takes a while.
+fn serve(hub: &Rc<Hub>, order: Order) -> Option<oneshot::Sender<()>> {
+    match order {
+        Order::Adopt(arrival) => adopt(hub, *arrival),
+        Order::Reload(settings) => hub.turn(|lane, now| lane.reload(settings, now)),
+        // Who asked may have gone meanwhile.
+        Order::Figures(answer) => drop(answer.send(hub.look(Lane::figures))),
+        Order::Drain(done) => return Some(done),
+    }
+    None
+}
+
+async fn drain(hub: &Rc<Hub>, orders: &mut mpsc::Receiver<Order>) {
     hub.turn(Lane::begin_drain);
     let ended = timeout(DRAIN, async {
         while !hub.turn(Lane::drain_step) {
-            sleep(TICK).await;
+            tokio::select! {
+                // A bind that comes now is refused, and whoever asks how it stands is told.
+                Some(order) = orders.recv() => drop(serve(hub, order)),
+                () = sleep(TICK) => {}
+            }
         }
     })
     .await;
-    hub.turn(|lane, _| lane.close_all());
     if ended.is_err() {
         tracing::warn!(event = "drain.deadline");
+        hub.turn(Lane::give_up);
     }
+    hub.turn(|lane, _| lane.close_all());
     hub.turn(Lane::end);
 }
 

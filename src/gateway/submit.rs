@@ -61,9 +61,8 @@ impl Lane {
             esme.held.overflowing &= !room;
             return self.submit(slot, frame, now);
         }
-        esme.held.since.get_or_insert(now.monotonic);
         esme.held.octets += frame.len();
-        esme.held.frames.push_back(frame.into());
+        esme.held.frames.push_back((now.monotonic, frame.into()));
     }
 
     /// Whether one more submit of this client can be taken on: its own window has room, and its operator's queues have.
@@ -99,7 +98,6 @@ impl Lane {
             let room = self.has_room(slot);
             let esme = &mut self.esmes[slot];
             if esme.held.frames.is_empty() {
-                esme.held.since = None;
                 esme.held.overflowing &= !room;
                 esme.wire.wake();
                 return self.finish_unbind(slot);
@@ -107,7 +105,7 @@ impl Lane {
             if !room && !esme.held.overflowing {
                 return;
             }
-            let Some(frame) = esme.held.frames.pop_front() else { return };
+            let Some((_, frame)) = esme.held.frames.pop_front() else { return };
             esme.held.octets -= frame.len();
             self.submit(slot, &frame, now);
         }
@@ -153,7 +151,7 @@ impl Lane {
             Verdict::Permitted(permitted) if !self.take_tokens(&contract, permitted.ruling(), now) => {
                 self.refuse_because(RefusalCode::RateLimited, &permitted, &sender, &contract, now);
             }
-            Verdict::Permitted(permitted) => self.dispatch(permitted, sender, &contract, now),
+            Verdict::Permitted(permitted) => self.dispatch(permitted, sender, &contract, now.monotonic, now),
         }
     }
 
@@ -168,12 +166,19 @@ impl Lane {
         account.bucket.take_within(tokens, ACCOUNT_WAIT_MAX, now.monotonic).is_ok()
     }
 
-    /// Gives a permitted message to a link, or lets it wait where it must.
-    pub fn dispatch(&mut self, permitted: Permitted<'_>, sender: Sender, contract: &Contract, now: Now) {
+    /// Gives a permitted message to a link, or lets it wait where it must: for an operator, counted from `since`.
+    pub fn dispatch(
+        &mut self,
+        permitted: Permitted<'_>,
+        sender: Sender,
+        contract: &Contract,
+        since: MonotonicInstant,
+        now: Now,
+    ) {
         match self.route(contract, permitted.ruling(), now) {
             Route::Link(link) => self.offer(link, permitted, sender, contract, now),
             Route::Blinking(smsc) => {
-                let waiting = Waiting { permitted: permitted.into_owned(), sender, since: now.monotonic };
+                let waiting = Waiting { permitted: permitted.into_owned(), sender, since };
                 if let Some(waiting) = self.smscs[smsc].wait_for_link(waiting) {
                     self.refuse_because(RefusalCode::QueueFull, &waiting.permitted, &sender, contract, now);
                 }

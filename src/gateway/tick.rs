@@ -56,8 +56,7 @@ impl Lane {
 
     fn tick_esme(&mut self, slot: usize, now: Now) {
         let esme = &mut self.esmes[slot];
-        if esme.held.since.is_some_and(|since| now.monotonic.since(since) >= BACK_PRESSURE) {
-            esme.held.since = None;
+        if esme.held.frames.front().is_some_and(|(since, _)| now.monotonic.since(*since) >= BACK_PRESSURE) {
             esme.held.overflowing = true;
             self.resume_held(slot, now);
         }
@@ -84,6 +83,7 @@ impl Lane {
                 }
             }
         }
+        self.spare_the_smsc(slot, now);
         let esme = &mut self.esmes[slot];
         let account = esme.contract.settings.id;
         let mut over = Vec::new();
@@ -121,6 +121,20 @@ impl Lane {
                     self.touched_links.push(slot);
                     break;
                 }
+            }
+        }
+    }
+
+    /// When the next message may leave that waits for an operator's pace and for nothing else.
+    pub fn next_pace(&self, now: MonotonicInstant) -> Option<MonotonicInstant> {
+        self.links.iter().filter(|link| link.is_paced()).map(|link| link.pace.ready_at(now)).min()
+    }
+
+    /// Sends what has waited for its pace.
+    pub fn keep_pace(&mut self, now: Now) {
+        for slot in 0..self.links.len() {
+            if self.links[slot].is_paced() {
+                self.drain_queue(slot, now);
             }
         }
     }

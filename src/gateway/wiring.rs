@@ -125,6 +125,6 @@ impl Side for LinkSide {
     }
 
     fn on_writable(&self) {
-        self.hub.turn(|lane, now| lane.link_writable(self.slot, now));
+        self.hub.turn(|lane, _| lane.touch_link(self.slot));
     }
 }

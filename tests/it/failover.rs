@@ -72,3 +72,41 @@ async fn an_operator_s_unbind_is_answered_and_the_link_comes_back() {
     let answer = stage.acme().await.submit_and_wait(&Message::submit("ACME", &phone(76), PROMO)).await.unwrap();
     assert_eq!(answer.status(), 0);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_message_that_waits_for_the_first_operator_goes_to_the_second_when_that_comes_back_first() {
+    let away = Switches { binds: Binds::Close, ..Switches::default() };
+    let (first, second) = (operator(away.clone()).await, operator(away).await);
+    let mut config = Config::new(first.address());
+    config.operator().text("grace", "10s");
+    config.smscs.push(operator_table("operator-b", second.address()));
+    config.acme().set("smsc", "[\"operator-a\", \"operator-b\"]");
+    let gateway = Gateway::start(&config).await;
+    let acme = Esme::bind(gateway.smpp, &Bind::transceiver("acme", "secret")).await.unwrap();
+    let waits = acme.submit(&Message::submit("ACME", &phone(77), PROMO)).await.unwrap();
+    gateway.metric_becomes("stopgate_submit_waiting", &[], |value| value == 1.0).await;
+    second.switch(|switches| switches.binds = Binds::Accept);
+    assert_eq!(acme.answer(waits, SOON).await.unwrap().status(), 0);
+    assert_eq!(second.records(|records| records.to(&phone(77)).count()), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_waits_for_the_window_of_an_operator_that_unbinds_goes_to_the_second() {
+    let (first, second) = (operator(Switches::default()).await, operator(Switches::default()).await);
+    first.switch(|switches| switches.answers.stalled = true);
+    let mut config = Config::new(first.address());
+    config.operator().set("window", 1);
+    config.smscs.push(operator_table("operator-b", second.address()));
+    config.acme().set("smsc", "[\"operator-a\", \"operator-b\"]");
+    let gateway = Gateway::start(&config).await;
+    assert!(first.wait_bound(1, SOON).await && second.wait_bound(1, SOON).await);
+    gateway.metric_becomes("stopgate_smsc_bound", &[], |value| value == 2.0).await;
+    let acme = Esme::bind(gateway.smpp, &Bind::transceiver("acme", "secret")).await.unwrap();
+    acme.submit(&Message::submit("ACME", &phone(78), PROMO)).await.unwrap();
+    let waits = acme.submit(&Message::submit("ACME", &phone(79), PROMO)).await.unwrap();
+    gateway.metric_becomes("stopgate_submit_waiting", &[], |value| value == 1.0).await;
+    first.unbind(None);
+    assert_eq!(acme.answer(waits, SOON).await.unwrap().status(), 0);
+    assert_eq!(second.records(|records| records.to(&phone(79)).count()), 1);
+    assert_eq!(first.records(|records| records.to(&phone(79)).count()), 0);
+}

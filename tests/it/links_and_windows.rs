@@ -144,3 +144,49 @@ async fn an_unbind_resp_that_nobody_asked_for_ends_nothing() {
     let promo = Message::submit("ACME", &phone(260), PROMO);
     assert_eq!(acme.submit_and_wait(&promo).await.unwrap().status(), 0);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_client_that_sends_beyond_its_window_is_served_as_long_as_its_messages_move() {
+    let mut switches = Switches::default();
+    switches.answers.delay = Duration::from_millis(150);
+    let stage = Stage::with(switches, |config| {
+        config.acme().set("window", 1);
+    })
+    .await;
+    let acme = stage.acme().await;
+    let mut sequences = Vec::new();
+    for number in 0..45 {
+        sequences.push(acme.submit(&Message::submit("ACME", &phone(280 + number), PROMO)).await.unwrap());
+        if number >= 4 {
+            // Four more than its window, all the time.
+            assert_eq!(
+                acme.answer(sequences[number as usize - 4], SOON).await.unwrap().status(),
+                0,
+                "message {number}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_drain_answers_what_the_operator_never_answered() {
+    let mut switches = Switches::default();
+    switches.answers.stalled = true;
+    let mut stage = Stage::with(switches, |config| {
+        config.operator().set("window", 1);
+    })
+    .await;
+    let acme = stage.acme().await;
+    let written = acme.submit(&Message::submit("ACME", &phone(271), PROMO)).await.unwrap();
+    stage.forwarded(&phone(271)).await;
+    let waiting = acme.submit(&Message::submit("ACME", &phone(272), PROMO)).await.unwrap();
+    stage.gateway.metric_becomes("stopgate_submit_waiting", &[], |value| value == 1.0).await;
+    stage.gateway.signal(rustix::process::Signal::TERM);
+    assert_eq!(acme.answer(written, SOON).await.unwrap().status(), 0xff, "SG154: it may have been sent");
+    let told = acme.answer(waiting, SOON).await.unwrap().status();
+    assert!(
+        [0x08, 0x14].contains(&told),
+        "{told:#x}: it was not, and may be sent again (SG151, or SG152 when ten seconds are over)"
+    );
+    assert!(stage.gateway.ended().await.success(), "{}", stage.gateway.log());
+}
