@@ -56,6 +56,7 @@ impl Lane {
                 self.refuse_waiting(RefusalCode::SmscUnavailable, waiting, now);
             }
         }
+        self.refusals_not_kept();
     }
 
     /// Closes every connection there is.
