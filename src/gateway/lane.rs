@@ -14,6 +14,7 @@ use super::smsc::{Link, Origin, Smsc};
 use super::tally::Tally;
 use crate::clock::Now;
 use crate::compliance::facts::Evidence;
+use crate::compliance::optout::ReplyParts;
 use crate::compliance::release::recheck;
 use crate::ledger::{Appender, VerdictKind};
 use crate::message::name::NameId;
@@ -38,6 +39,8 @@ pub struct Lane {
     pub esmes: Slab<Esme>,
     /// Which link the parts of a message take.
     pub set_links: SetLinks,
+    /// Parts of replies that wait for each other.
+    pub reply_parts: ReplyParts,
     /// Connections whose outbox or state changed in this turn.
     pub touched_links: Vec<usize>,
     pub touched_esmes: Vec<usize>,

@@ -8,7 +8,7 @@ use super::route::Owners;
 use crate::clock::Now;
 use crate::compliance::duty;
 use crate::compliance::facts::SuppressionList;
-use crate::compliance::optout::{InboundText, Matched, Reply};
+use crate::compliance::optout::{InboundText, Joined, Matched, Reply};
 use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Committed, Event, EventTicket, Personal};
 use crate::message::inbound::Inbound;
@@ -78,6 +78,8 @@ struct Understood<'i, 'o> {
     number: Msisdn,
     tag: NumberTag,
     matched: Matched,
+    /// The text of all parts, where this one was the last.
+    whole: Option<String>,
 }
 
 impl Lane {
@@ -91,7 +93,8 @@ impl Lane {
         let country = self.country_of(smsc);
         let handset =
             duty::handset(&self.kit.settings.numbers, source.ton, source.npi, inbound.slice(source.text), country);
-        let reply = self.understand(smsc, inbound, &owners);
+        let joined = handset.and_then(|number| self.join_reply(inbound, number, now));
+        let reply = self.understand(smsc, inbound, joined.as_ref(), &owners);
         let kind = match reply {
             Reply::Stop(_) => OptOutKind::Stop,
             Reply::Start(_) => OptOutKind::Start,
@@ -111,7 +114,9 @@ impl Lane {
             return self.forward(from, inbound, &owners.accounts, NumberTag::default(), now);
         };
         let tag = self.kit.shared.tags.tag(number);
-        let understood = |matched| Understood { from, smsc, inbound, owners: owners.clone(), number, tag, matched };
+        let whole = joined.and_then(|joined| joined.text(self.smscs[smsc].settings.alphabet));
+        let understood =
+            |matched| Understood { from, smsc, inbound, owners: owners.clone(), number, tag, matched, whole };
         match reply {
             Reply::Stop(matched) => self.stop(understood(matched), now),
             Reply::Start(matched) => self.start(understood(matched), now),
@@ -120,7 +125,16 @@ impl Lane {
         }
     }
 
-    fn understand(&self, smsc: usize, inbound: &Inbound<'_>, owners: &Owners) -> Reply {
+    /// The whole reply, when this is the last of its parts.
+    fn join_reply(&mut self, inbound: &Inbound<'_>, number: Msisdn, now: Now) -> Option<Joined> {
+        let segment = inbound.segment.filter(|segment| segment.total > 1)?;
+        let from = self.kit.shared.tags.tag(number);
+        let to = inbound.slice(inbound.destination.text);
+        self.reply_parts.add(from, to, segment, (inbound.data_coding, inbound.slice(inbound.text)), now.monotonic)
+    }
+
+    /// What a reply means. A part is read alone, since a STOP must not wait; anything else it says counts in the whole only.
+    fn understand(&self, smsc: usize, inbound: &Inbound<'_>, joined: Option<&Joined>, owners: &Owners) -> Reply {
         if inbound.esm_class & MESSAGE_TYPE == DELIVERY_ACKNOWLEDGEMENT {
             return Reply::None;
         }
@@ -133,10 +147,17 @@ impl Lane {
                 short_codes: &short_codes,
             })
         };
-        match (read(inbound.text), inbound.second_text.map(read)) {
+        let alone = match (read(inbound.text), inbound.second_text.map(read)) {
             (stop @ Reply::Stop(_), _) | (_, Some(stop @ Reply::Stop(_))) => stop,
             (Reply::None, Some(second)) => second,
             (first, _) => first,
+        };
+        let in_parts = inbound.segment.is_some_and(|segment| segment.total > 1);
+        match (alone, joined) {
+            (stop @ Reply::Stop(_), _) => stop,
+            (_, Some(joined)) => joined.meaning(&self.kit.engine, self.smscs[smsc].settings.alphabet, &short_codes),
+            (Reply::Start(_) | Reply::Contact(_), None) if in_parts => Reply::None,
+            (alone, None) => alone,
         }
     }
 
@@ -263,7 +284,8 @@ impl Lane {
         let octets = said.inbound.slice(said.inbound.text);
         let alphabet = self.smscs[said.smsc].settings.alphabet;
         let readable = crate::message::text::decode(said.inbound.data_coding, octets, alphabet, &mut text).is_ok();
-        Personal { text: readable.then_some(text), octets: Some(octets.to_vec()), ..Personal::of(said.number) }
+        let text = said.whole.clone().or(readable.then_some(text));
+        Personal { text, octets: Some(octets.to_vec()), ..Personal::of(said.number) }
     }
 
     fn await_act(

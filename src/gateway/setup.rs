@@ -58,6 +58,7 @@ impl Lane {
             links: Vec::new(),
             esmes: Slab::new(),
             set_links: SetLinks::new(SET_LINKS),
+            reply_parts: Default::default(),
             touched_links: Vec::new(),
             touched_esmes: Vec::new(),
             resumable: Vec::new(),

@@ -152,6 +152,32 @@ async fn a_stop_in_a_payload_beside_another_text_is_a_stop() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_stop_torn_over_parts_is_one_in_any_order_and_over_several_links() {
+    let stage = Stage::with(Switches::default(), |config| {
+        config.operator().set("links", 3);
+    })
+    .await;
+    let acme = stage.acme().await;
+    let texts = ["Bonjour, merci de ne plus m'en", "voyer de messages"];
+    for (turn, order) in [[1u8, 2], [2, 1]].into_iter().enumerate() {
+        let number = phone(50 + turn as u32);
+        for (nth, at) in order.into_iter().enumerate() {
+            assert_eq!(promo(&acme, &number).await, 0, "{order:?}: part {nth} is not there yet");
+            let part = Message::mo(&number, "36111", texts[usize::from(at) - 1]).as_part(7, 2, at);
+            assert_eq!(stage.smsc.deliver(part.clone(), SOON).await.expect("answered").status, 0);
+            let told = Message::parse(&acme.next_delivery(SOON).await.unwrap()).unwrap();
+            assert_eq!((told.source.as_text(), told.short_message), (number.clone(), part.short_message), "{order:?}");
+        }
+        assert_eq!(promo(&acme, &number).await, OPTED_OUT, "{order:?}");
+    }
+    let number = phone(52);
+    assert_eq!(stage.mo(&number, "36111", "STOP").await, 0);
+    let start = Message::mo(&number, "36111", "START").as_part(8, 2, 2);
+    assert_eq!(stage.smsc.deliver(start, SOON).await.expect("answered").status, 0);
+    assert_eq!(promo(&acme, &number).await, OPTED_OUT, "a part alone lifts nothing");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_stop_outlives_a_kill_and_a_clean_restart() {
     let mut stage = Stage::start().await;
     let number = phone(39);

@@ -6,10 +6,12 @@ mod labelled;
 pub mod language;
 mod letters;
 mod own_words;
+mod parts;
 mod reading;
 mod reply;
 mod typo;
 
+pub use parts::{Joined, ReplyParts};
 pub use reply::{How, Matched, Reply};
 
 use super::pack::Pack;
