@@ -15,7 +15,7 @@ const CLASSES: &[(&str, Class)] =
     &[("commercial", Class::Commercial), ("transactional", Class::Transactional), ("mixed", Class::Mixed)];
 const CONSENTS: &[(&str, ConsentKind)] =
     &[("declared", ConsentKind::Declared), ("proof", ConsentKind::Proof), ("off", ConsentKind::Off)];
-const MULTI: &[(&str, SubmitMulti)] = &[("refuse", SubmitMulti::Refuse)];
+const MULTI: &[(&str, SubmitMulti)] = &[("refuse", SubmitMulti::Refuse), ("filter", SubmitMulti::Filter)];
 const VALIDITY: &[(&str, ValidityRule)] = &[("keep", ValidityRule::Keep), ("closing", ValidityRule::Closing)];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
     let throughput = table.get("throughput", value::integer(0, 1_000_000));
     let binds = table.get("binds", value::integer(1, 1_000));
     let allow_from = table.get("allow_from", value::list(value::network));
-    let submit_multi = table.get("submit_multi", value::choice_for_now(MULTI, &["filter"]));
+    let submit_multi = table.get("submit_multi", value::choice(MULTI));
     let refusal = table.table("refusal").map(|table| refusal::read(&table));
     let enquire_link = table.get("enquire_link", value::duration(second, 3600 * second));
     let inactivity = table.get("inactivity", value::duration(Duration::ZERO, 24 * 3600 * second));

@@ -266,7 +266,7 @@ const ACCOUNT: Section = Section {
             "submit_multi",
             "\"refuse\"",
             Is("\"refuse\""),
-            "`refuse`: answered 0x45 as a whole. Judging each destination comes later.",
+            "`refuse`: answered 0x45 as a whole. `filter`: each destination is judged, those permitted leave in one submit_multi, the others stand in unsuccess_sme; one part of a long message is answered 0x45 (message_payload has room for it whole).",
         ),
         key(
             "validity",

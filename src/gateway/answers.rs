@@ -16,6 +16,7 @@ use crate::pdu::status::CommandStatus;
 use crate::spool::duty::Fate;
 use crate::telemetry::events::SmscLost;
 use crate::telemetry::labels::{ConnectResult, PduError, SubmitResult};
+use std::collections::VecDeque;
 
 impl Lane {
     /// An answer of the SMSC to one of our requests.
@@ -37,6 +38,10 @@ impl Lane {
                     SubmitResult::Rejected
                 });
                 self.submit_answered(slot, &sender, &ruling, header, frame, now);
+            }
+            Origin::Multi { batch } => {
+                self.smscs[link.smsc].metrics.roundtrip.record(waited.as_secs_f64());
+                self.multi_answered(slot, batch, frame, now);
             }
             Origin::Duty { id, duty } => self.duty_answered(id, &duty, header.status, now),
             Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
@@ -66,7 +71,7 @@ impl Lane {
     }
 
     /// Remembers whose message an id is: for its receipts, and for query_sm and cancel_sm.
-    fn remember_id(&mut self, smsc: NameId, message_id: &[u8], ruling: &Ruling, now: Now) {
+    pub fn remember_id(&mut self, smsc: NameId, message_id: &[u8], ruling: &Ruling, now: Now) {
         if let Some(tag) = ruling.tag {
             let id = self.ids.record(smsc, message_id, ruling.account, &tag, now.civil);
             // Always: its receipt may stand behind it in this very turn, and be parked before the id can be found.
@@ -77,18 +82,23 @@ impl Lane {
     /// An answer after its time: it goes to the ledger and to the id map, never to the sender.
     fn late_answer(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
         let link = &mut self.links[slot];
-        let Some(at) = link.late.iter().position(|(sequence, ..)| *sequence == header.sequence) else {
+        // Several for a submit_multi.
+        let (late, rest): (VecDeque<_>, _) =
+            std::mem::take(&mut link.late).into_iter().partition(|late| late.0 == header.sequence);
+        link.late = rest;
+        if late.is_empty() {
             return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
-        };
-        let Some((_, sender, ruling)) = link.late.remove(at) else { return };
+        }
         let smsc = &self.smscs[link.smsc];
         let id = smsc.settings.id;
         smsc.metrics.responses.one(SubmitResult::Late);
         self.kit.shared.metrics.smsc.errors.one(PduError::LateResponse);
-        self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
-        if header.status.is_ok() {
-            let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
-            self.remember_id(id, message_id, &ruling, now);
+        for (_, sender, ruling) in late {
+            self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
+            if header.status.is_ok() {
+                let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
+                self.remember_id(id, message_id, &ruling, now);
+            }
         }
     }
 
@@ -121,6 +131,7 @@ impl Lane {
                 let id = smsc.settings.id;
                 self.take_back(VerdictKind::Unresolved, RefusalCode::FateUnknown, &sender, &ruling, id, now);
             }
+            Origin::Multi { batch } => self.multi_unresolved(slot, late, batch, now),
             Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::Unknown, now),
             Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
         }
@@ -177,6 +188,7 @@ impl Lane {
             Origin::Submit { sender, ruling } => {
                 self.take_back(VerdictKind::Withdrawn(code), code, &sender, &ruling, smsc, now);
             }
+            Origin::Multi { batch } => self.multi_withdrawn(batch, smsc, now),
             Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::NotWritten, now),
             Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
         }

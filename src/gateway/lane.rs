@@ -6,6 +6,7 @@ use super::clients::AwaitingSpool;
 use super::deliver::EarlyReceipt;
 use super::esme::{Closing, Esme};
 use super::kit::Kit;
+use super::multi::Batch;
 use super::optout::AwaitingAct;
 use super::outbox::Flushed;
 use super::refusal::AwaitingReceipt;
@@ -36,6 +37,8 @@ pub struct Lane {
     pub accounts: HashMap<NameId, Account>,
     pub smscs: Vec<Smsc>,
     pub links: Vec<Link>,
+    /// submit_multi on their way.
+    pub batches: Slab<Batch>,
     pub esmes: Slab<Esme>,
     /// Which link the parts of a message take.
     pub set_links: SetLinks,
@@ -180,10 +183,16 @@ impl Lane {
     /// Looks again at the messages of which no octet is written; withdraws what may not leave any more.
     fn look_again(&mut self, slot: usize, now: Now) {
         let kit = Rc::clone(&self.kit);
-        let link = &mut self.links[slot];
-        let smsc = self.smscs[link.smsc].settings.id;
+        let smsc = self.smscs[self.links[slot].smsc].settings.id;
         let mut withdrawn = Vec::new();
+        let mut batches = Vec::new();
+        let link = &self.links[slot];
         for sequence in link.out.unbegun() {
+            if let Some(Origin::Multi { batch }) = link.window.get(sequence)
+                && self.batch_has_gone_stale(*batch, now)
+            {
+                batches.push((sequence, *batch));
+            }
             if let Some(Origin::Submit { sender, ruling }) = link.window.get(sequence)
                 && let Some(account) = self.accounts.get(&ruling.account)
                 && let Err(code) = recheck(ruling, &kit.facts(&account.contract.settings.policy), now.civil)
@@ -191,7 +200,14 @@ impl Lane {
                 withdrawn.push((sequence, code, *sender, *ruling));
             }
         }
-        link.out.withdraw(|sequence| !withdrawn.iter().any(|(taken, ..)| *taken == sequence));
+        self.links[slot].out.withdraw(|sequence| {
+            !withdrawn.iter().any(|(taken, ..)| *taken == sequence)
+                && !batches.iter().any(|(taken, _)| *taken == sequence)
+        });
+        for (sequence, batch) in batches {
+            self.links[slot].window.complete(sequence);
+            self.multi_withdrawn(batch, smsc, now);
+        }
         for (sequence, code, sender, ruling) in withdrawn {
             self.links[slot].window.complete(sequence);
             self.take_back(VerdictKind::Withdrawn(code), code, &sender, &ruling, smsc, now);
@@ -219,9 +235,10 @@ impl Lane {
     /// Whether a message is half written whose number has said STOP meanwhile: it must be finished first.
     fn begun_to_a_suppressed_number(&self, slot: usize, now: Now) -> bool {
         let link = &self.links[slot];
-        let Some(Origin::Submit { ruling, .. }) = link.out.begun().and_then(|sequence| link.window.get(sequence))
-        else {
-            return false;
+        let ruling = match link.out.begun().and_then(|sequence| link.window.get(sequence)) {
+            Some(Origin::Submit { ruling, .. }) => ruling,
+            Some(Origin::Multi { batch }) => return self.batch_has_gone_stale(*batch, now),
+            Some(Origin::Duty { .. } | Origin::Query { .. }) | None => return false,
         };
         self.accounts.get(&ruling.account).is_some_and(|account| {
             recheck(ruling, &self.kit.facts(&account.contract.settings.policy), now.civil).is_err()

@@ -28,6 +28,11 @@ impl LinkOutbox {
         self.outbox.push_message(sequence, |out| splice::write(released, sequence, dialect, vendor_tlvs, out));
     }
 
+    /// Appends one message to several destinations, each released just now.
+    pub fn multi(&mut self, released: &[Released<'_>], sequence: u32, dialect: &Dialect, vendor_tlvs: &[u16]) {
+        self.outbox.push_message(sequence, |out| splice::write_multi(released, sequence, dialect, vendor_tlvs, out));
+    }
+
     /// Appends a request or an answer that carries no message.
     pub fn command(&mut self, command: &LinkCommand<'_>, sequence: u32) {
         self.outbox.push(|out| command.encode(sequence, out));

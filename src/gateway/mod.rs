@@ -16,6 +16,7 @@ pub mod kit;
 pub mod lane;
 pub mod link;
 pub mod link_outbox;
+pub mod multi;
 pub mod optout;
 pub mod order;
 pub mod outbox;

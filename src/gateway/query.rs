@@ -4,6 +4,7 @@
 use super::build;
 use super::lane::Lane;
 use super::refs::EsmeRef;
+use super::settings::SubmitMulti;
 use super::smsc::Origin;
 use crate::clock::Now;
 use crate::pdu::command::CommandId;
@@ -79,8 +80,12 @@ impl Lane {
         }
     }
 
-    /// submit_multi: refused as a whole.
+    /// submit_multi: refused as a whole, unless the account has its destinations judged one by one.
     pub fn submit_multi(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
+        match self.esmes[slot].contract.settings.submit_multi {
+            SubmitMulti::Refuse => {}
+            SubmitMulti::Filter => return self.take_submit(slot, frame, now),
+        }
         let context = self.esmes[slot].contract.scan_context(now);
         match multi::scan(frame, &context) {
             Ok(_) => self.answer_query(slot, header, CommandStatus::SUBMIT_FAILED),

@@ -56,6 +56,7 @@ impl Lane {
             accounts: HashMap::new(),
             smscs: Vec::new(),
             links: Vec::new(),
+            batches: Slab::new(),
             esmes: Slab::new(),
             set_links: SetLinks::new(SET_LINKS),
             reply_parts: Default::default(),

@@ -28,6 +28,8 @@ use std::time::Duration;
 pub enum Origin {
     /// A sender's message.
     Submit { sender: Sender, ruling: Ruling },
+    /// A sender's message to several, by its batch in the lane.
+    Multi { batch: usize },
     /// A confirmation or another text of ours.
     Duty { id: DutyId, duty: Duty },
     /// A sender's query_sm or cancel_sm.

@@ -5,6 +5,7 @@ use super::account::Contract;
 use super::build;
 use super::esme::Closing;
 use super::lane::Lane;
+use super::multi::is_multi;
 use super::refs::EsmeRef;
 use super::route::Route;
 use super::smsc::Origin;
@@ -55,7 +56,7 @@ pub const BACK_PRESSURE: Duration = Duration::from_secs(5);
 impl Lane {
     /// Takes a submit from the reader: at once, held while there is no room, or refused when that lasted too long.
     pub fn take_submit(&mut self, slot: usize, frame: &[u8], now: Now) {
-        let room = self.has_room(slot);
+        let room = self.has_room(slot) && (!is_multi(frame) || self.has_room_for_multi(slot, now));
         let esme = &mut self.esmes[slot];
         if esme.held.frames.is_empty() && (room || esme.held.overflowing) {
             esme.held.overflowing &= !room;
@@ -95,7 +96,8 @@ impl Lane {
     /// Takes on held submits as far as there is room.
     pub fn resume_held(&mut self, slot: usize, now: Now) {
         while self.esmes.contains(slot) {
-            let room = self.has_room(slot);
+            let multi = self.esmes[slot].held.frames.front().is_some_and(|(_, frame)| is_multi(frame));
+            let room = self.has_room(slot) && (!multi || self.has_room_for_multi(slot, now));
             let esme = &mut self.esmes[slot];
             if esme.held.frames.is_empty() {
                 esme.held.overflowing &= !room;
@@ -113,6 +115,9 @@ impl Lane {
 
     /// Judges a submit and sends it on its way.
     fn submit(&mut self, slot: usize, frame: &[u8], now: Now) {
+        if is_multi(frame) {
+            return self.filter_multi(slot, frame, now);
+        }
         let kit = Rc::clone(&self.kit);
         let esme = &mut self.esmes[slot];
         let contract = Rc::clone(&esme.contract);
@@ -297,7 +302,7 @@ impl Lane {
 
 impl Contract {
     /// A commercial message left whose mention names this short code.
-    fn named(&self, code: u32) {
+    pub fn named(&self, code: u32) {
         if let Some((_, metrics)) = self.codes.iter().find(|(known, _)| *known == code) {
             metrics.named.increment(1);
         }

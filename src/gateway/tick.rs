@@ -60,6 +60,10 @@ impl Lane {
             esme.held.overflowing = true;
             self.resume_held(slot, now);
         }
+        // A submit_multi waits for a link that is ready: no answer wakes it when the pace was what it waited for.
+        if self.esmes.get(slot).is_some_and(|esme| !esme.held.frames.is_empty()) {
+            self.resumable.push(slot);
+        }
         if self.overstays(slot, now) {
             self.esmes[slot].close_now("unbind_unanswered");
             return self.touch_esme(slot);

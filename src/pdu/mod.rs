@@ -21,6 +21,7 @@ pub mod header;
 pub mod inbound;
 pub mod link_command;
 pub mod multi;
+pub mod multi_answer;
 #[cfg(test)]
 mod oracle;
 pub mod query;

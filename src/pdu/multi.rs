@@ -30,6 +30,11 @@ impl<'a> Multi<'a> {
         &self.destinations
     }
 
+    /// Whether it is one part of several.
+    pub fn is_part(&self) -> bool {
+        self.message.segment.is_some_and(|segment| segment.total > 1)
+    }
+
     /// The message to each destination, as the judge takes it.
     pub fn submissions(&self) -> impl Iterator<Item = Submission<'a>> + '_ {
         self.destinations.iter().map(|destination| Submission { destination: *destination, ..self.message.clone() })

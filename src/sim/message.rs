@@ -227,6 +227,20 @@ impl Message {
     }
 }
 
+/// The destinations of a submit_multi; `None` when it is cut, or names a distribution list.
+pub fn multi_destinations(pdu: &Pdu) -> Option<Vec<Address>> {
+    let mut rest = pdu.body();
+    take_string(&mut rest)?;
+    rest.split_off(..2)?;
+    take_string(&mut rest)?;
+    let count = take(&mut rest)?;
+    let one = |_| {
+        (take(&mut rest)? == 1).then_some(())?;
+        Some(Address { ton: take(&mut rest)?, npi: take(&mut rest)?, text: take_string(&mut rest)? })
+    };
+    (0..count).map(one).collect()
+}
+
 fn c_string(body: &mut Vec<u8>, text: &[u8]) {
     body.extend_from_slice(text);
     body.push(0);

@@ -20,6 +20,7 @@ mod spool;
 mod stop;
 mod stop_race;
 mod store_down;
+mod submit_multi;
 mod support;
 mod waiting_at_closing;
 mod ways_round;

@@ -6,7 +6,7 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, phone};
+use super::support::{PROMO, SOON, multi, phone, sme};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::{MESSAGE_PAYLOAD, Message};
 use stopgate::sim::smsc::switches::Switches;
@@ -88,20 +88,6 @@ impl Wall {
 
 fn is_link_keeping(pdu: &Pdu) -> bool {
     pdu.is_response() || matches!(pdu.command(), BIND_TRANSMITTER | BIND_RECEIVER | BIND_TRANSCEIVER | ENQUIRE_LINK)
-}
-
-/// The body of a submit_multi from ACME.
-fn multi(destinations: &[&[u8]], text: &str) -> Vec<u8> {
-    let mut body = b"\0\x05\0ACME\0".to_vec();
-    body.push(destinations.len() as u8);
-    destinations.iter().for_each(|one| body.extend_from_slice(one));
-    body.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, text.len() as u8]);
-    body.extend_from_slice(text.as_bytes());
-    body
-}
-
-fn sme(number: &str) -> Vec<u8> {
-    [b"\x01\x01\x01", number.as_bytes(), b"\0"].concat()
 }
 
 #[tokio::test(flavor = "current_thread")]

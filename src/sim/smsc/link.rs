@@ -4,7 +4,7 @@
 use super::records::{Answered, Fate, Submitted};
 use super::switches::{AnswerBody, Binds, Switches};
 use super::{Command, DeliverError, Shared, later::Parcel};
-use crate::sim::message::{MESSAGE_STATE, Message, RECEIPTED_MESSAGE_ID};
+use crate::sim::message::{Address, MESSAGE_STATE, Message, RECEIPTED_MESSAGE_ID, multi_destinations};
 use crate::sim::wire::*;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -167,6 +167,7 @@ impl Link {
         match pdu.command() {
             BIND_RECEIVER | BIND_TRANSMITTER | BIND_TRANSCEIVER => self.bind(&pdu),
             SUBMIT_SM | DATA_SM if self.kind == BIND_TRANSMITTER || self.kind == BIND_TRANSCEIVER => self.submit(pdu),
+            SUBMIT_MULTI if self.kind == BIND_TRANSMITTER || self.kind == BIND_TRANSCEIVER => self.multi(pdu),
             ENQUIRE_LINK => {
                 if self.shared.with_switches(|switches| switches.answer_enquire_link) {
                     self.write(&Pdu::new(ENQUIRE_LINK | RESPONSE, 0, pdu.sequence(), b""));
@@ -263,6 +264,42 @@ impl Link {
         self.shared.with_records(|records| {
             let order = records.next_order();
             records.submit(Submitted { order, at, link, system_id, pdu, message, message_id, fate });
+        });
+    }
+
+    /// A submit_multi: recorded as one submit, each destination with its own status by the switches.
+    fn multi(&mut self, pdu: Pdu) {
+        let taken = self.shared.take_submit();
+        let (switches, count) = (taken.switches, taken.count);
+        let message_id = switches.id_form.write(taken.id);
+        let destinations = multi_destinations(&pdu).unwrap_or_default();
+        let status = |address: &Address| {
+            let statuses = &switches.answers.statuses;
+            statuses.iter().find(|(when, _)| when.hits(count, &address.as_text())).map_or(0, |hit| hit.1)
+        };
+        let failed: Vec<_> = destinations.iter().filter(|address| status(address) != 0).collect();
+        let whole = match failed.first() {
+            Some(first) if failed.len() == destinations.len() => status(first),
+            Some(_) | None => 0,
+        };
+        let mut body = [message_id.as_bytes(), &[0, failed.len() as u8]].concat();
+        for address in &failed {
+            body.extend_from_slice(&[address.ton, address.npi]);
+            body.extend_from_slice(&address.text);
+            body.push(0);
+            body.extend_from_slice(&status(address).to_be_bytes());
+        }
+        let body = if whole == 0 { &body[..] } else { &[0, 0] };
+        let dropped = switches.answers.drop.hits(count, "");
+        if !dropped {
+            let answer = Pdu::new(SUBMIT_MULTI | RESPONSE, whole, pdu.sequence(), body);
+            self.answer(answer.octets().to_vec(), switches.answers.delay);
+        }
+        let fate = if dropped { Fate::Dropped } else { Fate::Answered(whole) };
+        let (at, link, system_id) = (self.shared.elapsed(), self.id, self.system_id.clone());
+        self.shared.with_records(|records| {
+            let order = records.next_order();
+            records.submit(Submitted { order, at, link, system_id, pdu, message: None, message_id, fate });
         });
     }
 

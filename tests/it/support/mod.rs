@@ -21,3 +21,18 @@ pub fn phone(number: u32) -> String {
     assert!(number < 10_000, "the block has ten thousand numbers");
     format!("3363998{number:04}")
 }
+
+/// The body of a submit_multi from ACME.
+pub fn multi(destinations: &[&[u8]], text: &str) -> Vec<u8> {
+    let mut body = b"\0\x05\0ACME\0".to_vec();
+    body.push(destinations.len() as u8);
+    destinations.iter().for_each(|one| body.extend_from_slice(one));
+    body.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, text.len() as u8]);
+    body.extend_from_slice(text.as_bytes());
+    body
+}
+
+/// A destination of a submit_multi, by its number.
+pub fn sme(number: &str) -> Vec<u8> {
+    [b"\x01\x01\x01", number.as_bytes(), b"\0"].concat()
+}
