@@ -178,6 +178,7 @@ impl Lane {
             let Some(contract) = self.contract_of(&waiting.sender, waiting.permitted.ruling()) else { continue };
             self.dispatch(waiting.permitted, waiting.sender, &contract, now.monotonic, now);
         }
+        self.release_holding(self.links[slot].smsc);
     }
 
     /// A released message of which no octet left: withdrawn, and its sender may try again.

@@ -49,6 +49,8 @@ pub struct Lane {
     pub touched_esmes: Vec<usize>,
     /// Connections that may take on held submits.
     pub resumable: Vec<usize>,
+    /// Operators whose queues have had room in this turn: those held for them come first.
+    pub roomy: Vec<usize>,
     pub awaiting_acts: VecDeque<AwaitingAct>,
     pub awaiting_spool: VecDeque<AwaitingSpool>,
     pub awaiting_receipts: VecDeque<AwaitingReceipt>,
@@ -75,9 +77,7 @@ impl Lane {
     /// Ends a turn: records first, octets after, and the list's generation last.
     pub fn settle(&mut self, now: Now) {
         let generation = self.kit.shared.index.generation();
-        while let Some(slot) = self.resumable.pop() {
-            self.resume_held(slot, now);
-        }
+        self.resume(now);
         for at in 0..self.touched_links.len() {
             let slot = self.touched_links[at];
             if self.links[slot].blocked {

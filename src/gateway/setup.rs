@@ -29,7 +29,7 @@ use crate::session::window::Window;
 use crate::spool::early::Early;
 use crate::telemetry::metrics::{AccountMetrics, ShortCodeMetrics, SmscMetrics};
 use slab::Slab;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ impl Lane {
             touched_links: Vec::new(),
             touched_esmes: Vec::new(),
             resumable: Vec::new(),
+            roomy: Vec::new(),
             awaiting_acts: Default::default(),
             awaiting_spool: Default::default(),
             awaiting_receipts: Default::default(),
@@ -101,7 +102,7 @@ impl Lane {
             links,
             mirrored: None,
             limbo: Default::default(),
-            holding: Vec::new(),
+            holding: VecDeque::new(),
             metrics,
         });
     }

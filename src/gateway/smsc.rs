@@ -45,8 +45,8 @@ pub struct Smsc {
     pub mirrored: Option<NameId>,
     /// Messages that wait for an operator that blinks, at most `grace` long.
     pub limbo: VecDeque<Waiting>,
-    /// Clients whose submits are held because the queues of its links are full.
-    pub holding: Vec<EsmeRef>,
+    /// Clients whose submits are held because the queues of its links are full, in the order of their turns.
+    pub holding: VecDeque<EsmeRef>,
     pub metrics: SmscMetrics,
 }
 

@@ -75,22 +75,47 @@ impl Lane {
         let operators = esme.contract.smscs.iter().copied();
         let carrying = |smsc: &usize| self.smscs[*smsc].links.iter().any(|link| self.links[*link].carries_submits());
         let Some(smsc) = operators.clone().find(carrying) else { return true };
-        let links =
-            || self.smscs[smsc].links.iter().map(|link| &self.links[*link]).filter(|link| link.carries_submits());
-        if links().any(|link| link.queue.len() < 2 * link.window.capacity()) {
+        if self.queues_have_room(smsc) {
             return true;
         }
         let at = EsmeRef { slot, generation: esme.generation };
         let holding = &mut self.smscs[smsc].holding;
         if !holding.contains(&at) {
-            holding.push(at);
+            holding.push_back(at);
         }
         false
     }
 
-    /// An operator has room again: the clients that were held for it go on.
+    fn queues_have_room(&self, smsc: usize) -> bool {
+        let links = self.smscs[smsc].links.iter().map(|link| &self.links[*link]);
+        let mut carrying = links.filter(|link| link.carries_submits()).peekable();
+        carrying.peek().is_none() || carrying.any(|link| link.queue.len() < 2 * link.window.capacity())
+    }
+
+    /// An operator has room again: the clients that were held for it go on at the end of the turn.
     pub fn release_holding(&mut self, smsc: usize) {
-        self.resumable.extend(self.smscs[smsc].holding.drain(..).map(|esme| esme.slot));
+        if !self.smscs[smsc].holding.is_empty() && !self.roomy.contains(&smsc) {
+            self.roomy.push(smsc);
+        }
+    }
+
+    /// Lets held submits in: first those that wait for an operator's room, in turn, so that none waits for ever.
+    pub fn resume(&mut self, now: Now) {
+        while let Some(smsc) = self.roomy.pop() {
+            for _ in 0..self.smscs[smsc].holding.len() {
+                // Who finds no room takes its place at the end; who is not asked keeps its own.
+                if !self.queues_have_room(smsc) {
+                    break;
+                }
+                let Some(at) = self.smscs[smsc].holding.pop_front() else { break };
+                if self.esme(at).is_some() {
+                    self.resume_held(at.slot, now);
+                }
+            }
+        }
+        while let Some(slot) = self.resumable.pop() {
+            self.resume_held(slot, now);
+        }
     }
 
     /// Takes on held submits as far as there is room.

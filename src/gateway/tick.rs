@@ -102,6 +102,9 @@ impl Lane {
         let link = &mut self.links[slot];
         let mut tired = Vec::new();
         link.queue.expire(now.monotonic, QUEUE_WAIT_MAX, MonotonicInstant::default(), |turn| tired.push(turn.item));
+        if !tired.is_empty() {
+            self.release_holding(self.links[slot].smsc);
+        }
         for waiting in tired {
             self.refuse_waiting(RefusalCode::QueueFull, waiting, now);
         }

@@ -190,3 +190,30 @@ async fn a_drain_answers_what_the_operator_never_answered() {
     );
     assert!(stage.gateway.ended().await.success(), "{}", stage.gateway.log());
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn of_many_clients_that_are_held_for_an_operator_none_starves() {
+    let mut switches = Switches::default();
+    switches.answers.delay = Duration::from_millis(10);
+    let stage = Stage::with(switches, |config| {
+        config.operator().set("window", 1);
+    })
+    .await;
+    let mut clients = Vec::new();
+    for client in 0..4 {
+        let acme = stage.acme().await;
+        for number in 0..40 {
+            acme.submit(&Message::submit("ACME", &phone(700 + client * 50 + number), PROMO)).await.unwrap();
+        }
+        clients.push(acme);
+    }
+    stage.smsc.wait_for(SOON, |records| (records.submitted_total >= 80).then_some(())).await.expect("half of them");
+    let mut had = [0; 4];
+    stage.smsc.records(|records| {
+        for one in &records.submitted {
+            let number: usize = one.destination()[7..].parse().expect("a number of the block");
+            had[(number - 700) / 50] += 1;
+        }
+    });
+    assert!(had.iter().all(|count| *count >= 10), "{had:?}");
+}
