@@ -175,6 +175,10 @@ impl Lane {
         }
         match verdict {
             Verdict::Refused(refusal) => self.refuse(&sender, &contract, &refusal, addresses.as_ref(), now),
+            Verdict::Permitted(permitted) if self.draining => {
+                // A client that never pauses would otherwise never have all its answers.
+                self.refuse_because(RefusalCode::SmscUnavailable, &permitted, &sender, &contract, now);
+            }
             Verdict::Permitted(permitted) if full => {
                 self.refuse_because(RefusalCode::QueueFull, &permitted, &sender, &contract, now)
             }

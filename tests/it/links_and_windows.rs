@@ -217,3 +217,31 @@ async fn of_many_clients_that_are_held_for_an_operator_none_starves() {
     });
     assert!(had.iter().all(|count| *count >= 10), "{had:?}");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_client_that_never_pauses_is_told_to_come_again_and_nothing_it_sent_is_left_in_doubt() {
+    let mut switches = Switches::default();
+    switches.answers.delay = Duration::from_millis(30);
+    let mut stage = Stage::with(switches, |_| {}).await;
+    let acme = stage.acme().await;
+    acme.answering(false);
+    let mut sequences = std::collections::VecDeque::new();
+    let mut told = Vec::new();
+    for number in 0..5_000 {
+        if number == 20 {
+            stage.gateway.signal(rustix::process::Signal::TERM);
+        }
+        let Ok(sequence) = acme.submit(&Message::submit("ACME", &phone(800 + number % 100), PROMO)).await else {
+            break;
+        };
+        sequences.push_back(sequence);
+        if sequences.len() > 5 {
+            let Ok(answer) = acme.answer(sequences.pop_front().expect("six"), SOON).await else { break };
+            told.push(answer.status());
+        }
+    }
+    assert!(told.len() >= 20 && told.contains(&0x08), "{told:x?}");
+    // 0x04: behind our unbind.
+    assert!(told.iter().all(|status| [0, 0x08, 0x04].contains(status)), "{told:x?}");
+    assert!(stage.gateway.ended().await.success(), "{}", stage.gateway.log());
+}
