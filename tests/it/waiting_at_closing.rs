@@ -42,7 +42,8 @@ async fn wait_until(stage: &Stage, wanted: &str) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_message_that_waits_across_closing_is_refused_at_its_release() {
-    let (stage, acme, first) = full_window("2026-11-24T19:59:50+01:00").await;
+    // Six seconds to closing: enough to start in, and less than the ten a message may wait for a window.
+    let (stage, acme, first) = full_window("2026-11-24T19:59:54+01:00").await;
     let waiting = acme.submit(&Message::submit("ACME", &phone(401), PROMO)).await.unwrap();
     wait_until(&stage, "2026-11-24T19:00:00").await;
     stage.smsc.switch(|switches| switches.answers.stalled = false);
