@@ -14,6 +14,7 @@ use crate::pdu::status::CommandStatus;
 use crate::spool::queue::PushError;
 use crate::spool::shelf::{ItemKind, Ticket};
 use crate::telemetry::labels::{PduError, SpoolLoss};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// An SMSC that waits until a spooled PDU is durable.
@@ -69,8 +70,11 @@ impl Lane {
     pub fn keep(&mut self, account: NameId, kind: ItemKind, octets: &[u8], tag: NumberTag, now: Now) -> Option<Ticket> {
         match self.kit.shared.spool.push(account, kind, octets, tag, now.civil) {
             Ok(ticket) => {
-                if let Some(account) = self.accounts.get_mut(&account) {
-                    account.spooled += 1;
+                match self.accounts.get_mut(&account) {
+                    Some(account) => account.spooled += 1,
+                    None => {
+                        self.kit.shared.spooled_elsewhere.fetch_add(1, Ordering::Release);
+                    }
                 }
                 Some(ticket)
             }
@@ -147,7 +151,7 @@ impl Lane {
 
     /// What waits may have expired or been erased meanwhile.
     pub fn recount_spool(&mut self, account: NameId) {
-        let Some(found) = self.accounts.get_mut(&account).filter(|found| found.spooled > 0) else { return };
+        let Some(found) = self.accounts.get_mut(&account) else { return };
         found.spooled = self.kit.shared.spool_len(account);
     }
 

@@ -62,6 +62,8 @@ pub struct Lane {
     pub skew: Skew,
     pub last_message_ref: u64,
     pub last_generation: u32,
+    /// What other lanes had spooled for accounts of this one at the last look.
+    pub spooled_elsewhere: u64,
     pub draining: bool,
     /// PDUs since the last tick.
     pub esme_tally: Tally,

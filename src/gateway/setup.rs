@@ -73,6 +73,7 @@ impl Lane {
             skew: Skew::default(),
             last_message_ref: shared.first_message_ref(number),
             last_generation: 0,
+            spooled_elsewhere: 0,
             draining: false,
             esme_tally: Tally::default(),
             smsc_tally: Tally::default(),

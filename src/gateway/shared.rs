@@ -88,6 +88,8 @@ pub struct Shared {
     /// Rung when somebody asks for a drain.
     pub ask_drain: Notify,
     bound_links: AtomicI64,
+    /// Items that a lane has spooled for accounts of other lanes: those count anew when it changes.
+    pub spooled_elsewhere: AtomicU64,
     /// Senders' connections on the lanes.
     pub connections: AtomicUsize,
 }
@@ -132,6 +134,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             ask_drain: Notify::new(),
             bound_links: AtomicI64::new(0),
+            spooled_elsewhere: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         };
         shared.register_codes();

@@ -13,6 +13,7 @@ use crate::session::fair::QUEUE_WAIT_MAX;
 use crate::session::smsc::SmscAction;
 use crate::session::timers::TimerEvent;
 use crate::telemetry::events::ClockStepped;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often a lane looks at its timers.
@@ -44,8 +45,12 @@ impl Lane {
         self.measure();
         self.esme_tally.settle(&self.kit.shared.metrics.esme);
         self.smsc_tally.settle(&self.kit.shared.metrics.smsc);
+        let spooled_elsewhere = self.kit.shared.spooled_elsewhere.load(Ordering::Acquire);
+        let elsewhere = std::mem::replace(&mut self.spooled_elsewhere, spooled_elsewhere) != spooled_elsewhere;
         for account in self.accounts.keys().copied().collect::<Vec<_>>() {
-            self.recount_spool(account);
+            if elsewhere || self.accounts[&account].spooled > 0 {
+                self.recount_spool(account);
+            }
             self.replay(account, now);
         }
     }

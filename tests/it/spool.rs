@@ -1,7 +1,8 @@
 //! Owns receipts and MOs for a client that is away: kept, and delivered when it binds.
 //! Must never lose one silently, nor give it to somebody else.
 
-use super::support::stage::Stage;
+use super::support::config::{account, operator as operator_table};
+use super::support::stage::{Stage, operator};
 use super::support::{PROMO, SOON, phone};
 use stopgate::sim::esme::{Bind, Taking};
 use stopgate::sim::message::Message;
@@ -65,4 +66,22 @@ async fn a_client_that_does_not_answer_does_not_keep_the_operator_waiting() {
     drop(deaf);
     let again = stage.acme().await.next_delivery(SOON).await.expect("it was not acknowledged by the client");
     assert_eq!(Message::parse(&again).unwrap().source.as_text(), phone(95));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_reply_that_arrives_on_another_lane_reaches_its_owner() {
+    let second = operator(Switches::default()).await;
+    let stage = Stage::with(Switches::default(), |config| {
+        config.top.set("lanes", 2);
+        config.smscs.push(operator_table("operator-b", second.address()));
+        let mut shop = account("shop", "secret2", "operator-b");
+        shop.set("senders", "[\"36222\"]").set("stop_codes", "[]").text("class", "transactional");
+        shop.text("consent", "off").unset("consent_statement");
+        config.accounts.push(shop);
+    })
+    .await;
+    let shop = stage.bound(&Bind::transceiver("shop", "secret2")).await;
+    assert_eq!(stage.mo(&phone(96), "36222", "Bonjour").await, 0);
+    let got = shop.next_delivery(SOON).await.expect("it came over the first operator, and is the shop's");
+    assert_eq!(Message::parse(&got).unwrap().source.as_text(), phone(96));
 }
