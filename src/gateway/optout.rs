@@ -69,6 +69,13 @@ pub struct AwaitingAct {
     since: MonotonicInstant,
 }
 
+/// The copies of a reply in the spool.
+struct Copies {
+    last: Option<Ticket>,
+    /// Whether every account has its copy.
+    whole: bool,
+}
+
 /// A reply whose meaning is known.
 struct Understood<'i, 'o> {
     from: From,
@@ -173,26 +180,24 @@ impl Lane {
             [] => self.to_client(NameId::NONE, delivery, now),
             [only] => self.to_client(*only, delivery, now),
             [_, ..] => match self.keep_copies(inbound, accounts, tag, now) {
-                Some(Some(ticket)) => self.await_spool(ticket, from),
-                Some(None) => self.answer_deliver(from, CommandStatus::OK),
-                None => self.answer_deliver(from, self.temporary(from.link)),
+                Copies { last: Some(ticket), whole: true } => self.await_spool(ticket, from),
+                Copies { last: None, whole: true } => self.answer_deliver(from, CommandStatus::OK),
+                Copies { whole: false, .. } => self.answer_deliver(from, self.temporary(from.link)),
             },
         }
     }
 
-    /// Spools a copy for each account. The outer `None`: the spool takes none.
-    fn keep_copies(
-        &mut self,
-        inbound: &Inbound<'_>,
-        accounts: &[NameId],
-        tag: NumberTag,
-        now: Now,
-    ) -> Option<Option<Ticket>> {
-        let mut last = None;
+    /// Spools a copy for each account, and says of the last one taken where it stands. An account whose spool is full
+    /// loses its copy, which is counted.
+    fn keep_copies(&mut self, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) -> Copies {
+        let mut copies = Copies { last: None, whole: true };
         for account in accounts {
-            last = Some(self.keep(*account, ItemKind::Mo, &inbound.octets[..inbound.end as usize], tag, now)?);
+            match self.keep(*account, ItemKind::Mo, &inbound.octets[..inbound.end as usize], tag, now) {
+                Some(ticket) => copies.last = Some(ticket),
+                None => copies.whole = false,
+            }
         }
-        Some(last)
+        copies
     }
 
     /// STOP: RAM first, then the ledger; the answer waits for the disk and for every lane.
@@ -224,11 +229,12 @@ impl Lane {
         }
         shared.metrics.records.one(RecordKind::Stop);
         shared.wake_other_lanes(self.number);
-        let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
+        let Ok(ticket) = recorded else {
             // It blocks from now on; the operator keeps it until it can be recorded.
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
-        self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), spooled, &said, account, now);
+        // A STOP is not refused because a client does not read what it is told.
+        self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), copies.last, &said, account, now);
     }
 
     /// START: recorded and durable first, lifted in RAM only then, and only for the accounts of the code.
@@ -256,19 +262,17 @@ impl Lane {
             self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
         shared.metrics.records.one(RecordKind::Lift);
         let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
-        let (Ok(ticket), Some(spooled)) = (recorded, copies) else {
+        let Ok(ticket) = recorded else {
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
-        self.await_act(Act::Start(lift), Record::Batch(ticket), spooled, &said, account, now);
+        self.await_act(Act::Start(lift), Record::Batch(ticket), copies.last, &said, account, now);
     }
 
     /// CONTACT: answered with the identity, and forwarded.
     fn contact(&mut self, said: Understood<'_, '_>, now: Now) {
         let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
-        match self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now) {
-            Some(spooled) => self.await_act(Act::Contact, Record::Unneeded, spooled, &said, account, now),
-            None => self.answer_deliver(said.from, self.temporary(said.from.link)),
-        }
+        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
+        self.await_act(Act::Contact, Record::Unneeded, copies.last, &said, account, now);
     }
 
     /// Whether a STOP changes anything: an owner of the code could still write to the number.
