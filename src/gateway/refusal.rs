@@ -146,6 +146,8 @@ impl Contract {
 /// A message_id in our own name. Operators give digits, hexadecimal or a UUID: none begins like this. The node stands in
 /// it because an operator may be a stopgate too. At most 56 octets.
 fn own_id(node: &str, message_ref: u64) -> String {
+    // Only signs that are the same in ASCII and GSM 03.38: a client reads the id back from the receipt's text.
+    let node: String = node.chars().map(|sign| if sign.is_ascii_alphanumeric() { sign } else { '-' }).collect();
     format!("stopgate-{node:.30}-{message_ref:x}")
 }
 
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(id.len(), 56, "SMPP has room for 64");
         assert_ne!(own_id("gw-1", 1), own_id("gw-1", 2));
         assert_ne!(own_id("gw-1", 1), own_id("gw-2", 1));
+        assert_eq!(own_id("gw_1@a", 255), "stopgate-gw-1-a-ff");
         assert!(!id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-'));
     }
 }

@@ -51,7 +51,8 @@ pub fn receipt(
         "id:{message_id} sub:001 dlvrd:000 submit date:{date} done date:{date} stat:REJECTD err:{:03} text:{} {}",
         code.number(),
         code.code(),
-        code.slug()
+        // The octet of an underscore is another sign in GSM 03.38, as which some clients read data_coding 0.
+        code.slug().replace('_', " ")
     );
     // An id of ours is at most 64 octets, so the whole is under 200.
     let fields = [RECEIPT, 0, 0, 0, 0, 0, 0, 0, 0, text.len() as u8];
@@ -89,6 +90,6 @@ mod tests {
             (&b"sg-1"[..], Some(MessageState::Rejected), &b"101"[..])
         );
         let text = String::from_utf8_lossy(read.slice(read.text)).into_owned();
-        assert!(text.contains("done date:2611211200 ") && text.ends_with("text:SG101 opted_out"), "{text}");
+        assert!(text.contains("done date:2611211200 ") && text.ends_with("text:SG101 opted out"), "{text}");
     }
 }

@@ -118,6 +118,14 @@ const hex = (n) => '0x' + n.toString(16);
     const receipt = await heard(session, (pdu) => pdu.esm_class === 4 && text(pdu).startsWith('id:' + resp.message_id + ' '));
     return receipt.source_addr === number('102') ? null : 'from ' + receipt.source_addr;
   });
+  await scene('a refusal by receipt is accepted, and its receipt says REJECTD', async () => {
+    const { session: told } = await bind('transceiver', 'told');
+    const resp = await submit(told, { source_addr: 'TOLD', source_addr_ton: 5, destination_addr: number('106'), dest_addr_ton: 1, dest_addr_npi: 1, registered_delivery: 1, short_message: 'Promo -20% today only' });
+    if (resp.command_status !== 0 || !resp.message_id.startsWith('stopgate-')) return `${hex(resp.command_status)} ${resp.message_id}`;
+    const receipt = await heard(told, (pdu) => pdu.esm_class === 4 && text(pdu).startsWith('id:' + resp.message_id + ' '));
+    await unbind(told);
+    return text(receipt).endsWith('stat:REJECTD err:121 text:SG121 missing stop mention') ? null : text(receipt);
+  });
   await scene('a person’s message arrives', async () => {
     const told = await ask({ mo: { from: number('103'), to: '36111', text: 'What time do you open?' } });
     if (!told.answered || told.answered.status !== 0) return JSON.stringify(told);

@@ -62,6 +62,7 @@ OFF = 'consent = "off"'
 # id, operator, class, senders, messages a second, more
 ACCOUNTS = [
     ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED.format(code=36111)),
+    ("told", "main", "commercial", ["TOLD"], 0, DECLARED.format(code=36444) + '\nrefusal = { style = "receipt" }'),
     ("otp", "main", "transactional", ["BANQUE"], 0, OFF),
     ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL.format(code=36333) + 'consent = "proof"'),
     ("slow", "main", "transactional", ["SLOW"], 1, OFF),

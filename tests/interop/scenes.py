@@ -103,6 +103,7 @@ class Play:
         bare = "Promo. " * long_repeats
         self.scene("a long promotion without its mention is refused", lambda: self.payload(session, "101", bare, 0x65))
         self.scene("a receipt comes back to its sender", lambda: self.receipt(session))
+        self.scene("a refusal by receipt is accepted, and its receipt says REJECTD", self.rejected)
         self.scene("a person's message arrives", lambda: self.message(session))
         self.scene("STOP: told, confirmed, and the next promotion is refused", lambda: self.stop(session))
         session.unbind()
@@ -164,6 +165,18 @@ class Play:
             return f"{answer.status:#x}"
         heard = session.hear(lambda one: one.esm_class == 4 and one.text.startswith(f"id:{answer.message_id} "))
         return None if heard.source == self.number("102") else f"from {heard.source}"
+
+    def rejected(self):
+        session = self.bound("told")
+        answer = session.submit(Fields("TOLD", self.number("106"), "Promo -20% today only", receipt=True))
+        if answer.status != 0 or not answer.message_id.startswith("stopgate-"):
+            return f"{answer.status:#x} {answer.message_id}"
+        heard = session.hear(lambda one: one.esm_class == 4 and one.text.startswith(f"id:{answer.message_id} "))
+        session.unbind()
+        wanted = "stat:REJECTD err:121 text:SG121 missing stop mention"
+        if self.seen(self.number("106")):
+            return "the operator got it"
+        return None if heard.text.endswith(wanted) and heard.source == self.number("106") else str(heard)
 
     def write(self, session, number, text):
         """A person writes to 36111 while the client listens: a blocking client answers only while it reads."""

@@ -74,7 +74,7 @@ async fn a_refusal_by_receipt_is_accepted_first_and_rejected_then() {
     assert_eq!(
         text,
         format!(
-            "id:{id} sub:001 dlvrd:000 submit date:2611240900 done date:2611240900 stat:REJECTD err:121 text:SG121 missing_stop_mention"
+            "id:{id} sub:001 dlvrd:000 submit date:2611240900 done date:2611240900 stat:REJECTD err:121 text:SG121 missing stop mention"
         )
     );
     let again = own_id(&acme.submit_and_wait(&message).await.unwrap());
