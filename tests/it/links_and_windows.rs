@@ -240,8 +240,8 @@ async fn a_client_that_never_pauses_is_told_to_come_again_and_nothing_it_sent_is
             told.push(answer.status());
         }
     }
-    assert!(told.len() >= 20 && told.contains(&0x08), "{told:x?}");
-    // 0x04: behind our unbind.
+    // 0x08 while something of it is under way; 0x04 behind our unbind, which goes out in the first moment when nothing is.
+    assert!(told.len() >= 20 && told.iter().any(|status| [0x08, 0x04].contains(status)), "{told:x?}");
     assert!(told.iter().all(|status| [0, 0x08, 0x04].contains(status)), "{told:x?}");
     assert!(stage.gateway.ended().await.success(), "{}", stage.gateway.log());
 }
