@@ -44,7 +44,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "telemetry",
             "gateway::handle",
-            "gateway::kit",
             "gateway::settings",
             "clock",
             "shutdown",

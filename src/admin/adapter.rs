@@ -5,14 +5,12 @@ use super::answers::*;
 use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
-use crate::compliance::check::dry_run;
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
 use crate::compliance::pack::Pack;
 use crate::compliance::policy::Consent;
 use crate::compliance::rule::Rule;
 use crate::gateway::handle::{Handle, HandleError, NewStop, Renewal};
-use crate::gateway::kit::Kit;
 use crate::gateway::settings::{AccountSettings, Settings};
 use crate::ledger::keys::hex;
 use crate::ledger::suppression_event::{Scope, StopSource};
@@ -21,7 +19,6 @@ use crate::message::draft::Draft;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::suppression::registry::StopFound;
-use std::sync::Arc;
 
 /// Verdicts of a number that `why` looks back over.
 const VERDICTS_MAX: usize = 20;
@@ -253,8 +250,7 @@ fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, requ
         number.as_ref().map_or_else(|_| request.to.text.clone(), |number: &Msisdn| number.as_u64().to_string());
     let submission = Draft::new(source, &destination, &request.text).submission();
     let at = request.at.unwrap_or_else(|| handle.shared.clock.civil());
-    let kit = Kit::new(Arc::clone(&handle.shared), handle.shared.settings.load_full());
-    let found = dry_run(submission, &kit.facts(policy), at);
+    let found = handle.try_out(submission, policy, at);
     CheckAnswer {
         refusal: found.code,
         class: found.class,

@@ -1,17 +1,21 @@
 //! Owns what the control plane may do with the data plane: look, ask the judge, add stops, reload, drain.
 //! Must never let the control plane near a link or a lane's insides.
 
+use super::kit::Kit;
 use super::order::{LaneFigures, Order};
 use super::run::Running;
 use super::settings::Settings;
 use super::shared::Shared;
+use crate::compliance::check::{DryRun, dry_run};
 use crate::compliance::optout::Engine;
+use crate::compliance::policy::AccountPolicy;
 use crate::ledger::event::Admin;
 use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Appender, Event, Personal};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
+use crate::message::submission::Submission;
 use crate::message::tag::NumberTag;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,6 +130,12 @@ impl Handle {
         self.shared.wake_other_lanes(usize::MAX);
         self.wait(|| self.shared.ledger.durable_events() >= last && self.shared.passed_by_all() >= generation).await?;
         Ok(added)
+    }
+
+    /// Judges without sending, counting or recording.
+    pub fn try_out(&self, submission: Submission<'_>, account: &AccountPolicy, at: CivilInstant) -> DryRun {
+        let kit = Kit::new(Arc::clone(&self.shared), self.shared.settings.load_full());
+        dry_run(submission, &kit.facts(account), at)
     }
 
     /// Whether a number is stopped for everybody.
