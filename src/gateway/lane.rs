@@ -17,7 +17,7 @@ use crate::clock::Now;
 use crate::compliance::facts::Evidence;
 use crate::compliance::optout::ReplyParts;
 use crate::compliance::release::recheck;
-use crate::ledger::{Appender, VerdictKind};
+use crate::ledger::{Appender, Committed, LedgerError, VerdictKind};
 use crate::message::name::NameId;
 use crate::session::route::SetLinks;
 use crate::spool::early::Early;
@@ -118,7 +118,15 @@ impl Lane {
             Ok(committed) => self.acts_recorded(&committed),
             Err(error) => {
                 LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
-                self.acts_unrecorded();
+                match error {
+                    // The verdicts' disk is full, the events' segment is there already: a STOP is recorded all the same.
+                    LedgerError::OnlyEvents { events } => self.acts_recorded(&Committed { events, verdicts: 0..0 }),
+                    LedgerError::Unusable(_)
+                    | LedgerError::GapOpen
+                    | LedgerError::TooLong
+                    | LedgerError::NotSealed
+                    | LedgerError::NotDurable => self.acts_unrecorded(),
+                }
                 for account in &self.unrecorded {
                     self.kit.shared.ledger.count_unrecorded(*account, now.civil);
                 }
