@@ -189,7 +189,9 @@ impl Lane {
             Origin::Submit { sender, ruling } => {
                 self.take_back(VerdictKind::Withdrawn(code), code, &sender, &ruling, smsc, now);
             }
-            Origin::Multi { batch } => self.multi_withdrawn(batch, smsc, now),
+            Origin::Multi { batch } => {
+                self.multi_withdrawn(batch, smsc, self.kit.shared.ledger.evidence(), now);
+            }
             Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::NotWritten, now),
             Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
         }

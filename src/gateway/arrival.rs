@@ -60,7 +60,7 @@ pub fn bind_type(kind: BindKind) -> BindType {
 
 impl Lane {
     /// Answers a bind whose password was right, and makes a place for the connection.
-    fn welcome(&mut self, who: &Introduction, wire: Rc<dyn Wire>, now: Now) -> Option<EsmeRef> {
+    pub fn welcome(&mut self, who: &Introduction, wire: Rc<dyn Wire>, now: Now) -> Option<EsmeRef> {
         let refuse = |reason: BindRefusal| {
             BindRefused { system_id: &who.system_id, peer: who.peer, reason }.emit(&self.kit.shared.metrics);
             let mut octets = Vec::new();

@@ -14,7 +14,7 @@ use super::skew::Skew;
 use super::smsc::{Link, Origin, Smsc};
 use super::tally::Tally;
 use crate::clock::Now;
-use crate::compliance::facts::Evidence;
+use crate::compliance::facts::{Evidence, Facts};
 use crate::compliance::optout::ReplyParts;
 use crate::compliance::release::recheck;
 use crate::ledger::{Appender, Committed, LedgerError, VerdictKind};
@@ -87,11 +87,20 @@ impl Lane {
                 self.look_again(slot, now);
             }
         }
-        self.commit(now);
-        if self.kit.shared.ledger.evidence() != Evidence::Whole {
+        let recorded = self.commit(now);
+        let evidence = match self.kit.shared.ledger.evidence() {
+            // The gap may be closed by now: what was in the batch has no record all the same.
+            Evidence::Whole if !recorded => Evidence::LedgerUnusable,
+            evidence => evidence,
+        };
+        if evidence != Evidence::Whole {
             // Nothing commercial may leave without its record: what is not begun is looked at again.
             for slot in 0..self.links.len() {
-                self.look_again(slot, now);
+                self.look_again_by(slot, evidence, now);
+            }
+            // What is withdrawn is answered behind its record, where one can be made.
+            if self.appender.waiting_verdicts() > 0 {
+                self.commit(now);
             }
         }
         self.flush(now);
@@ -113,8 +122,11 @@ impl Lane {
     }
 
     /// Writes this turn's records into the page cache: verdicts and events, ids, what is spooled, what is owed.
-    fn commit(&mut self, now: Now) {
-        match self.appender.commit(now.civil) {
+    /// Whether every verdict is recorded.
+    fn commit(&mut self, now: Now) -> bool {
+        let committed = self.appender.commit(now.civil);
+        let recorded = committed.is_ok();
+        match committed {
             Ok(committed) => self.acts_recorded(&committed),
             Err(error) => {
                 LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
@@ -144,6 +156,7 @@ impl Lane {
             self.spool_failed();
             self.refusals_not_kept();
         }
+        recorded
     }
 
     /// Writes what the sockets take. A socket that breaks or a withdrawal may touch others, hence the loop.
@@ -192,6 +205,11 @@ impl Lane {
 
     /// Looks again at the messages of which no octet is written; withdraws what may not leave any more.
     fn look_again(&mut self, slot: usize, now: Now) {
+        self.look_again_by(slot, self.kit.shared.ledger.evidence(), now);
+    }
+
+    /// The same, where the evidence is known to stand so.
+    fn look_again_by(&mut self, slot: usize, evidence: Evidence, now: Now) {
         let kit = Rc::clone(&self.kit);
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
         let mut withdrawn = Vec::new();
@@ -199,13 +217,14 @@ impl Lane {
         let link = &self.links[slot];
         for sequence in link.out.unbegun() {
             if let Some(Origin::Multi { batch }) = link.window.get(sequence)
-                && self.batch_has_gone_stale(*batch, now)
+                && self.batch_has_gone_stale(*batch, evidence, now)
             {
                 batches.push((sequence, *batch));
             }
             if let Some(Origin::Submit { sender, ruling }) = link.window.get(sequence)
                 && let Some(account) = self.accounts.get(&ruling.account)
-                && let Err(code) = recheck(ruling, &kit.facts(&account.contract.settings.policy), now.civil)
+                && let Err(code) =
+                    recheck(ruling, &Facts { evidence, ..kit.facts(&account.contract.settings.policy) }, now.civil)
             {
                 withdrawn.push((sequence, code, *sender, *ruling));
             }
@@ -216,7 +235,7 @@ impl Lane {
         });
         for (sequence, batch) in batches {
             self.links[slot].window.complete(sequence);
-            self.multi_withdrawn(batch, smsc, now);
+            self.multi_withdrawn(batch, smsc, evidence, now);
         }
         for (sequence, code, sender, ruling) in withdrawn {
             self.links[slot].window.complete(sequence);
@@ -247,7 +266,9 @@ impl Lane {
         let link = &self.links[slot];
         let ruling = match link.out.begun().and_then(|sequence| link.window.get(sequence)) {
             Some(Origin::Submit { ruling, .. }) => ruling,
-            Some(Origin::Multi { batch }) => return self.batch_has_gone_stale(*batch, now),
+            Some(Origin::Multi { batch }) => {
+                return self.batch_has_gone_stale(*batch, self.kit.shared.ledger.evidence(), now);
+            }
             Some(Origin::Duty { .. } | Origin::Query { .. }) | None => return false,
         };
         self.accounts.get(&ruling.account).is_some_and(|account| {

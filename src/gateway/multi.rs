@@ -10,6 +10,7 @@ use super::submit::Sender;
 use crate::clock::Now;
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
+use crate::compliance::facts::{Evidence, Facts};
 use crate::compliance::judge::judge;
 use crate::compliance::release::{recheck, release};
 use crate::compliance::verdict::{Permitted, Refusal, Released, Ruling, Verdict};
@@ -103,6 +104,8 @@ impl Lane {
             let message_ref = self.last_message_ref;
             let address: Box<[u8]> = submission.slice(submission.destination.whole).into();
             let road = match link {
+                // A client that never pauses would otherwise never have all its answers.
+                _ if self.draining => Some(RefusalCode::SmscUnavailable),
                 _ if full => Some(RefusalCode::QueueFull),
                 None if bound => Some(RefusalCode::QueueFull),
                 None => Some(RefusalCode::SmscUnavailable),
@@ -231,21 +234,24 @@ impl Lane {
     }
 
     /// Whether a destination of this batch may not have the message any more.
-    pub fn batch_has_gone_stale(&self, batch: usize, now: Now) -> bool {
-        self.batches.get(batch).is_some_and(|batch| batch.left.iter().any(|one| self.stale(&one.ruling, now).is_some()))
+    pub fn batch_has_gone_stale(&self, batch: usize, evidence: Evidence, now: Now) -> bool {
+        let stale = |one: &Destination| self.stale(&one.ruling, evidence, now).is_some();
+        self.batches.get(batch).is_some_and(|batch| batch.left.iter().any(stale))
     }
 
-    fn stale(&self, ruling: &Ruling, now: Now) -> Option<RefusalCode> {
+    fn stale(&self, ruling: &Ruling, evidence: Evidence, now: Now) -> Option<RefusalCode> {
         let account = self.accounts.get(&ruling.account)?;
-        recheck(ruling, &self.kit.facts(&account.contract.settings.policy), now.civil).err()
+        recheck(ruling, &Facts { evidence, ..self.kit.facts(&account.contract.settings.policy) }, now.civil).err()
     }
 
     /// A submit_multi of which no octet left: each destination is recorded with its reason, and the sender may try again
     /// unless every one of them is refused for good.
-    pub fn multi_withdrawn(&mut self, batch: usize, smsc: NameId, now: Now) {
+    pub fn multi_withdrawn(&mut self, batch: usize, smsc: NameId, evidence: Evidence, now: Now) {
         let Some(Batch { sender, left, .. }) = self.batches.try_remove(batch) else { return };
-        let reasons: Vec<_> =
-            left.iter().map(|one| self.stale(&one.ruling, now).unwrap_or(RefusalCode::SmscUnavailable)).collect();
+        let reasons: Vec<_> = left
+            .iter()
+            .map(|one| self.stale(&one.ruling, evidence, now).unwrap_or(RefusalCode::SmscUnavailable))
+            .collect();
         let mut told = None;
         for (one, code) in left.iter().zip(reasons) {
             self.record(VerdictKind::Withdrawn(code), &one.ruling, one.message_ref, smsc, now);

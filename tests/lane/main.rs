@@ -1,0 +1,6 @@
+//! Owns the tests of a lane without sockets: octets in, octets out, time and disk in the test's hand.
+//! Must never reach past what the shell itself calls: connections come and go as the drivers would bring them.
+
+mod faults;
+mod multi;
+mod rig;
