@@ -63,7 +63,8 @@ pub struct Ruling {
     pub segment: Option<Segment>,
     /// What its set of parts adds, for a part. Not recorded: it follows from the records of the other parts.
     pub set: Option<OfSet>,
-    /// The short code that its STOP mention names. Not recorded: it is counted, so that a code that falls silent is seen.
+    /// The short code that its STOP mention names: recorded, so that a reply finds whom it answers, and counted, so that a code
+    /// that falls silent is seen.
     pub stop_code: Option<u32>,
     /// Every rule that would have refused.
     pub would_refuse: RuleSet,

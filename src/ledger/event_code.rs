@@ -3,7 +3,7 @@
 
 use super::event::{Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import};
 use super::leaf::{FLAG_REHEARSAL, FLAG_SEALED, Fields, HEAD, Head, Unreadable, put_text};
-use super::suppression_event::{EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
@@ -193,8 +193,15 @@ impl Put<'_> {
         self.name(stop.account);
         self.name(stop.smsc);
         self.out.extend_from_slice(&stop.short_code.to_be_bytes());
-        // Sequence numbers never reach 2^64 - 1.
-        self.u64(stop.answers.unwrap_or(u64::MAX));
+        match stop.answers {
+            Some(answered) => {
+                self.u64(answered.verdict);
+                self.u64(answered.sender);
+                self.u64(answered.campaign);
+            }
+            // Sequence numbers never reach 2^64 - 1.
+            None => self.u64(u64::MAX),
+        }
         self.name(stop.detail);
     }
 
@@ -320,7 +327,7 @@ fn read_stop(fields: &mut Fields<'_>) -> Result<Stop, Unreadable> {
     let (account, smsc, short_code) = (fields.name()?, fields.name()?, fields.u32()?);
     let answers = match fields.u64()? {
         u64::MAX => None,
-        seq => Some(seq),
+        verdict => Some(Answered { verdict, sender: fields.u64()?, campaign: fields.u64()? }),
     };
     Ok(Stop { id, tag, scope, source, account, smsc, short_code, answers, detail: fields.name()? })
 }

@@ -4,7 +4,7 @@
 use super::event::{Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import};
 use super::event_code::{self, EventRecord};
 use super::keys::hex;
-use super::suppression_event::{EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use super::verdict::{VERDICT_LEAF, VerdictEntry, VerdictKind, VerdictRecord};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
@@ -65,6 +65,13 @@ fn a_verdict_s_octets_are_pinned_and_at_most_112() {
          000000113333333333333333222222222222222202020300445500030000000000000077000654321098765400000000\
          000000660000001300000000"
     );
+    let mut named = ruling();
+    named.stop_code = Some(36_111);
+    let leaf = verdict(VerdictKind::Permitted, &named);
+    assert_eq!(hex(&leaf[100..]), "0000001300008d0f");
+    assert_eq!(VerdictRecord::read(&leaf).expect("readable").stop_code, Some(36_111));
+    let late = VerdictRecord::read(&verdict(VerdictKind::LateAnswer(0x58), &named)).expect("readable");
+    assert_eq!((late.kind, late.stop_code), (VerdictKind::LateAnswer(0x58), None));
     let mut bare = ruling();
     (bare.tag, bare.segment, bare.territory) = (None, None, u16::MAX);
     for kind in kinds() {
@@ -90,7 +97,7 @@ fn events() -> Vec<(Event, &'static str)> {
         account: NameId(1),
         smsc: NameId(2),
         short_code: 36111,
-        answers: Some(9),
+        answers: Some(Answered { verdict: 9, sender: 0x4444_4444_4444_4444, campaign: 0x5555_5555_5555_5555 }),
         detail: NameId(3),
     };
     let lift = Lift {
@@ -147,7 +154,7 @@ const END: &str = "0000000000000008";
 const CONFIG: &str = "00000009000561636dc3a9";
 const CONTRACT: &str = "00000001010000000200000003cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 const STOP: &str = "010203040000050000000006aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0233333333333333330100000001000000020000\
-    8d0f000000000000000900000003";
+    8d0f00000000000000094444444444444444555555555555555500000003";
 const LIFT: &str = "010203040000050000000006aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0200020000000100000004000101020304000005\
     00000000060000000200008d0f000000050000000600000007";
 const CONSENT: &str = "01020304000005000000000601aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000001000000020000000300000004000654\

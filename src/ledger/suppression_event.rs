@@ -118,6 +118,17 @@ impl LiftSource {
     }
 }
 
+/// The message that a reply answers: the last one that was forwarded to the number from that address, or that named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Sequence number of its verdict.
+    pub verdict: u64,
+    /// Fingerprint of its source address.
+    pub sender: u64,
+    /// Its campaign, as its verdict has it.
+    pub campaign: u64,
+}
+
 /// A number is not to be written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -131,8 +142,8 @@ pub struct Stop {
     pub smsc: NameId,
     /// The short code it was sent to; 0 = none.
     pub short_code: u32,
-    /// Sequence number of the verdict it answers, when known.
-    pub answers: Option<u64>,
+    /// The message it answers, when known.
+    pub answers: Option<Answered>,
     /// What was matched (language and keyword or phrase), the import, or who entered it: an interned name.
     pub detail: NameId,
 }

@@ -105,6 +105,8 @@ pub struct VerdictRecord {
     /// The list was at least as new as this many events.
     pub events: u64,
     pub smsc: NameId,
+    /// The short code that its STOP mention names: where the person would write to. Unknown of a late answer.
+    pub stop_code: Option<u32>,
 }
 
 impl VerdictEntry<'_> {
@@ -134,16 +136,17 @@ impl VerdictEntry<'_> {
         out.extend_from_slice(&ruling.judged_at.as_micros().to_be_bytes());
         out.extend_from_slice(&events.to_be_bytes());
         out.extend_from_slice(&self.smsc.0.to_be_bytes());
-        let status = match self.kind {
+        // A late answer has a status, everything else may name a short code: never both.
+        let last = match self.kind {
             VerdictKind::LateAnswer(status) => status,
             VerdictKind::Permitted
             | VerdictKind::Composed
             | VerdictKind::Observed(_)
             | VerdictKind::Refused(_)
             | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved => 0,
+            | VerdictKind::Unresolved => ruling.stop_code.unwrap_or(0),
         };
-        out.extend_from_slice(&status.to_be_bytes());
+        out.extend_from_slice(&last.to_be_bytes());
     }
 }
 
@@ -169,9 +172,18 @@ impl VerdictRecord {
         let reference = fields.u16()?;
         let segment = read_segment(scheme, number, total, reference)?;
         let (territory, message_ref, judged_at) = (fields.u16()?, fields.u64()?, fields.instant()?);
-        let (events, smsc, status) = (fields.u64()?, fields.name()?, fields.u32()?);
+        let (events, smsc, last) = (fields.u64()?, fields.name()?, fields.u32()?);
         fields.end()?;
-        let kind = read_kind(head.kind, code, status)?;
+        let kind = read_kind(head.kind, code, last)?;
+        let stop_code = match kind {
+            VerdictKind::LateAnswer(_) => None,
+            VerdictKind::Permitted
+            | VerdictKind::Composed
+            | VerdictKind::Observed(_)
+            | VerdictKind::Refused(_)
+            | VerdictKind::Withdrawn(_)
+            | VerdictKind::Unresolved => (last != 0).then_some(last),
+        };
         let has_tag = head.flags & FLAG_TAG != 0;
         if zero != 0 || (!has_tag && tag != NumberTag::default()) {
             return Err("a field that must be zero is not");
@@ -195,6 +207,7 @@ impl VerdictRecord {
             judged_at,
             events,
             smsc,
+            stop_code,
         })
     }
 }
@@ -218,11 +231,8 @@ fn read_segment(scheme: u8, number: u8, total: u8, reference: u16) -> Result<Opt
     Ok(Some(Segment { scheme, reference, total, number }))
 }
 
-fn read_kind(kind: u8, code: u8, status: u32) -> Result<VerdictKind, Unreadable> {
+fn read_kind(kind: u8, code: u8, last: u32) -> Result<VerdictKind, Unreadable> {
     let refusal = RefusalCode::ALL.into_iter().find(|known| known.number() == code);
-    if status != 0 && kind != 7 {
-        return Err("a status where there is none");
-    }
     Ok(match (kind, refusal) {
         (1, None) if code == 0 => VerdictKind::Permitted,
         (2, None) if code == 0 => VerdictKind::Composed,
@@ -230,7 +240,7 @@ fn read_kind(kind: u8, code: u8, status: u32) -> Result<VerdictKind, Unreadable>
         (4, Some(code)) => VerdictKind::Refused(code),
         (5, Some(code)) => VerdictKind::Withdrawn(code),
         (6, Some(RefusalCode::FateUnknown)) => VerdictKind::Unresolved,
-        (7, None) if code == 0 => VerdictKind::LateAnswer(status),
+        (7, None) if code == 0 => VerdictKind::LateAnswer(last),
         _ => return Err("an unknown kind of verdict"),
     })
 }

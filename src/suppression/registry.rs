@@ -251,7 +251,7 @@ mod tests {
                 account: ACME,
                 smsc: NameId(2),
                 short_code: 36111,
-                answers: Some(4),
+                answers: None,
                 detail: NameId(3),
             };
             let personal = Personal { text: Some("STOP".into()), ..Personal::of(number) };
