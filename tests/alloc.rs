@@ -8,6 +8,7 @@ use stopgate::compliance::bench::Bench;
 use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
 use stopgate::compliance::judge::judge;
 use stopgate::compliance::numbers::NumberPlan;
+use stopgate::compliance::observe::Observe;
 use stopgate::compliance::pack::Pack;
 use stopgate::compliance::policy::{AccountPolicy, Consent, Contract, ValidityRule};
 use stopgate::compliance::release::release;
@@ -63,6 +64,7 @@ fn account(pack: Arc<Pack>) -> AccountPolicy {
         identity: "ACME SAS".into(),
         consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
         validity: ValidityRule::Closing,
+        observe: Observe::default(),
         vendor_tlvs: Vec::new(),
         default_message_ids: Vec::new(),
     }

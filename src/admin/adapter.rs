@@ -2,6 +2,7 @@
 //! Must never show a number to anybody but the API's own answers, nor reach past the handle.
 
 use super::answers::*;
+use super::observed::{Observed, RefusedLater};
 use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
@@ -75,6 +76,7 @@ impl Plane for Handle {
                     receivers: figures.receivers,
                     transceivers: figures.transceivers,
                     spooled: figures.spooled as u64,
+                    observe: Observed::of(&account.policy.observe, shared.clock.civil()),
                 })
             });
             Ok(StatusAnswer {
@@ -260,6 +262,7 @@ fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, requ
         judged_at: found.judged_at,
         next_opening: found.next_opening,
         would_refuse: found.would_refuse.iter().map(Rule::id).collect(),
+        observed: found.observed.map(|(code, from)| RefusedLater::new(code, from)),
     }
 }
 
@@ -279,6 +282,10 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         };
         format!("{}: {how}", account.policy.system_id)
     });
+    let observed = settings
+        .accounts
+        .iter()
+        .filter_map(|account| Some(Observed::of(&account.policy.observe, now)?.in_words(&account.policy.system_id)));
     let hours = settings.packs().into_iter().filter_map(|pack| {
         let territory = pack.territory(number)?;
         let (open, until) = match pack.opening(territory, now) {
@@ -308,6 +315,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         suppressions: entries_of(handle, number)?,
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
         consent: consent.collect(),
+        observed: observed.collect(),
         hours: hours.collect(),
         verdicts: verdicts.collect(),
     })

@@ -1,13 +1,15 @@
 //! Owns what the data plane answers, and how it looks in JSON: the contract behind every `--json`.
 //! Must never hold a message's text or a secret.
 
+use super::observed::{Observed, RefusedLater};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use serde::{Serialize, Serializer};
 
-fn instant<S: Serializer>(at: &CivilInstant, serializer: S) -> Result<S::Ok, S::Error> {
+/// An instant as RFC 3339.
+pub(super) fn instant<S: Serializer>(at: &CivilInstant, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
 }
 
@@ -46,6 +48,8 @@ pub struct CheckAnswer {
     pub next_opening: Option<CivilInstant>,
     /// Every rule that would have refused: `R-SUPPRESS` and the like.
     pub would_refuse: Vec<&'static str>,
+    /// Permitted only because a rule is observed: what it would be refused with, and from when on.
+    pub observed: Option<RefusedLater>,
 }
 
 impl Serialize for CheckAnswer {
@@ -65,6 +69,7 @@ impl Serialize for CheckAnswer {
             #[serde(serialize_with = "instant_or_null")]
             next_opening: Option<CivilInstant>,
             would_refuse: &'a [&'static str],
+            observed: Option<&'a RefusedLater>,
         }
         View {
             verdict: if self.refusal.is_some() { "refused" } else { "permitted" },
@@ -77,6 +82,7 @@ impl Serialize for CheckAnswer {
             judged_at: self.judged_at,
             next_opening: self.next_opening,
             would_refuse: &self.would_refuse,
+            observed: self.observed.as_ref(),
         }
         .serialize(serializer)
     }
@@ -165,6 +171,8 @@ pub struct WhyAnswer {
     pub lifted_for: Vec<String>,
     /// In words: which accounts rely on a declared consent, which on proof.
     pub consent: Vec<String>,
+    /// In words: which accounts have rules that do not refuse yet.
+    pub observed: Vec<String>,
     pub hours: Vec<HoursNow>,
     /// Newest first; only what is still in memory.
     pub verdicts: Vec<PastVerdict>,
@@ -202,6 +210,8 @@ pub struct AccountStatus {
     pub transceivers: usize,
     /// Receipts and messages waiting for it to bind.
     pub spooled: u64,
+    /// Rules that do not refuse yet; `null` for most.
+    pub observe: Option<Observed>,
 }
 
 /// The gateway at a glance.
@@ -249,6 +259,7 @@ mod tests {
             judged_at: CivilInstant::from_secs(1_795_348_800),
             next_opening: Some(CivilInstant::from_secs(1_795_420_800)),
             would_refuse: vec!["R-HOURS"],
+            observed: None,
         };
         let json = serde_json::to_value(&answer).expect("JSON");
         assert_eq!(json["verdict"], "refused");

@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod answers;
 pub mod control;
 mod health;
+mod observed;
 pub mod plane;
 pub mod problem;
 pub mod requests;

@@ -69,6 +69,10 @@ fn in_words(answer: &Value) -> Vec<String> {
     if let Some(next) = answer["next_opening"].as_str() {
         lines.push(format!("  next opening {next}"));
     }
+    if let Some(code) = answer["observed"]["code"].as_str() {
+        let of = |key: &str| answer["observed"][key].as_str().unwrap_or("-").to_owned();
+        lines.push(format!("  only observed: would be refused {code} {} from {} on", of("slug"), of("from")));
+    }
     let rules: Vec<_> = answer["would_refuse"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if rules.len() > 1 {
         lines.push(format!("  also against it: {}", rules.join(", ")));

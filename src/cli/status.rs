@@ -41,7 +41,24 @@ pub fn run(_: &Args, global: &Global) -> Outcome {
         accounts.row(names.into_iter().chain([binds, text(&account["spooled"])]));
     }
     accounts.print();
+    observed(&answer).iter().for_each(print::line);
     Ok(Exit::Ok)
+}
+
+/// The accounts with rules that do not refuse yet.
+fn observed(answer: &Value) -> Vec<String> {
+    let accounts = answer["accounts"].as_array().into_iter().flatten().filter(|account| !account["observe"].is_null());
+    let line = |account: &Value| {
+        let observe = &account["observe"];
+        let rules = observe["rules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+        let (system_id, until) =
+            (account["system_id"].as_str().unwrap_or("-"), observe["until"].as_str().unwrap_or("-"));
+        match observe["over"] == true {
+            true => format!("{system_id}: {} was observed until {until}: remove [account.observe]", rules.join(", ")),
+            false => format!("{system_id}: {} ONLY OBSERVED until {until}", rules.join(", ")),
+        }
+    };
+    accounts.map(line).collect()
 }
 
 fn heading(answer: &Value) -> Vec<String> {

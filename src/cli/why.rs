@@ -61,6 +61,7 @@ fn in_words(answer: &Value) -> Vec<String> {
         lines.push(format!("the person asked to hear again from {}", lifted.join(", ")));
     }
     lines.extend(list(answer, "consent").filter_map(Value::as_str).map(|consent| format!("consent: {consent}")));
+    lines.extend(list(answer, "observed").filter_map(Value::as_str).map(|observed| format!("observe: {observed}")));
     for hours in list(answer, "hours") {
         let state = if hours["open"] == true { "open until" } else { "closed until" };
         lines.push(format!(

@@ -6,6 +6,7 @@ use super::code::RefusalCode;
 use super::facts::{Facts, SuppressionList};
 use super::hours::Opening;
 use super::judge::judge;
+use super::observe;
 use super::rule::RuleSet;
 use super::verdict::Verdict;
 use crate::message::instant::CivilInstant;
@@ -26,6 +27,8 @@ pub struct DryRun {
     pub next_opening: Option<CivilInstant>,
     /// Every rule that would refuse.
     pub would_refuse: RuleSet,
+    /// What it would be refused with, and from when on, where only a rule in observe mode lets it pass.
+    pub observed: Option<(RefusalCode, CivilInstant)>,
     pub judged_at: CivilInstant,
 }
 
@@ -63,6 +66,9 @@ pub fn dry_run<L: SuppressionList + ?Sized>(
         territory: territory.map(|territory| territory.id.clone()),
         next_opening,
         would_refuse: ruling.would_refuse,
+        observed: observe::first_code(ruling.observed)
+            .filter(|_| code.is_none())
+            .map(|first| (first, facts.account.observe.until())),
         judged_at: ruling.judged_at,
     }
 }

@@ -76,6 +76,7 @@ pub fn compose(duty: Duty, to: Msisdn, context: &Context<'_>) -> Permitted<'stat
         set: None,
         stop_code: None,
         would_refuse: RuleSet::default(),
+        observed: RuleSet::default(),
         judged_at: context.now,
     };
     Permitted { outgoing: Outgoing::Composed(Composed { source: context.short_code, text }), ruling }

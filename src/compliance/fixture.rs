@@ -4,6 +4,7 @@
 use super::bench::Bench;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::numbers::NumberPlan;
+use super::observe::Observe;
 use super::pack::Pack;
 use super::parts::Table;
 use super::policy::{AccountPolicy, Consent, Contract, ValidityRule};
@@ -57,6 +58,7 @@ impl House {
                 identity: "ACME SAS, Paris".into(),
                 consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
                 validity: ValidityRule::Keep,
+                observe: Observe::default(),
                 vendor_tlvs: Vec::new(),
                 default_message_ids: Vec::new(),
             },

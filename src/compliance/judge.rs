@@ -13,7 +13,7 @@ use super::mention;
 use super::pack::Pack;
 use super::pack::senders::Stance;
 use super::parts::{self, Gate, Key, Part, Standing};
-use super::rule::Rule;
+use super::rule::{Rule, RuleSet};
 use super::sender_rules::{self, Source};
 use super::traffic;
 use super::verdict::{Outgoing, Permitted, Refusal, Ruling, Verdict};
@@ -49,13 +49,21 @@ struct Refused {
 struct Scales {
     ruling: Ruling,
     refused: Option<Refused>,
+    /// The rules that do not refuse now: `mode = "observe"`.
+    observing: RuleSet,
 }
 
 impl Scales {
     fn refuse(&mut self, rule: Rule, code: RefusalCode) {
+        if self.observing.contains(rule) {
+            self.ruling.would_refuse.insert(rule);
+            self.ruling.observed.insert(rule);
+            return;
+        }
         self.refuse_until(rule, code, None);
     }
 
+    /// Refuses whether the rule is observed or not.
     fn refuse_until(&mut self, rule: Rule, code: RefusalCode, next_opening: Option<CivilInstant>) {
         self.ruling.would_refuse.insert(rule);
         self.refused.get_or_insert(Refused { code, next_opening });
@@ -107,16 +115,17 @@ fn weigh<L: SuppressionList + ?Sized>(
         segment: submission.segment,
         set: gate.as_ref().map(|gate| gate.of_set(judged_at)),
         stop_code: mention.as_ref().and_then(|mention| mention.code),
-        would_refuse: super::rule::RuleSet::default(),
+        would_refuse: RuleSet::default(),
+        observed: RuleSet::default(),
         judged_at,
     };
-    let mut scales = Scales { ruling, refused: None };
+    let mut scales = Scales { ruling, refused: None, observing: account.observe.at(now) };
     match class {
         TrafficClass::Commercial => {
             let case = Case { source, content, mentioned: mention.is_some(), pack };
             commercial(&mut scales, submission, &case, facts, now);
             if gate.as_ref().is_some_and(|gate| !gate.room) {
-                scales.refuse(Rule::Mention, RefusalCode::QueueFull);
+                scales.refuse_until(Rule::Mention, RefusalCode::QueueFull, None);
             }
         }
         TrafficClass::Transactional => transactional(&mut scales, source, facts),
@@ -269,13 +278,12 @@ fn commercial<L: SuppressionList + ?Sized>(
         weigh_hours(scales, submission, case.pack, facts, now);
     }
     // R-MENTION, on whole texts: a part may leave while others are missing, the one that completes the message decides.
-    let shown = match case.content {
-        Content::Part | Content::Alone(_) => true,
-        Content::Whole(_) => case.mentioned,
-        Content::Misfit | Content::Unreadable => false,
-    };
-    if !shown {
-        scales.refuse(Rule::Mention, RefusalCode::MissingStopMention);
+    match case.content {
+        Content::Part | Content::Alone(_) => {}
+        Content::Whole(_) if case.mentioned => {}
+        Content::Whole(_) | Content::Unreadable => scales.refuse(Rule::Mention, RefusalCode::MissingStopMention),
+        // Observed or not: it would change what stands at the SMSC already.
+        Content::Misfit => scales.refuse_until(Rule::Mention, RefusalCode::MissingStopMention, None),
     }
 }
 
@@ -323,5 +331,7 @@ fn weigh_sender<L: SuppressionList + ?Sized>(scales: &mut Scales, source: Source
     }
 }
 
+#[cfg(test)]
+mod observe_tests;
 #[cfg(test)]
 mod tests;

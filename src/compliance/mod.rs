@@ -18,6 +18,7 @@ pub mod instants;
 pub mod judge;
 pub mod mention;
 pub mod numbers;
+pub mod observe;
 pub mod optout;
 pub mod pack;
 pub mod parts;

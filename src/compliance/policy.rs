@@ -2,6 +2,7 @@
 //! Must never hold a secret, an address or anything of the network.
 
 use super::class::TrafficClass;
+use super::observe::Observe;
 use super::pack::Pack;
 use crate::message::name::NameId;
 use crate::message::text::Alphabet;
@@ -62,6 +63,8 @@ pub struct AccountPolicy {
     pub identity: String,
     pub consent: Consent,
     pub validity: ValidityRule,
+    /// The rules that do not refuse yet.
+    pub observe: Observe,
     /// Vendor TLV tags that are kept; all others in 0x1400..=0x3FFF are cut.
     pub vendor_tlvs: Vec<u16>,
     /// sm_default_msg_id values it may use.

@@ -5,6 +5,7 @@ use super::class::TrafficClass;
 use super::code::RefusalCode;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::instants;
+use super::observe;
 use super::rule::Rule;
 use super::verdict::{Outgoing, Permitted, Refusal, Released, Ruling};
 use crate::message::instant::CivilInstant;
@@ -15,7 +16,8 @@ use crate::message::submission::TimeField;
 /// What stopgate composed itself is released whatever list and hours say: it is the one message a suppressed number gets.
 ///
 /// # Errors
-/// The refusal to answer: SG153, SG101, SG111, or SG132 when a reload has left no territory for the number.
+/// The refusal to answer: SG153, SG101, SG111, SG132 when a reload has left no territory for the number, or what a rule
+/// that was observed refuses with since its last day is over.
 pub fn release<'a, L: SuppressionList + ?Sized>(
     permitted: Permitted<'a>,
     facts: &Facts<'_, L>,
@@ -58,11 +60,14 @@ fn look_again<L: SuppressionList + ?Sized>(
     now: CivilInstant,
 ) -> Result<Option<CivilInstant>, (RefusalCode, Option<CivilInstant>)> {
     ruling.judged_at = instants::judged_at(schedule, now);
-    match ruling.class {
-        TrafficClass::Transactional => return Ok(None),
-        TrafficClass::Commercial => {}
+    // The last day of observing may have ended meanwhile, or a reload may have ended it.
+    let enforced = observe::first_code(ruling.observed.without(facts.account.observe.at(now)));
+    match (ruling.class, enforced) {
+        (TrafficClass::Transactional, None) => return Ok(None),
+        (TrafficClass::Transactional, Some(code)) => return Err((code, None)),
+        (TrafficClass::Commercial, _) => {}
     }
-    let mut first = None;
+    let mut first = enforced.map(|code| (code, None));
     let mut refuse = |rule: Rule, code: RefusalCode, next: Option<CivilInstant>| {
         ruling.would_refuse.insert(rule);
         first.get_or_insert((code, next));

@@ -66,6 +66,10 @@ impl RuleSet {
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
+    /// The rules in it that are not in `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
     /// The rules in it, in the ladder's order.
     pub fn iter(self) -> impl Iterator<Item = Rule> {
         Rule::ALL.into_iter().filter(move |rule| self.contains(*rule))

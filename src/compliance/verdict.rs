@@ -68,6 +68,8 @@ pub struct Ruling {
     pub stop_code: Option<u32>,
     /// Every rule that would have refused.
     pub would_refuse: RuleSet,
+    /// Of these, the rules in observe mode that alone did not keep it from leaving. The record says the first one's code.
+    pub observed: RuleSet,
     /// The instant that was judged: schedule_delivery_time if set, else now.
     pub judged_at: CivilInstant,
 }

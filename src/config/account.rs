@@ -1,11 +1,13 @@
 //! Owns one `[[account]]`: a sender as it is written, read whole.
 //! Must never look at another account, at an operator or at a short code: `cross` does.
 
+use super::observe;
 use super::refusal;
 use super::secret::Surroundings;
 use super::section::Table;
 use super::value;
 use crate::compliance::code::RefusalCode;
+use crate::compliance::observe::Observe;
 use crate::compliance::policy::{Consent, Contract, ValidityRule};
 use crate::gateway::settings::{Network, RefusalDetail, RefusalStyle, Secret, SubmitMulti};
 use std::collections::BTreeMap;
@@ -45,6 +47,7 @@ pub struct AccountDraft {
     pub identity: String,
     pub consent: Consent,
     pub validity: ValidityRule,
+    pub observe: Observe,
     pub vendor_tlvs: Vec<u16>,
     pub default_message_ids: Vec<u8>,
     pub window: usize,
@@ -84,6 +87,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
     let allow_from = table.get("allow_from", value::list(value::network));
     let submit_multi = table.get("submit_multi", value::choice(MULTI));
     let refusal = table.table("refusal").map(|table| refusal::read(&table));
+    let observe = table.table("observe").and_then(|table| observe::read(&table));
     let enquire_link = table.get("enquire_link", value::duration(second, 3600 * second));
     let inactivity = table.get("inactivity", value::duration(Duration::ZERO, 24 * 3600 * second));
     if password.as_ref().is_some_and(|password| password.expose().len() > 8) {
@@ -104,6 +108,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
         identity: identity?,
         consent: consent?,
         validity: validity?,
+        observe: observe?,
         vendor_tlvs: vendor_tlvs?.into_iter().map(|tag| tag as u16).collect(),
         default_message_ids: default_message_ids?.into_iter().map(|id| id as u8).collect(),
         window: window? as usize,

@@ -6,6 +6,7 @@ mod cross;
 mod document;
 pub mod duration;
 pub mod error;
+mod observe;
 mod packs;
 mod refusal;
 pub mod resolve;

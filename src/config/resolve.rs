@@ -100,6 +100,7 @@ fn account(
         identity: draft.identity.clone(),
         consent: draft.consent.clone(),
         validity: draft.validity,
+        observe: draft.observe,
         vendor_tlvs: draft.vendor_tlvs.clone(),
         default_message_ids: draft.default_message_ids.clone(),
     };

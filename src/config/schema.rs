@@ -317,6 +317,26 @@ const ACCOUNT: Section = Section {
             ],
             tables: &[],
         },
+        Section {
+            name: "account.observe",
+            many: false,
+            help: "While a sender is moved over: rules that do not refuse yet. What they would have refused is forwarded, recorded as such and counted in `stopgate_observed_refusals_total`.",
+            keys: &[
+                key(
+                    "rules",
+                    "[\"R-MENTION\"]",
+                    Is("[]"),
+                    "`R-TEXT`, `R-SENDER`, `R-CONSENT`, `R-MENTION`, `R-FREQ`. Never `R-SUPPRESS`, `R-HOURS`, `R-FAILCLOSED`, nor `R-DEST`: what has no number of the pack has no hours either.",
+                ),
+                key(
+                    "until",
+                    "\"2026-12-31\"",
+                    Derived("no default: it must be written where `rules` names any"),
+                    "The last day, in UTC: from the next midnight on the rules refuse, without a reload.",
+                ),
+            ],
+            tables: &[],
+        },
     ],
 };
 
@@ -349,7 +369,6 @@ const SHORT_CODE: Section = Section {
 pub const NOT_YET: &[(&str, &str, &str)] = &[
     ("smpp", "tls", "TLS comes later: listen on loopback behind a TLS proxy such as stunnel"),
     ("smsc", "tls", "TLS comes later: connect to a local TLS proxy such as stunnel"),
-    ("account", "observe", "observe mode comes later: try messages with `stopgate check`"),
 ];
 
 /// Every section, outer before inner.

@@ -6,7 +6,7 @@ use super::build;
 use super::lane::Lane;
 use super::refs::EsmeRef;
 use super::smsc::{LATE_ANSWERS, Origin};
-use super::submit::Sender;
+use super::submit::{Sender, leaving};
 use crate::clock::Now;
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
@@ -177,7 +177,7 @@ impl Lane {
         };
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
         for one in &left {
-            self.record(VerdictKind::Permitted, &one.ruling, one.message_ref, smsc, now);
+            self.record(leaving(&one.ruling), &one.ruling, one.message_ref, smsc, now);
             self.tell(contract, &one.ruling, None);
             match (one.ruling.class, one.ruling.stop_code) {
                 (TrafficClass::Transactional, _) => self.unrecorded.push(one.ruling.account),

@@ -7,6 +7,7 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::optout::Engine;
 use crate::compliance::parts;
+use crate::compliance::rule::Rule;
 use crate::ledger::suppression_event::{EventId, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
@@ -139,6 +140,7 @@ impl Shared {
         };
         shared.register_codes();
         shared.show_packs(true);
+        shared.say_observed();
         shared
     }
 
@@ -308,6 +310,19 @@ impl Shared {
         self.settings.store(settings);
         self.register_codes();
         self.show_packs(true);
+        self.say_observed();
+    }
+
+    /// Says which accounts have rules that do not refuse yet: nobody should forget them.
+    fn say_observed(&self) {
+        for account in &self.settings.load().accounts {
+            let observe = &account.policy.observe;
+            if !observe.rules().is_empty() {
+                let rules = observe.rules().iter().map(Rule::id).collect::<Vec<_>>().join(" ");
+                let over = observe.at(self.clock.civil()).is_empty();
+                tracing::warn!(event = "observe", account = %account.policy.system_id, rules, until = %observe.until(), over);
+            }
+        }
     }
 
     /// Shows which packs hold, or no longer do, and since when these settings do.

@@ -13,6 +13,7 @@ use crate::clock::Now;
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
 use crate::compliance::judge::judge;
+use crate::compliance::observe;
 use crate::compliance::release::release;
 use crate::compliance::verdict::{Permitted, Refusal, Ruling, Verdict};
 use crate::ledger::{VerdictEntry, VerdictKind};
@@ -253,7 +254,7 @@ impl Lane {
         };
         let ruling = *released.ruling();
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
-        self.record(VerdictKind::Permitted, &ruling, sender.message_ref, smsc, now);
+        self.record(leaving(&ruling), &ruling, sender.message_ref, smsc, now);
         self.tell(contract, &ruling, None);
         match (ruling.class, ruling.stop_code) {
             (TrafficClass::Transactional, _) => self.unrecorded.push(ruling.account),
@@ -310,6 +311,7 @@ impl Lane {
             account: &contract.settings.policy.system_id,
             class: ruling.class,
             refusal: refusal.map(|refusal| refusal.code),
+            observed: observe::first_code(ruling.observed).filter(|_| refusal.is_none()),
             number: ruling.destination,
             next_opening: refusal.and_then(|refusal| refusal.next_opening),
         }
@@ -327,6 +329,11 @@ impl Lane {
         self.kit.shared.metrics.records.one(counted);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
     }
+}
+
+/// The record of a message that leaves: as it should, or because a rule is only observed.
+pub fn leaving(ruling: &Ruling) -> VerdictKind {
+    observe::first_code(ruling.observed).map_or(VerdictKind::Permitted, VerdictKind::Observed)
 }
 
 impl Contract {

@@ -34,6 +34,7 @@ fn ruling() -> Ruling {
         set: None,
         stop_code: None,
         would_refuse,
+        observed: RuleSet::default(),
         judged_at: AT,
     }
 }

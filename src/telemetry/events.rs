@@ -44,6 +44,8 @@ pub struct VerdictGiven<'a> {
     pub class: TrafficClass,
     /// `None` = permitted.
     pub refusal: Option<RefusalCode>,
+    /// Permitted, although a rule in observe mode would have refused it with this.
+    pub observed: Option<RefusalCode>,
     pub number: Option<Msisdn>,
     pub next_opening: Option<CivilInstant>,
 }
@@ -55,10 +57,24 @@ impl VerdictGiven<'_> {
             None => metrics.permitted(self.class),
             Some(code) => metrics.refused(self.class, code),
         }
+        if let Some(code) = self.observed {
+            metrics.observed(code);
+        }
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let (account, class, number) = (self.account, self.class.word(), masked(self.number));
+        if let Some(code) = self.observed {
+            return debug!(
+                event = "verdict",
+                account,
+                class,
+                verdict = "observed",
+                code = code.code(),
+                reason = code.slug(),
+                number
+            );
+        }
         match (self.refusal, self.next_opening) {
             (None, _) => debug!(event = "verdict", account, class, verdict = "permitted", number),
             (Some(code), None) => {
@@ -415,6 +431,7 @@ mod tests {
                 account: "acme",
                 class: TrafficClass::Commercial,
                 refusal: Some(RefusalCode::OutOfHours),
+                observed: None,
                 number: number(),
                 next_opening: Some(CivilInstant::from_secs(1_795_420_800)),
             }

@@ -8,6 +8,7 @@ mod failover;
 mod kill9;
 mod late_answers;
 mod links_and_windows;
+mod observe;
 mod otp_at_night;
 mod parts;
 mod promo;

@@ -97,6 +97,7 @@ impl Plane for FakePlane {
                     receivers: 0,
                     transceivers: 1,
                     spooled: 0,
+                    observe: None,
                 }],
             })
         })
@@ -141,6 +142,7 @@ impl Plane for FakePlane {
                 judged_at: request.at.unwrap_or_else(now),
                 next_opening: None,
                 would_refuse: refusal.map(|_| "R-SUPPRESS").into_iter().collect(),
+                observed: None,
             })
         })
     }
@@ -162,6 +164,7 @@ impl Plane for FakePlane {
                 suppressions,
                 lifted_for: Vec::new(),
                 consent: vec!["acme: declared".to_owned()],
+                observed: Vec::new(),
                 hours: vec![hours],
                 verdicts: vec![verdict],
             })
