@@ -2,6 +2,7 @@
 //! Must never know what a record means, nor retry an fsync that failed.
 
 pub mod disk;
+pub mod dump;
 pub mod error;
 pub mod frame;
 pub mod segment;

@@ -16,6 +16,7 @@ pub mod open;
 pub mod appender;
 pub mod gap;
 pub mod read;
+pub mod kept;
 
 #[cfg(test)]
 mod golden_tests;

@@ -1,35 +1,20 @@
-//! Owns the suppression list of a running node: index, snapshot, and the thread that keeps the snapshot.
+//! Owns the suppression list of a running node: how its index follows from the events.
 //! Must never start with less than the events say: a snapshot that cannot be used is rebuilt from all of them.
 
 use super::apply::apply;
 use super::index::Index;
-use super::snapshot::{self, Unusable};
+use super::snapshot;
+use crate::journal::dump::Unusable;
 use crate::ledger::book::Ledger;
 use crate::ledger::error::OpenError;
 use crate::ledger::event::Event;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use crate::ledger::kept::{Derived, Kept, SnapshotRule};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
-/// When the snapshot is written.
-#[derive(Clone, Copy, Debug)]
-pub struct SnapshotRule {
-    /// How often the keeper looks.
-    pub look_every: Duration,
-    /// Written when this many looks have passed and anything changed.
-    pub looks: u32,
-    /// Written at the next look when this many events are behind it, so that a start never has more to read.
-    pub behind_max: u64,
-}
-
-impl Default for SnapshotRule {
-    /// Every 5 minutes, or within 10 s of 250,000 events.
-    fn default() -> Self {
-        Self { look_every: Duration::from_secs(10), looks: 30, behind_max: 250_000 }
-    }
-}
+/// The list: the index that lanes ask, and the thread that keeps its snapshot.
+pub type List = Kept<Index>;
 
 /// What was found at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,154 +27,45 @@ pub struct ListRecovered {
     pub damaged: Option<&'static str>,
 }
 
-/// The list. Shared; the index inside is what lanes ask.
-pub struct List {
-    index: Arc<Index>,
-    keeper: Arc<Keeper>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Keeper {
-    ledger: Arc<Ledger>,
-    index: Arc<Index>,
-    path: PathBuf,
-    /// Events that were applied from the disk, in order.
-    position: Mutex<u64>,
-    saved: AtomicU64,
-    closing: Mutex<bool>,
-    bell: Condvar,
-}
-
 impl List {
     /// Reads the snapshot and the events after it, and starts the keeper.
     ///
     /// # Errors
     /// When events cannot be read, or the snapshot knows more events than there are: segments are missing then.
     pub fn open(ledger: &Arc<Ledger>, rule: SnapshotRule) -> Result<(Self, ListRecovered), OpenError> {
-        let path = ledger.dir().join("suppression.snapshot");
-        let mut index = Index::new(ledger.origin());
-        let (mut position, mut damaged) = (0, None);
-        match snapshot::load(&path, &ledger.key_check(), &index) {
-            Ok(loaded) => position = loaded.position,
-            Err(Unusable::Absent) => {}
-            Err(Unusable::Damaged(why)) => {
-                damaged = Some(why);
-                index = Index::new(ledger.origin());
-            }
-        }
-        let found = ledger.events_appended();
-        if position > found {
-            return Err(OpenError::Behind { path, saved: position, found });
-        }
-        let keeper = Keeper {
-            ledger: Arc::clone(ledger),
-            index: Arc::new(index),
-            path,
-            position: Mutex::new(position),
-            saved: AtomicU64::new(position),
-            closing: Mutex::new(false),
-            bell: Condvar::new(),
-        };
-        keeper.catch_up()?;
-        let recovered = ListRecovered { numbers: keeper.index.len(), events_read: found - position, damaged };
-        let keeper = Arc::new(keeper);
-        let worker = Arc::clone(&keeper);
-        let thread = std::thread::Builder::new()
-            .name("list-snapshot".into())
-            .spawn(move || worker.keep(rule))
-            .map_err(OpenError::io(ledger.dir()))?;
-        Ok((Self { index: Arc::clone(&keeper.index), keeper, thread: Mutex::new(Some(thread)) }, recovered))
-    }
-
-    /// What lanes ask.
-    pub fn index(&self) -> &Arc<Index> {
-        &self.index
-    }
-
-    /// The event position of the snapshot on disk.
-    pub fn snapshot_position(&self) -> u64 {
-        self.keeper.saved.load(Ordering::Acquire)
-    }
-
-    /// Writes the snapshot now.
-    pub fn save(&self) -> Result<(), OpenError> {
-        self.keeper.save()
-    }
-
-    /// Writes the snapshot a last time and ends the keeper. Call it before the ledger is closed; idempotent.
-    pub fn close(&self) -> Result<(), OpenError> {
-        self.keeper.ring();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match thread.map(JoinHandle::join) {
-            Some(_) => self.keeper.save(),
-            None => Ok(()),
-        }
+        let (list, found) = Self::start(ledger, || Index::new(ledger.origin()), rule)?;
+        let numbers = list.index().len();
+        Ok((list, ListRecovered { numbers, events_read: found.records_read, damaged: found.damaged }))
     }
 }
 
-impl Drop for List {
-    fn drop(&mut self) {
-        self.keeper.ring();
-        // Joined, so that the ledger (and its lock) is free when the list is gone.
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = thread.join();
-        }
-    }
-}
+impl Derived for Index {
+    const FILE: &'static str = "suppression.snapshot";
+    const THREAD: &'static str = "list-snapshot";
 
-impl Keeper {
-    fn ring(&self) {
-        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.bell.notify_all();
+    fn load(&self, path: &Path, ledger: &Ledger) -> Result<u64, Unusable> {
+        snapshot::load(path, &ledger.key_check(), self).map(|loaded| loaded.position)
     }
 
-    /// Applies the durable events it has not applied yet. Most are known already: applying twice changes nothing. So a snapshot
-    /// holds every event before its position, also a lift that its lane had not come round to.
-    fn catch_up(&self) -> Result<u64, OpenError> {
-        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut events = self.ledger.read_events(*position, self.ledger.durable_events());
+    fn write(&self, path: &Path, ledger: &Ledger, position: u64) -> io::Result<()> {
+        snapshot::write(&**ledger.disk(), path, &ledger.key_check(), self, position)?;
+        ledger.save_names()
+    }
+
+    /// Most events are known already: applying twice changes nothing. So a snapshot holds every event before its position, also a
+    /// lift that its lane had not come round to.
+    fn catch_up(&self, ledger: &Ledger, from: u64) -> Result<u64, OpenError> {
+        let mut events = ledger.read_events(from, ledger.durable_events());
         while let Some(record) = events.next_suppression()? {
             if let Event::Suppression(event) = &record.event {
-                apply(&self.index, event);
+                apply(self, event);
             }
         }
-        *position = events.position();
-        Ok(*position)
+        Ok(events.position())
     }
 
-    fn save(&self) -> Result<(), OpenError> {
-        let position = self.catch_up()?;
-        if position == self.saved.load(Ordering::Acquire) && self.path.exists() {
-            return Ok(());
-        }
-        let disk = self.ledger.disk();
-        snapshot::write(&**disk, &self.path, &self.ledger.key_check(), &self.index, position)
-            .map_err(OpenError::io(&self.path))?;
-        self.saved.store(position, Ordering::Release);
-        self.ledger.save_names().map_err(OpenError::io(self.ledger.dir()))
-    }
-
-    fn keep(&self, rule: SnapshotRule) {
-        let mut looks = 0;
-        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*closing {
-            let waiting = |closing: &mut bool| !*closing;
-            (closing, _) =
-                self.bell.wait_timeout_while(closing, rule.look_every, waiting).unwrap_or_else(PoisonError::into_inner);
-            if *closing {
-                return;
-            }
-            drop(closing);
-            looks += 1;
-            let behind = self.ledger.durable_events().saturating_sub(self.saved.load(Ordering::Acquire));
-            if behind >= rule.behind_max || (looks >= rule.looks && behind > 0) {
-                // A disk that is full now may have room at the next look; the events hold everything meanwhile.
-                if self.save().is_ok() {
-                    looks = 0;
-                }
-            }
-            closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-        }
+    fn durable(ledger: &Ledger) -> u64 {
+        ledger.durable_events()
     }
 }
 
@@ -203,7 +79,7 @@ mod tests {
     use crate::message::instant::CivilInstant;
     use crate::message::name::NameId;
     use crate::message::tag::NumberTag;
-    use std::path::Path;
+    use std::time::Duration;
 
     const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const A: NameId = NameId(1);

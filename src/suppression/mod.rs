@@ -15,5 +15,5 @@ pub mod registry;
 pub use apply::apply;
 pub use follower::Follower;
 pub use index::Index;
-pub use list::{List, SnapshotRule};
+pub use list::List;
 pub use registry::Registry;

@@ -1,83 +1,30 @@
 //! Owns the dump of the index: checksummed, with the event position it holds, so that a start reads it and the events after it.
 //! Must never be believed when any octet of it is wrong: it is then rebuilt from the events, and that is said.
 //!
-//! Layout, big-endian: magic and version (8) · label (16) · event position u64 · origin u32 · zero u32 · CRC32C of the above u32 ·
-//! one block for each shard: octets u32, CRC32C u32, entries u32, (prefix u64, value u64)…, details u32, (prefix, stops, lifts)… ·
-//! trailer: 0xFFFFFFFF, entries u64, CRC32C of the trailer u32.
+//! A file of blocks ([`dump`]), one for each shard: entries u32, (prefix u64, value u64)…, details u32, (prefix, stops, lifts)….
 
 use super::detail::{Detail, scope_rank};
 use super::index::{Index, Shard};
 use crate::journal::disk::Disk;
+use crate::journal::dump::{self, Head, Loaded, Unusable};
 use crate::ledger::leaf::{Fields, Unreadable};
 use crate::ledger::suppression_event::{EventId, Scope};
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"SGSUPPR\x01";
-const HEAD: usize = 44;
-const END: u32 = u32::MAX;
-/// The largest block that is believed: a shard of 100 million numbers, many times over.
-const BLOCK_MAX: u32 = 1 << 30;
-const CHUNK: usize = 4 << 20;
 
-/// What a snapshot that was read says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loaded {
-    /// Every event before this position is in it.
-    pub position: u64,
-    pub numbers: u64,
-}
-
-/// Why a snapshot cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
-    Absent,
-    /// Read, and wrong: the list is rebuilt from all events.
-    Damaged(&'static str),
-}
-
-/// Writes the index to `path` as a whole: temp, fsync, rename, fsync of the directory.
-/// Every event before `position` must already be applied.
+/// Writes the index to `path` as a whole. Every event before `position` must already be applied.
 pub fn write(disk: &dyn Disk, path: &Path, label: &[u8; 16], index: &Index, position: u64) -> io::Result<()> {
-    let temp = path.with_extension("tmp");
-    let file = disk.create(&temp)?;
-    let (mut out, mut at, mut failed) = (Vec::with_capacity(CHUNK + CHUNK / 4), 0u64, None);
-    out.extend_from_slice(MAGIC);
-    out.extend_from_slice(label);
-    out.extend_from_slice(&position.to_be_bytes());
-    out.extend_from_slice(&index.origin().to_be_bytes());
-    out.extend_from_slice(&[0; 4]);
-    let sum = crc32c::crc32c(&out);
-    out.extend_from_slice(&sum.to_be_bytes());
-    let mut entries = 0;
-    index.visit_shards(|shard| {
-        entries += shard.table.len() as u64;
-        put_block(&mut out, shard);
-        if out.len() >= CHUNK && failed.is_none() {
-            failed = file.write_all_at(&out, at).err();
-            at += out.len() as u64;
-            out.clear();
-        }
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let trailer_at = out.len();
-    out.extend_from_slice(&END.to_be_bytes());
-    out.extend_from_slice(&entries.to_be_bytes());
-    let sum = crc32c::crc32c(&out[trailer_at..]);
-    out.extend_from_slice(&sum.to_be_bytes());
-    file.write_all_at(&out, at)?;
-    file.sync_data()?;
-    disk.rename(&temp, path)?;
-    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+    let head = Head { magic: *MAGIC, label: *label, position, origin: index.origin() };
+    dump::write(disk, path, &head, |blocks| {
+        index.visit_shards(|shard| blocks.put(shard.table.len() as u64, |out| put_block(out, shard)));
+    })
 }
 
 fn put_block(out: &mut Vec<u8>, shard: &Shard) {
-    let start = out.len();
-    out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&(shard.table.len() as u32).to_be_bytes());
     for (prefix, value) in shard.table.iter() {
         out.extend_from_slice(&prefix.to_be_bytes());
@@ -87,10 +34,6 @@ fn put_block(out: &mut Vec<u8>, shard: &Shard) {
     for (prefix, detail) in &shard.details {
         put_detail(out, *prefix, &detail.sorted());
     }
-    let length = (out.len() - start - 8) as u32;
-    let sum = crc32c::crc32c(&out[start + 8..]);
-    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
-    out[start + 4..start + 8].copy_from_slice(&sum.to_be_bytes());
 }
 
 fn put_detail(out: &mut Vec<u8>, prefix: u64, detail: &Detail) {
@@ -117,66 +60,12 @@ fn put_id(out: &mut Vec<u8>, id: EventId) {
 
 /// Loads a snapshot into an empty index. On an error the index may hold a part of it: drop it.
 pub fn load(path: &Path, label: &[u8; 16], index: &Index) -> Result<Loaded, Unusable> {
-    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Unusable::Absent,
-        _ => Unusable::Damaged("the file cannot be opened"),
-    })?;
-    let mut reader = io::BufReader::with_capacity(1 << 20, file);
-    let mut head = [0; HEAD];
-    reader.read_exact(&mut head).map_err(|_| SHORT)?;
-    let mut fields = Fields::new(&head);
-    let read = |what: Result<u64, Unreadable>| what.map_err(Unusable::Damaged);
-    let sum = u32::from_be_bytes([head[40], head[41], head[42], head[43]]);
-    if fields.array::<8>().map_err(Unusable::Damaged)? != *MAGIC || crc32c::crc32c(&head[..40]) != sum {
-        return Err(Unusable::Damaged("the head does not hold its checksum"));
+    let loaded = dump::read(path, MAGIC, label, |origin, block| take_block(block, origin, index))?;
+    if loaded.blocks != index.shard_count() {
+        return Err(Unusable::Damaged("it does not hold every shard"));
     }
-    if fields.array::<16>().map_err(Unusable::Damaged)? != *label {
-        return Err(Unusable::Damaged("it was written with other keys"));
-    }
-    let position = read(fields.u64())?;
-    let origin = fields.u32().map_err(Unusable::Damaged)?;
-    let (mut block, mut entries, mut shards) = (Vec::new(), 0, 0);
-    loop {
-        let mut start = [0; 8];
-        reader.read_exact(&mut start[..4]).map_err(|_| SHORT)?;
-        let length = u32::from_be_bytes([start[0], start[1], start[2], start[3]]);
-        if length == END {
-            break;
-        }
-        reader.read_exact(&mut start[4..]).map_err(|_| SHORT)?;
-        if length > BLOCK_MAX {
-            return Err(Unusable::Damaged("a block is too long"));
-        }
-        block.resize(length as usize, 0);
-        reader.read_exact(&mut block).map_err(|_| SHORT)?;
-        if crc32c::crc32c(&block) != u32::from_be_bytes([start[4], start[5], start[6], start[7]]) {
-            return Err(Unusable::Damaged("a block does not hold its checksum"));
-        }
-        entries += take_block(&block, origin, index).map_err(Unusable::Damaged)?;
-        shards += 1;
-    }
-    let mut trailer = [0; 16];
-    trailer[..4].copy_from_slice(&END.to_be_bytes());
-    reader.read_exact(&mut trailer[4..]).map_err(|_| SHORT)?;
-    let stated = u64::from_be_bytes([
-        trailer[4],
-        trailer[5],
-        trailer[6],
-        trailer[7],
-        trailer[8],
-        trailer[9],
-        trailer[10],
-        trailer[11],
-    ]);
-    let whole = crc32c::crc32c(&trailer[..12]).to_be_bytes() == trailer[12..16] && stated == entries;
-    let more = reader.read(&mut [0]).map_err(|_| SHORT)?;
-    if !whole || shards != index.shard_count() || more != 0 {
-        return Err(Unusable::Damaged("it does not hold as many entries as it says"));
-    }
-    Ok(Loaded { position, numbers: entries })
+    Ok(loaded)
 }
-
-const SHORT: Unusable = Unusable::Damaged("it is too short");
 
 fn take_block(block: &[u8], origin: u32, index: &Index) -> Result<u64, Unreadable> {
     let mut fields = Fields::new(block);
@@ -253,7 +142,7 @@ mod tests {
             write(&RealDisk, &path, &LABEL, &index, 77).expect("written");
             let copy = Index::new(7);
             let loaded = load(&path, &LABEL, &copy).expect("whole");
-            assert_eq!((loaded.position, loaded.numbers), (77, 3000));
+            assert_eq!((loaded.position, loaded.entries), (77, 3000));
             same(&index, &copy, 3000);
             assert!(!copy.is_suppressed(&tag(3), NameId(1), 0));
             assert!(copy.is_suppressed(&tag(3), NameId(2), 0));

@@ -18,6 +18,7 @@ use stopgate::gateway::refs::EsmeRef;
 use stopgate::gateway::settings::Settings;
 use stopgate::gateway::shared::{Foundation, Shared};
 use stopgate::journal::disk::{Disk, RealDisk, SegmentFile};
+use stopgate::ledger::kept::SnapshotRule;
 use stopgate::ledger::{Keys, Ledger, OpenOptions};
 use stopgate::message::instant::CivilInstant;
 use stopgate::net::wire::Wire;
@@ -26,7 +27,7 @@ use stopgate::session::smsc::SmscAction;
 use stopgate::sim::wire::{BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, Pdu, RESPONSE};
 use stopgate::spool::SpoolRoom;
 use stopgate::suppression::follower::Follower;
-use stopgate::suppression::list::{List, SnapshotRule};
+use stopgate::suppression::list::List;
 use stopgate::telemetry::registry::Registry;
 use tokio::sync::mpsc;
 
