@@ -6,9 +6,6 @@ use super::esme::{Debt, ToClient};
 use super::lane::Lane;
 use super::refs::LinkRef;
 use crate::clock::Now;
-use crate::compliance::facts::SuppressionList;
-use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
-use crate::ledger::{Event, Personal};
 use crate::message::inbound::Inbound;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
@@ -23,8 +20,7 @@ use crate::pdu::status::CommandStatus;
 use crate::spool::id_index::Match;
 use crate::spool::message_id::IdHash;
 use crate::spool::shelf::ItemKind;
-use crate::telemetry::labels::{DeliverKind, PduError, ReceiptRoute, RecordKind};
-use std::sync::Arc;
+use crate::telemetry::labels::{DeliverKind, PduError, ReceiptRoute};
 
 /// Receipts that wait for the answers of their own submits, at most.
 pub const EARLY_MAX: usize = 10_000;
@@ -84,7 +80,7 @@ impl Lane {
     /// A receipt goes to the account that submitted.
     fn receipt(&mut self, from: From, smsc: usize, inbound: &Inbound<'_>, found: &Receipt<'_>, now: Now) {
         let tag = self.tag_of(smsc, inbound).unwrap_or_default();
-        self.stop_by_receipt(smsc, inbound, found, now);
+        self.stop_by_receipt(from, smsc, inbound, found, now);
         let octets = inbound.octets[..inbound.end as usize].into();
         let delivery = ToClient { debt: Debt::Smsc(from), kind: ItemKind::Receipt, tag, octets };
         let operator = &self.smscs[smsc];
@@ -112,39 +108,6 @@ impl Lane {
                 }
             }
         }
-    }
-
-    /// A receipt whose error says that the recipient opted out at the operator is a STOP: recorded, and effective at once.
-    fn stop_by_receipt(&mut self, smsc: usize, inbound: &Inbound<'_>, found: &Receipt<'_>, now: Now) {
-        let settings = &self.smscs[smsc].settings;
-        if !settings.optout_errors.iter().any(|error| error.as_bytes() == found.error()) {
-            return;
-        }
-        let Some(number) = self.number_of(smsc, inbound) else { return };
-        let shared = Arc::clone(&self.kit.shared);
-        let tag = shared.tags.tag(number);
-        if shared.index.is_suppressed(&tag, NameId::NONE, 0) {
-            return;
-        }
-        let event = SuppressionEvent::Stop(Stop {
-            id: shared.ledger.next_event_id(),
-            tag,
-            scope: Scope::Global,
-            source: StopSource::Operator,
-            account: self.smscs[smsc].mirrored.unwrap_or(NameId::NONE),
-            smsc: settings.id,
-            short_code: 0,
-            answers: None,
-            detail: NameId::NONE,
-        });
-        shared.suppress_in_ram(&event);
-        let evidence = format!("receipt error {}", String::from_utf8_lossy(found.error()));
-        let personal = Personal { evidence: Some(evidence), ..Personal::of(number) };
-        if self.appender.event(now.civil, &Event::Suppression(event), Some(&personal)).is_err() {
-            tracing::error!(event = "optout.unrecorded", number = number.masked());
-        }
-        shared.metrics.records.one(RecordKind::Stop);
-        shared.wake_other_lanes(self.number);
     }
 
     /// The submit of an early receipt was answered: it is routed now.
@@ -187,7 +150,7 @@ impl Lane {
     }
 
     /// The number a PDU comes from.
-    fn number_of(&self, smsc: usize, inbound: &Inbound<'_>) -> Option<Msisdn> {
+    pub fn number_of(&self, smsc: usize, inbound: &Inbound<'_>) -> Option<Msisdn> {
         let source = &inbound.source;
         let text = inbound.slice(source.text);
         self.kit.settings.numbers.canonical(source.ton, source.npi, text, self.country_of(smsc)).ok()
@@ -215,8 +178,15 @@ impl Lane {
         self.touch_esme(receiver);
     }
 
-    /// Answers a deliver_sm or data_sm of an SMSC.
+    /// Answers a deliver_sm or data_sm of an SMSC, unless its answer waits for a STOP.
     pub fn answer_deliver(&mut self, from: From, status: CommandStatus) {
+        if self.gates.may_answer(&from, status) {
+            self.write_deliver_answer(from, status);
+        }
+    }
+
+    /// Writes the answer of a deliver_sm or data_sm.
+    pub fn write_deliver_answer(&mut self, from: From, status: CommandStatus) {
         let command = match from.operation {
             Operation::DataSm => LinkCommand::DataSmResp { status },
             Operation::SubmitSm | Operation::SubmitMulti => LinkCommand::DeliverSmResp { status },

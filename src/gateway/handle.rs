@@ -101,7 +101,7 @@ impl Handle {
         let last = self.record(|appender| {
             for stop in stops {
                 let tag = self.shared.tags.tag(stop.number);
-                if self.is_stopped(&tag) {
+                if self.shared.stands_on_record(&tag, Scope::Global) {
                     added.already += 1;
                     continue;
                 }

@@ -7,6 +7,7 @@ use super::deliver::EarlyReceipt;
 use super::esme::{Closing, Esme};
 use super::kit::Kit;
 use super::multi::Batch;
+use super::opted_out::Gates;
 use super::optout::AwaitingAct;
 use super::outbox::Flushed;
 use super::refusal::AwaitingReceipt;
@@ -52,6 +53,8 @@ pub struct Lane {
     /// Operators whose queues have had room in this turn: those held for them come first.
     pub roomy: Vec<usize>,
     pub awaiting_acts: VecDeque<AwaitingAct>,
+    /// Receipts that are a STOP: answered when that is durable.
+    pub gates: Gates,
     pub awaiting_spool: VecDeque<AwaitingSpool>,
     pub awaiting_receipts: VecDeque<AwaitingReceipt>,
     pub early: Early<EarlyReceipt>,

@@ -33,7 +33,7 @@ const MESSAGE_TYPE: u8 = 0x3C;
 
 /// What is to be done once the record is durable.
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     /// Blocked in RAM since it was read; `transition` says that the number was not suppressed before.
     Stop {
         transition: bool,
@@ -46,7 +46,7 @@ enum Act {
 
 /// Where the record of an act stands.
 #[derive(Clone, Copy, Debug)]
-enum Record {
+pub enum Record {
     /// In this turn's batch.
     Batch(EventTicket),
     /// In the stream.
@@ -55,18 +55,38 @@ enum Record {
     Unneeded,
 }
 
+/// How the operator hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// The reply is answered when everything is done.
+    Itself,
+    /// It is a receipt, whose way to the client must be over too.
+    WithItsReceipt,
+}
+
 /// A reply that waits for the disk, and for the other lanes.
 pub struct AwaitingAct {
-    act: Act,
-    record: Record,
+    pub act: Act,
+    pub answers: Answers,
+    pub record: Record,
     /// The last of the copies for the accounts that must know.
-    spooled: Option<Ticket>,
-    from: From,
-    number: Msisdn,
-    tag: NumberTag,
-    code: Option<u32>,
-    account: NameId,
-    since: MonotonicInstant,
+    pub spooled: Option<Ticket>,
+    pub from: From,
+    pub number: Msisdn,
+    pub tag: NumberTag,
+    pub code: Option<u32>,
+    pub account: NameId,
+    pub since: MonotonicInstant,
+}
+
+impl AwaitingAct {
+    /// Whether it is a STOP of this number that is not durable yet.
+    pub fn is_stop_of(&self, tag: &NumberTag) -> bool {
+        match self.act {
+            Act::Stop { .. } => self.tag == *tag,
+            Act::Start(_) | Act::Contact => false,
+        }
+    }
 }
 
 /// The copies of a reply in the spool.
@@ -231,6 +251,7 @@ impl Lane {
         shared.wake_other_lanes(self.number);
         let Ok(ticket) = recorded else {
             // It blocks from now on; the operator keeps it until it can be recorded.
+            shared.stop_unrecorded(said.tag);
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
         // A STOP is not refused because a client does not read what it is told.
@@ -305,6 +326,7 @@ impl Lane {
         let code = said.owners.code;
         self.awaiting_acts.push_back(AwaitingAct {
             act,
+            answers: Answers::Itself,
             record,
             spooled,
             from,
@@ -333,7 +355,18 @@ impl Lane {
             std::mem::take(&mut self.awaiting_acts).into_iter().partition(|act| matches!(act.record, Record::Batch(_)));
         self.awaiting_acts = kept.into();
         for act in lost {
-            self.answer_deliver(act.from, self.temporary(act.from.link));
+            if act.is_stop_of(&act.tag) {
+                self.kit.shared.stop_unrecorded(act.tag);
+            }
+            self.act_fails(&act);
+        }
+    }
+
+    /// The operator is to bring it again.
+    fn act_fails(&mut self, act: &AwaitingAct) {
+        match act.answers {
+            Answers::Itself => self.answer_deliver(act.from, self.temporary(act.from.link)),
+            Answers::WithItsReceipt => self.stop_of_receipt_fails(act.from),
         }
     }
 
@@ -361,9 +394,13 @@ impl Lane {
     }
 
     fn finish_act(&mut self, act: AwaitingAct, now: Now) {
-        self.answer_deliver(act.from, CommandStatus::OK);
+        match act.answers {
+            Answers::Itself => self.answer_deliver(act.from, CommandStatus::OK),
+            Answers::WithItsReceipt => self.stop_of_receipt_stands(act.from),
+        }
         let (kind, transition) = match act.act {
             Act::Stop { transition, .. } => {
+                self.kit.shared.stop_recorded(&act.tag);
                 let after = now.monotonic.since(act.since);
                 self.kit.shared.metrics.ledger_commit.record(after.as_secs_f64());
                 OptOutDurable { number: Some(act.number), after }.emit(&self.kit.shared.metrics);
@@ -387,7 +424,7 @@ impl Lane {
         let (over, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaiting_acts).into_iter().partition(late);
         self.awaiting_acts = kept.into();
         for act in over {
-            self.answer_deliver(act.from, self.temporary(act.from.link));
+            self.act_fails(&act);
             if self.links.get(act.from.link.slot).is_some_and(|link| link.generation == act.from.link.generation) {
                 tracing::error!(event = "optout.not_durable", number = act.number.masked());
                 self.unbind_link(act.from.link.slot, now);

@@ -65,6 +65,7 @@ impl Lane {
             resumable: Vec::new(),
             roomy: Vec::new(),
             awaiting_acts: Default::default(),
+            gates: Default::default(),
             awaiting_spool: Default::default(),
             awaiting_receipts: Default::default(),
             early: Early::new(EARLY_MAX),

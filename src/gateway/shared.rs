@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::compliance::optout::Engine;
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
-use crate::ledger::suppression_event::{EventId, SuppressionEvent};
+use crate::ledger::suppression_event::{EventId, Scope, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -27,7 +27,7 @@ use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
 use crate::telemetry::names;
 use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
@@ -73,6 +73,8 @@ pub struct Shared {
     pub confirmations: Confirmations,
     /// Answers whose intent is durable, until the lane of their short code takes them.
     ready_duties: Mutex<Vec<(DutyId, Duty)>>,
+    /// Numbers that block in RAM although no record of it could be made: who says it again is heard again.
+    unrecorded_stops: Mutex<HashSet<NumberTag>>,
     pub settings: ArcSwap<Settings>,
     pub placement: ArcSwap<Placement>,
     pub engine: ArcSwap<Engine>,
@@ -122,6 +124,7 @@ impl Shared {
             ids,
             confirmations,
             ready_duties: Mutex::default(),
+            unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
             placement: ArcSwap::from_pointee(placement),
             engine: ArcSwap::from_pointee(engine),
@@ -213,6 +216,22 @@ impl Shared {
     /// Applies a stop to the list in RAM; true when the number was not suppressed before.
     pub fn suppress_in_ram(&self, event: &SuppressionEvent) -> bool {
         crate::suppression::apply(&self.index, event)
+    }
+
+    /// A stop that blocks in RAM could not be recorded.
+    pub fn stop_unrecorded(&self, tag: NumberTag) {
+        self.unrecorded_stops.lock().unwrap_or_else(PoisonError::into_inner).insert(tag);
+    }
+
+    /// A stop of this number is durable.
+    pub fn stop_recorded(&self, tag: &NumberTag) {
+        self.unrecorded_stops.lock().unwrap_or_else(PoisonError::into_inner).remove(tag);
+    }
+
+    /// Whether a stop of this scope would change nothing: one stands that nobody has lifted, and it is not in RAM alone.
+    pub fn stands_on_record(&self, tag: &NumberTag, scope: Scope) -> bool {
+        self.index.stands(tag, scope)
+            && !self.unrecorded_stops.lock().unwrap_or_else(PoisonError::into_inner).contains(tag)
     }
 
     /// Applies a lift, whose record is durable.

@@ -127,6 +127,33 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_changes_nothing_only_where_one_as_wide_stands_for_everybody_it_concerns() {
+        let whole = Scope::Global;
+        let (own, other, sender) = (Scope::Account(A), Scope::Account(B), Scope::Sender(99));
+        // What stands, whom it is lifted for, and whether a further stop of each scope would change nothing.
+        for (stood, lifted, [by_all, by_a, by_b, by_sender]) in [
+            (None, None, [false, false, false, false]),
+            (Some(whole), None, [true, true, true, true]),
+            (Some(whole), Some(A), [false, false, true, false]),
+            (Some(own), None, [false, true, false, false]),
+            (Some(own), Some(A), [false, false, false, false]),
+            (Some(own), Some(B), [false, true, false, false]),
+            (Some(sender), None, [false, false, false, true]),
+            (Some(sender), Some(B), [false, false, false, false]),
+        ] {
+            let index = Index::new(HERE);
+            if let Some(scope) = stood {
+                apply(&index, &stop(tag(1), scope, id(HERE, 1)));
+            }
+            if let Some(account) = lifted {
+                apply(&index, &lift(tag(1), &[account], id(HERE, 2), index.seen(&tag(1))));
+            }
+            let found = [whole, own, other, sender].map(|scope| index.stands(&tag(1), scope));
+            assert_eq!(found, [by_all, by_a, by_b, by_sender], "{stood:?} lifted for {lifted:?}");
+        }
+    }
+
+    #[test]
     fn a_collision_of_prefixes_over_blocks_and_lifts_nothing() {
         let index = Index::new(HERE);
         let (mut first, mut second) = ([5; 16], [5; 16]);

@@ -61,6 +61,25 @@ impl Detail {
         })
     }
 
+    /// Whether a stop stands that reaches as far as this scope, and of which nobody it concerns is excepted.
+    pub fn stands(&self, tag: &NumberTag, scope: Scope) -> bool {
+        self.stops.iter().any(|(stopped, stop)| {
+            let lifted_by_any = || {
+                let seen = |seen: &EventId| seen.origin == stop.origin && seen.number >= stop.number;
+                self.lifts.iter().any(|(whose, _, id)| whose == tag && seen(id))
+            };
+            match (stopped, scope) {
+                (Scope::Global, Scope::Global | Scope::Sender(_)) => !lifted_by_any(),
+                (Scope::Sender(only), Scope::Sender(asked)) => *only == asked && !lifted_by_any(),
+                (Scope::Global, Scope::Account(account)) => !self.lifted(tag, account, stop),
+                (Scope::Account(only), Scope::Account(asked)) => *only == asked && !self.lifted(tag, asked, stop),
+                (Scope::Account(_) | Scope::Sender(_), Scope::Global)
+                | (Scope::Account(_), Scope::Sender(_))
+                | (Scope::Sender(_), Scope::Account(_)) => false,
+            }
+        })
+    }
+
     fn lifted(&self, tag: &NumberTag, account: NameId, stop: &EventId) -> bool {
         self.lifts.iter().any(|(lifted, whose, seen)| {
             lifted == tag && *whose == account && seen.origin == stop.origin && seen.number >= stop.number

@@ -103,6 +103,11 @@ impl Index {
         newest.into_iter().map(|(origin, number)| EventId { origin, number }).collect()
     }
 
+    /// Whether one more stop of this scope would change nothing: see [`Detail::stands`].
+    pub fn stands(&self, tag: &NumberTag, scope: Scope) -> bool {
+        self.detail(tag).is_some_and(|detail| detail.stands(tag, scope))
+    }
+
     /// What is known of a number beyond its accounts: for `why` and `stop show`.
     pub fn detail(&self, tag: &NumberTag) -> Option<Detail> {
         let prefix = tag.prefix();

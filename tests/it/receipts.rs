@@ -73,6 +73,29 @@ async fn ids_in_hexadecimal_and_receipts_in_decimal_are_matched_when_configured(
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_receipt_whose_error_is_an_opt_out_stops_for_good_even_after_a_start() {
+    let mut stage = Stage::with(Switches::default(), |config| {
+        config.operator().set("optout_errors", "[\"53\"]");
+    })
+    .await;
+    let number = phone(85);
+    let opted_out = || {
+        let text = "id:1 sub:001 dlvrd:000 submit date:2611241000 done date:2611241001 stat:UNDELIV err:053 text:";
+        let mut receipt = Message::mo(&number, "36111", text);
+        receipt.esm_class = 0x04;
+        receipt
+    };
+    let acme = stage.acme().await;
+    assert_eq!(stage.mo(&number, "36111", "STOP").await, 0);
+    assert_eq!(stage.mo(&number, "36111", "START").await, 0);
+    assert_eq!(acme.submit_and_wait(&promo(85)).await.unwrap().status(), 0);
+    assert_eq!(stage.smsc.deliver(opted_out(), SOON).await.expect("an answer").status, 0);
+    stage.gateway.kill();
+    stage.restart().await;
+    assert_eq!(stage.acme().await.submit_and_wait(&promo(85)).await.unwrap().status(), 0x66, "a later stop clears it");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
     let mut stage = Stage::with(Switches::default(), |config| {
         let mut other = account("other", "pass", "operator-a");

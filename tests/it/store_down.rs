@@ -37,6 +37,40 @@ impl Drop for FailingDisk {
     }
 }
 
+/// A receipt whose error the operator uses for people who opted out there.
+fn opted_out(number: &str) -> Message {
+    let text = "id:1 sub:001 dlvrd:000 submit date:2611241000 done date:2611241001 stat:UNDELIV err:053 text:";
+    let mut receipt = Message::mo(number, "36111", text);
+    receipt.esm_class = 0x04;
+    receipt
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_receipt_that_is_a_stop_is_not_acknowledged_before_that_is_on_the_disk() {
+    let stage = Stage::with(Switches { redeliver: None, ..Switches::default() }, |config| {
+        config.operator().set("optout_errors", "[\"53\"]");
+    })
+    .await;
+    let acme = stage.acme().await;
+    let answer = stage.smsc.deliver(opted_out(&phone(503)), SOON).await.expect("an answer");
+    assert_eq!(answer.status, 0, "the disk is whole\n{}", stage.gateway.log());
+    let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(503), PROMO)).await.unwrap().status();
+    assert_eq!(refused, 0x66);
+    let Some(failing) = FailingDisk::under(stage.gateway.id()) else {
+        assert!(std::env::var_os("STRICT").is_none_or(|strict| strict != "1"), "strace is missing or may not attach");
+        eprintln!("SKIPPED: strace is missing or may not attach");
+        return;
+    };
+    let answer = stage.smsc.deliver(opted_out(&phone(504)), SOON).await.expect("an answer");
+    assert_eq!(answer.status, 0x08, "the operator is to bring it again\n{}", stage.gateway.log());
+    let told = [acme.next_delivery(SOON).await.unwrap(), acme.next_delivery(SOON).await.unwrap()];
+    let told = told.map(|pdu| Message::parse(&pdu).unwrap().source.as_text());
+    assert_eq!(told, [phone(503), phone(504)], "the client has it all the same");
+    let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(504), PROMO)).await.unwrap().status();
+    assert!([0x66, 0x08].contains(&refused), "{refused:#x}: it blocks, durable or not");
+    drop(failing);
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_that_does_not_reach_the_disk_is_not_acknowledged_and_blocks_all_the_same() {
     let stage = Stage::with(Switches { redeliver: None, ..Switches::default() }, |config| {

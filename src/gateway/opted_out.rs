@@ -1,0 +1,172 @@
+//! Owns receipts that say that the recipient opted out at the operator: each is a STOP, and is acknowledged like one.
+//! Must never acknowledge such a receipt before its STOP is durable and every lane has passed it.
+
+use super::deliver::From;
+use super::lane::Lane;
+use super::optout::{Act, Answers, AwaitingAct, Record};
+use super::refs::LinkRef;
+use crate::clock::Now;
+use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
+use crate::ledger::{Event, Personal};
+use crate::message::inbound::Inbound;
+use crate::message::name::NameId;
+use crate::pdu::receipt::Receipt;
+use crate::pdu::status::CommandStatus;
+use crate::telemetry::labels::RecordKind;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What an operator's receipt waits for before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// Its STOP is not durable yet; the answer that its way to the client has earned meanwhile, if any.
+    Shut(Option<CommandStatus>),
+    /// The operator was told to bring it again; what its way to the client earns is not said any more.
+    Refused,
+}
+
+/// The receipts whose STOP decides when they are answered, by link and sequence number.
+#[derive(Debug, Default)]
+pub struct Gates(HashMap<(LinkRef, u32), Gate>);
+
+impl Gates {
+    /// Whether an answer may be written now; otherwise it is kept, or dropped because another was given.
+    pub fn may_answer(&mut self, from: &From, status: CommandStatus) -> bool {
+        let key = (from.link, from.sequence);
+        match self.0.get_mut(&key) {
+            None => true,
+            Some(Gate::Shut(earned)) => {
+                *earned = Some(status);
+                false
+            }
+            Some(Gate::Refused) => {
+                self.0.remove(&key);
+                false
+            }
+        }
+    }
+
+    fn shut(&mut self, from: &From) {
+        self.0.insert((from.link, from.sequence), Gate::Shut(None));
+    }
+
+    /// The STOP stands: the answer that is due now.
+    fn open(&mut self, from: &From) -> Option<CommandStatus> {
+        match self.0.remove(&(from.link, from.sequence)) {
+            Some(Gate::Shut(earned)) => earned,
+            Some(Gate::Refused) | None => None,
+        }
+    }
+
+    /// The STOP could not be made durable in time: whether the operator is still to be told.
+    fn refuse(&mut self, from: &From) -> bool {
+        let key = (from.link, from.sequence);
+        match self.0.remove(&key) {
+            // Its way to the client is over: nothing more will be said about it.
+            Some(Gate::Shut(Some(_))) => true,
+            Some(Gate::Shut(None)) => {
+                self.0.insert(key, Gate::Refused);
+                true
+            }
+            Some(Gate::Refused) | None => false,
+        }
+    }
+}
+
+impl Lane {
+    /// A receipt whose error says that the recipient opted out at the operator is a STOP: effective at once, and the receipt
+    /// is not answered before it is durable.
+    pub fn stop_by_receipt(&mut self, from: From, smsc: usize, inbound: &Inbound<'_>, found: &Receipt<'_>, now: Now) {
+        let settings = &self.smscs[smsc].settings;
+        if !settings.optout_errors.iter().any(|error| error.as_bytes() == found.error()) {
+            return;
+        }
+        let Some(number) = self.number_of(smsc, inbound) else { return };
+        let shared = Arc::clone(&self.kit.shared);
+        let tag = shared.tags.tag(number);
+        let pending = self.awaiting_acts.iter().any(|act| act.is_stop_of(&tag));
+        if !pending && shared.stands_on_record(&tag, Scope::Global) {
+            return;
+        }
+        let account = self.smscs[smsc].mirrored.unwrap_or(NameId::NONE);
+        let event = SuppressionEvent::Stop(Stop {
+            id: shared.ledger.next_event_id(),
+            tag,
+            scope: Scope::Global,
+            source: StopSource::Operator,
+            account,
+            smsc: settings.id,
+            short_code: 0,
+            answers: None,
+            detail: NameId::NONE,
+        });
+        shared.suppress_in_ram(&event);
+        let generation = shared.index.generation();
+        let evidence = format!("receipt error {}", String::from_utf8_lossy(found.error()));
+        let personal = Personal { evidence: Some(evidence), ..Personal::of(number) };
+        let recorded = self.appender.event(now.civil, &Event::Suppression(event), Some(&personal));
+        shared.metrics.records.one(RecordKind::Stop);
+        shared.wake_other_lanes(self.number);
+        self.gates.shut(&from);
+        let Ok(ticket) = recorded else {
+            shared.stop_unrecorded(tag);
+            return self.stop_of_receipt_fails(from);
+        };
+        self.awaiting_acts.push_back(AwaitingAct {
+            act: Act::Stop { transition: true, generation },
+            answers: Answers::WithItsReceipt,
+            record: Record::Batch(ticket),
+            spooled: None,
+            from,
+            number,
+            tag,
+            code: None,
+            account,
+            since: now.monotonic,
+        });
+    }
+
+    /// The STOP of a receipt is durable everywhere: the receipt may be answered.
+    pub fn stop_of_receipt_stands(&mut self, from: From) {
+        if let Some(status) = self.gates.open(&from) {
+            self.answer_deliver(from, status);
+        }
+    }
+
+    /// The STOP of a receipt is not durable: the operator keeps the receipt and brings it again.
+    pub fn stop_of_receipt_fails(&mut self, from: From) {
+        if self.gates.refuse(&from) {
+            self.write_deliver_answer(from, self.temporary(from.link));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::submission::Operation;
+
+    fn from(sequence: u32) -> From {
+        From { link: LinkRef { slot: 0, generation: 1 }, sequence, operation: Operation::SubmitSm }
+    }
+
+    #[test]
+    fn a_receipt_is_answered_once_and_not_before_both_its_stop_and_its_way_are_over() {
+        let (ok, one) = (CommandStatus::OK, from(1));
+        let mut gates = Gates::default();
+        assert!(gates.may_answer(&one, ok), "no STOP, no gate");
+        gates.shut(&one);
+        assert!(!gates.may_answer(&one, ok));
+        assert_eq!(gates.open(&one), Some(ok), "the client was first");
+        gates.shut(&one);
+        assert_eq!(gates.open(&one), None);
+        assert!(gates.may_answer(&one, ok), "the STOP was first");
+        gates.shut(&one);
+        assert!(gates.refuse(&one));
+        assert!(!gates.may_answer(&one, ok), "it was told already");
+        assert!(gates.may_answer(&one, ok), "a new receipt under the old sequence number");
+        gates.shut(&one);
+        assert!(!gates.may_answer(&one, ok) && gates.refuse(&one));
+        assert!(gates.0.is_empty(), "nothing is kept");
+    }
+}
