@@ -10,6 +10,7 @@ pub mod telemetry;
 pub mod journal;
 pub mod ledger;
 pub mod suppression;
+pub mod consent;
 pub mod spool;
 
 pub mod clock;

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use stopgate::compliance::bench::Bench;
-use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
+use stopgate::compliance::facts::{Evidence, Facts, OptIns, SuppressionList};
 use stopgate::compliance::judge::judge;
 use stopgate::compliance::numbers::NumberPlan;
 use stopgate::compliance::observe::Observe;
@@ -50,6 +50,12 @@ impl SuppressionList for Nobody {
     }
 }
 
+impl OptIns for Nobody {
+    fn last_contact(&self, _: &NumberTag, _: NameId) -> Option<CivilInstant> {
+        None
+    }
+}
+
 fn account(pack: Arc<Pack>) -> AccountPolicy {
     AccountPolicy {
         account: NameId(1),
@@ -81,6 +87,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
         numbers: &plan,
         tags: &tags,
         list: &Nobody,
+        opt_ins: &Nobody,
         evidence: Evidence::Whole,
         also_now: None,
         bench: &bench,

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["message::instant"]),
     ("ledger", &["message", "compliance", "journal"]),
     ("suppression", &["message", "compliance", "journal", "ledger"]),
+    ("consent", &["message", "compliance", "journal", "ledger", "suppression::table"]),
     ("spool", &["message", "journal"]),
     ("telemetry", &["message", "compliance"]),
     (
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "journal",
             "ledger",
             "suppression",
+            "consent",
             "spool",
             "telemetry",
             "clock",
@@ -41,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "message",
             "compliance",
             "suppression",
+            "consent",
             "ledger",
             "telemetry",
             "gateway::handle",

@@ -10,6 +10,7 @@ use crate::compliance::optout::Engine;
 use crate::compliance::policy::{Consent, Contract};
 use crate::config::resolve::Resolved;
 use crate::config::{self, ConfigError, Loaded};
+use crate::consent;
 use crate::gateway::handle::{Handle, HandleError, Reloaded, Reloader, Renewal};
 use crate::gateway::run::{Running, start};
 use crate::gateway::settings::{AccountSettings, Settings};
@@ -122,6 +123,9 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "list.open", ?recovered);
+    let (opt_ins, found) =
+        consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default()).map_err(not_opened)?;
+    tracing::info!(event = "consents.open", entries = opt_ins.index().len(), ?found);
     let series = Registry::new();
     let spool = open_spool(&data_dir, &keys, now)?;
     let foundation = Foundation {
@@ -129,6 +133,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         ledger: Arc::clone(&ledger),
         follower: Arc::new(Follower::start(&ledger, list.index()).map_err(not_opened)?),
         list,
+        opt_ins,
         tags: keys.tag_key(),
         spool,
         settings: Arc::new(settings),

@@ -16,6 +16,12 @@ pub trait SuppressionList {
     fn is_suppressed(&self, tag: &NumberTag, account: NameId, sender: u64) -> bool;
 }
 
+/// Who has opted in, number by number. Asked only for accounts with `consent = "proof"`. Implemented by `consent::index::Index`.
+pub trait OptIns {
+    /// The last contact of a person whose opt-in to this account's messages is recorded and not revoked.
+    fn last_contact(&self, tag: &NumberTag, account: NameId) -> Option<CivilInstant>;
+}
+
 /// Whether what proves our acts can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
@@ -34,6 +40,8 @@ pub struct Facts<'f, L: SuppressionList + ?Sized> {
     pub numbers: &'f NumberPlan,
     pub tags: &'f TagKey,
     pub list: &'f L,
+    /// The registry of opt-ins.
+    pub opt_ins: &'f dyn OptIns,
     pub evidence: Evidence,
     /// After a clock step: the reading of the other clock, at which commercial traffic must be open too.
     pub also_now: Option<CivilInstant>,

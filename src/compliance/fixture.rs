@@ -2,7 +2,7 @@
 //! Must never be compiled into the product.
 
 use super::bench::Bench;
-use super::facts::{Evidence, Facts, SuppressionList};
+use super::facts::{Evidence, Facts, OptIns, SuppressionList};
 use super::numbers::NumberPlan;
 use super::observe::Observe;
 use super::pack::Pack;
@@ -25,12 +25,23 @@ impl SuppressionList for List {
     }
 }
 
+/// Who opted in to whom, and when the last contact was.
+#[derive(Default)]
+pub struct OptedIn(pub RefCell<Vec<(NumberTag, NameId, CivilInstant)>>);
+
+impl OptIns for OptedIn {
+    fn last_contact(&self, tag: &NumberTag, account: NameId) -> Option<CivilInstant> {
+        self.0.borrow().iter().find(|(whose, to, _)| whose == tag && *to == account).map(|(.., contact)| *contact)
+    }
+}
+
 /// Everything facts borrow from.
 pub struct House {
     pub account: AccountPolicy,
     pub numbers: NumberPlan,
     pub tags: TagKey,
     pub list: List,
+    pub opt_ins: OptedIn,
     pub evidence: Evidence,
     pub also_now: Option<CivilInstant>,
     pub bench: Bench,
@@ -64,6 +75,7 @@ impl House {
             },
             tags: TagKey::new(&[7; 32]),
             list: List::default(),
+            opt_ins: OptedIn::default(),
             evidence: Evidence::Whole,
             also_now: None,
             bench: Bench::new(),
@@ -85,11 +97,18 @@ impl House {
             numbers: &self.numbers,
             tags: &self.tags,
             list: &self.list,
+            opt_ins: &self.opt_ins,
             evidence: self.evidence,
             also_now: self.also_now,
             bench: &self.bench,
             parts: &self.parts,
         }
+    }
+
+    /// Records an opt-in with its last contact.
+    pub fn opt_in(&self, number: &str, account: NameId, contact: &str) {
+        let tag = self.tags.tag(self.numbers.read(number, "FR").unwrap());
+        self.opt_ins.0.borrow_mut().push((tag, account, at(contact)));
     }
 
     /// Puts a number on the list.

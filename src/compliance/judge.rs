@@ -270,7 +270,8 @@ fn commercial<L: SuppressionList + ?Sized>(
         scales.refuse(Rule::Suppress, RefusalCode::OptedOut);
     }
     // R-CONSENT
-    if !consent::stands(&account.consent) {
+    let judged_at = scales.ruling.judged_at;
+    if !consent::stands(account, case.pack, scales.ruling.tag.as_ref(), facts.opt_ins, judged_at) {
         scales.refuse(Rule::Consent, RefusalCode::NoConsent);
     }
     // R-HOURS

@@ -1,8 +1,9 @@
-//! Owns the second look: a permit goes stale while it waits, so evidence, list and hours are asked again at the write.
+//! Owns the second look: a permit goes stale while it waits, so evidence, list, opt-in and hours are asked again at the write.
 //! Must never release a commercial message on what was true when it was judged.
 
 use super::class::TrafficClass;
 use super::code::RefusalCode;
+use super::consent;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::instants;
 use super::observe;
@@ -52,7 +53,7 @@ pub fn recheck<L: SuppressionList + ?Sized>(
     look_again(&mut ruling.clone(), schedule, facts, now).map(|_| ()).map_err(|(code, _)| code)
 }
 
-/// Evidence, list and hours at `now`; the ruling is brought up to date. The closing instant of a commercial message.
+/// Evidence, list, opt-in and hours at `now`; the ruling is brought up to date. The closing instant of a commercial message.
 fn look_again<L: SuppressionList + ?Sized>(
     ruling: &mut Ruling,
     schedule: TimeField,
@@ -61,13 +62,21 @@ fn look_again<L: SuppressionList + ?Sized>(
 ) -> Result<Option<CivilInstant>, (RefusalCode, Option<CivilInstant>)> {
     ruling.judged_at = instants::judged_at(schedule, now);
     // The last day of observing may have ended meanwhile, or a reload may have ended it.
-    let enforced = observe::first_code(ruling.observed.without(facts.account.observe.at(now)));
+    let observing = facts.account.observe.at(now);
+    let enforced = observe::first_code(ruling.observed.without(observing));
     match (ruling.class, enforced) {
         (TrafficClass::Transactional, None) => return Ok(None),
         (TrafficClass::Transactional, Some(code)) => return Err((code, None)),
         (TrafficClass::Commercial, _) => {}
     }
     let mut first = enforced.map(|code| (code, None));
+    // Revoked meanwhile, or too long ago by now.
+    let (policy, tag) = (facts.account, ruling.tag);
+    let unproved = !consent::stands(policy, &policy.pack, tag.as_ref(), facts.opt_ins, ruling.judged_at);
+    if unproved && observing.contains(Rule::Consent) {
+        ruling.observed.insert(Rule::Consent);
+        ruling.would_refuse.insert(Rule::Consent);
+    }
     let mut refuse = |rule: Rule, code: RefusalCode, next: Option<CivilInstant>| {
         ruling.would_refuse.insert(rule);
         first.get_or_insert((code, next));
@@ -86,6 +95,9 @@ fn look_again<L: SuppressionList + ?Sized>(
     };
     if facts.list.is_suppressed(&tag, ruling.account, ruling.sender) {
         refuse(Rule::Suppress, RefusalCode::OptedOut, None);
+    }
+    if unproved && !observing.contains(Rule::Consent) {
+        refuse(Rule::Consent, RefusalCode::NoConsent, None);
     }
     let hours = match instants::check(schedule, &facts.account.pack, territory, facts, now) {
         // A part follows the hours of the part its set began with.

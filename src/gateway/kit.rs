@@ -37,6 +37,7 @@ impl Kit {
             numbers: &self.settings.numbers,
             tags: &self.shared.tags,
             list: &self.shared.index,
+            opt_ins: &**self.shared.opt_ins.index(),
             evidence: self.shared.ledger.evidence(),
             also_now: self.also_now.get(),
             bench: &self.bench,

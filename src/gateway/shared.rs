@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::compliance::optout::Engine;
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
+use crate::consent::{Book, Registry as ConsentRegistry};
 use crate::ledger::suppression_event::{EventId, Scope, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
@@ -38,6 +39,7 @@ pub struct Foundation {
     pub ledger: Arc<Ledger>,
     pub list: List,
     pub follower: Arc<Follower>,
+    pub opt_ins: Book,
     pub tags: TagKey,
     pub spool: SpoolRoom,
     pub settings: Arc<Settings>,
@@ -62,6 +64,10 @@ pub struct Shared {
     /// The list on disk: snapshots of the index.
     pub list: List,
     pub index: Arc<Index>,
+    /// Who has opted in: the index that the judge asks, and its snapshots.
+    pub opt_ins: Book,
+    /// The opt-ins with numbers and evidence: for `why` and `consent`.
+    pub consents: ConsentRegistry,
     pub tags: TagKey,
     /// What is known of messages in parts, whichever lane they come over. Locked for parts only.
     pub parts: Mutex<parts::Table>,
@@ -105,7 +111,7 @@ impl Shared {
         parts: parts::Table,
         lanes: Vec<mpsc::Sender<Order>>,
     ) -> Self {
-        let Foundation { clock, ledger, list, follower, tags, spool, settings, engine, series } = foundation;
+        let Foundation { clock, ledger, list, follower, opt_ins, tags, spool, settings, engine, series } = foundation;
         let SpoolRoom { items: spool, ids, confirmations, unknown_at_start: _ } = spool;
         let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
@@ -118,6 +124,8 @@ impl Shared {
             ledger: Arc::clone(&ledger),
             list,
             index: Arc::clone(&index),
+            consents: ConsentRegistry::new(Arc::clone(&ledger), Arc::clone(opt_ins.index())),
+            opt_ins,
             tags,
             parts: Mutex::new(parts),
             spool,
@@ -316,13 +324,14 @@ impl Shared {
         self.follower.status().lag
     }
 
-    /// Ends the store's thread and saves the list.
+    /// Ends the store's thread and saves the list and the registry of opt-ins.
     ///
     /// # Errors
-    /// The snapshot cannot be written: the next start reads more events.
+    /// A snapshot cannot be written: the next start reads more events.
     pub fn close_list(&self) -> Result<(), OpenError> {
         self.follower.close();
-        self.list.close()
+        let opt_ins = self.opt_ins.close();
+        self.list.close().and(opt_ins)
     }
 
     /// Takes new settings for all: placement and short codes first, so that the lanes find them.

@@ -28,11 +28,26 @@ pub struct Begin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ConsentAct {
+    /// The person opted in.
     Record = 1,
+    /// The opt-in holds no more.
     Revoke = 2,
+    /// The person got in touch: what was recorded holds from then on anew. Grants nothing by itself.
+    Renew = 3,
 }
 
-/// A consent was recorded or revoked.
+impl ConsentAct {
+    /// The word used in JSON and CSV.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Revoke => "revoke",
+            Self::Renew => "renew",
+        }
+    }
+}
+
+/// A consent was recorded, revoked or renewed. What proves it is sealed beside the leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     pub id: EventId,
@@ -43,9 +58,10 @@ pub struct Consent {
     pub source: NameId,
     /// The wording's version.
     pub wording: NameId,
+    /// When the person opted in, revoked or got in touch, to the second.
     pub given_at: CivilInstant,
-    /// The evidence's reference.
-    pub evidence: NameId,
+    /// Who entered it, or the words by which a reply was understood.
+    pub by: NameId,
 }
 
 /// An account's contract came into force, as it was configured.

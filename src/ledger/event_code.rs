@@ -16,7 +16,8 @@ const CONTRACT: u8 = 35;
 pub const STOP: u8 = 36;
 /// See [`STOP`].
 pub const LIFT: u8 = 37;
-const CONSENT: u8 = 38;
+/// The kind that touches the registry of opt-ins.
+pub const CONSENT: u8 = 38;
 const ERASE: u8 = 39;
 const ADMIN: u8 = 40;
 const CLOCK: u8 = 41;
@@ -104,7 +105,7 @@ pub(super) fn write(
             put.id(consent.id);
             put.out.push(consent.act as u8);
             put.tag(consent.tag);
-            for name in [consent.account, consent.source, consent.wording, consent.evidence] {
+            for name in [consent.account, consent.source, consent.wording, consent.by] {
                 put.name(name);
             }
             put.u64(consent.given_at.as_micros() as u64);
@@ -351,11 +352,12 @@ fn read_consent(fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
     let act = match fields.u8()? {
         1 => ConsentAct::Record,
         2 => ConsentAct::Revoke,
+        3 => ConsentAct::Renew,
         _ => return Err("an unknown act of consent"),
     };
     let tag = NumberTag(fields.array()?);
-    let (account, source, wording, evidence) = (fields.name()?, fields.name()?, fields.name()?, fields.name()?);
-    Ok(Event::Consent(Consent { id, act, tag, account, source, wording, given_at: fields.instant()?, evidence }))
+    let (account, source, wording, by) = (fields.name()?, fields.name()?, fields.name()?, fields.name()?);
+    Ok(Event::Consent(Consent { id, act, tag, account, source, wording, given_at: fields.instant()?, by }))
 }
 
 /// The longest fixed part of a leaf, for reserving memory.

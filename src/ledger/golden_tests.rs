@@ -120,7 +120,7 @@ fn events() -> Vec<(Event, &'static str)> {
         source: NameId(2),
         wording: NameId(3),
         given_at: AT,
-        evidence: NameId(4),
+        by: NameId(4),
     };
     let begin = Begin {
         node: "gw-1".into(),

@@ -123,6 +123,18 @@ impl Events {
         Ok(self.next_suppression_with_blob()?.map(|(record, _)| record))
     }
 
+    /// The next event that touches the registry of opt-ins, with its sealed blob; the others are passed over unread.
+    pub fn next_consent_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
+        let consent = |leaf: &[u8]| event_code::kind_of(leaf) == Some(event_code::CONSENT);
+        let Some(frame) = self.reader.next_frame_where(consent)? else { return Ok(None) };
+        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
+            stream: "events",
+            seq: frame.seq,
+            what,
+        })?;
+        Ok(Some((record, frame.blob)))
+    }
+
     /// The same with its sealed blob (empty when it has none).
     pub fn next_suppression_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
         let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use stopgate::clock::{Clock, Now};
 use stopgate::compliance::optout::Engine;
 use stopgate::compliance::parts::Table;
+use stopgate::consent;
 use stopgate::gateway::lane::Lane;
 use stopgate::gateway::order::Introduction;
 use stopgate::gateway::placement::Placement;
@@ -109,6 +110,9 @@ impl House {
         let foundation = Foundation {
             clock,
             follower: Arc::new(Follower::start(&ledger, list.index()).expect("a follower")),
+            opt_ins: consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default())
+                .expect("opt-ins")
+                .0,
             ledger,
             list,
             tags: keys.tag_key(),

@@ -6,13 +6,14 @@ use super::hours::RawHours;
 use super::keywords::RawKeywords;
 use super::mentions::RawMentions;
 use super::numbers::{Numbers, RawNumbers, parse_prefixes};
+use super::opt_ins::RawOptIns;
 use super::report::line_of;
 use super::senders::RawSenders;
 use super::signals::RawSignals;
 use super::texts::RawTexts;
 use super::{
-    Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, senders, signals,
-    texts,
+    Pack, PackError, PackSource, Report, embedded, holidays, hours, keywords, mentions, numbers, opt_ins, senders,
+    signals, texts,
 };
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
@@ -44,6 +45,7 @@ struct RawPack {
     mentions: Option<RawMentions>,
     keywords: Option<RawKeywords>,
     signals: Option<RawSignals>,
+    consent: Option<RawOptIns>,
 }
 
 /// Whether the days of a region hold: `off`, `all` (for the whole territory), or for the listed prefixes.
@@ -84,6 +86,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         section(&layers, "keywords", &sources, &mut errors, |r| r.keywords.as_ref(), |r| &r.sources, keywords::compile);
     let signals =
         section(&layers, "signals", &sources, &mut errors, |r| r.signals.as_ref(), |r| &r.sources, signals::compile);
+    let opt_ins =
+        section(&layers, "consent", &sources, &mut errors, |r| r.consent.as_ref(), |r| &r.sources, opt_ins::compile);
 
     let effective_from = date(&own.raw.effective_from, "effective_from", own, &mut errors);
     let effective_to = own.raw.effective_to.as_ref().map(|raw| date(raw, "effective_to", own, &mut errors));
@@ -102,7 +106,8 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         Some(mentions),
         Some(keywords),
         Some(signals),
-    ) = (numbers, hours, holidays, senders, texts, mentions, keywords, signals)
+        Some(opt_ins),
+    ) = (numbers, hours, holidays, senders, texts, mentions, keywords, signals, opt_ins)
     else {
         return Err(errors);
     };
@@ -127,6 +132,7 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
         mentions,
         keywords,
         signals,
+        opt_ins,
     })
 }
 

@@ -10,6 +10,7 @@ pub mod keywords;
 mod layers;
 pub mod mentions;
 pub mod numbers;
+pub mod opt_ins;
 pub mod prefixes;
 mod report;
 pub mod senders;
@@ -27,6 +28,7 @@ use crate::message::msisdn::Msisdn;
 use holidays::Holidays;
 use hours::SendingHours;
 use numbers::{Numbers, RangeKind, Territory};
+use opt_ins::OptIns;
 use senders::Senders;
 use std::sync::Arc;
 use texts::Texts;
@@ -67,6 +69,8 @@ pub struct Pack {
     pub mentions: MentionForms,
     pub keywords: Keywords,
     pub signals: Signals,
+    /// How long an opt-in holds.
+    pub opt_ins: OptIns,
 }
 
 impl Pack {

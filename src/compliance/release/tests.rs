@@ -5,8 +5,9 @@ use super::*;
 use crate::compliance::duty::{self, Duty};
 use crate::compliance::fixture::{House, List, at};
 use crate::compliance::judge::judge;
+use crate::compliance::observe::{Observable, Observe};
 use crate::compliance::pack::Pack;
-use crate::compliance::policy::{Contract, ValidityRule};
+use crate::compliance::policy::{Consent, Contract, ValidityRule};
 use crate::compliance::verdict::Verdict;
 use crate::message::draft::Draft;
 use crate::message::msisdn::Msisdn;
@@ -51,6 +52,26 @@ fn a_promo_that_waited_across_a_stop_is_refused() {
     house.suppress(HANDSET);
     assert_eq!(recheck(&ruling, &house.facts(), at(EVENING)), Err(RefusalCode::OptedOut));
     assert_eq!(code(release(waiting, &house.facts(), at(EVENING))), Some(RefusalCode::OptedOut));
+}
+
+#[test]
+fn a_promo_that_waited_across_the_end_of_its_opt_in_is_refused() {
+    let mut house = House::new();
+    house.account.consent = Consent::Proof;
+    house.opt_in(HANDSET, house.account.account, "2023-01-13T18:45:00Z");
+    let waiting = permit(&house, &promo(), EVENING);
+    let ruling = *waiting.ruling();
+    assert_eq!(code(release(waiting.clone(), &house.facts(), at("2026-01-13T18:44:59Z"))), None);
+    let refusal = release(waiting.clone(), &house.facts(), at("2026-01-13T18:45:00Z")).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::NoConsent, "three years after the last contact");
+    assert!(refusal.ruling.would_refuse.contains(Rule::Consent));
+    house.opt_ins.0.borrow_mut().clear();
+    assert_eq!(code(release(waiting.clone(), &house.facts(), at(EVENING))), Some(RefusalCode::NoConsent), "revoked");
+    assert_eq!(recheck(&ruling, &house.facts(), at(EVENING)), Err(RefusalCode::NoConsent));
+    let last = chrono::NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
+    house.account.observe = Observe::through(&[Observable::Consent], last);
+    let released = release(waiting, &house.facts(), at(EVENING)).unwrap();
+    assert!(released.ruling().observed.contains(Rule::Consent), "observed only: forwarded, and said");
 }
 
 #[test]
