@@ -127,7 +127,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "consents.open", entries = opt_ins.index().len(), ?found);
     let series = Registry::new();
-    let spool = open_spool(&data_dir, &keys, now)?;
+    let spool = open_spool(&data_dir, &keys, &ledger, now)?;
     let foundation = Foundation {
         clock,
         ledger: Arc::clone(&ledger),
@@ -274,13 +274,15 @@ fn not_opened(error: OpenError) -> Failure {
     }
 }
 
-fn open_spool(data_dir: &Path, keys: &Keys, now: CivilInstant) -> Result<SpoolRoom, Failure> {
-    let room = SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), now).map_err(|error| Failure {
-        exit: Exit::BadConfiguration,
-        error: error.to_string(),
-        next: "restore keys_dir as it was, or move data_dir/spool aside: what waits in it is then not delivered"
-            .to_owned(),
-    })?;
+fn open_spool(data_dir: &Path, keys: &Keys, ledger: &Ledger, now: CivilInstant) -> Result<SpoolRoom, Failure> {
+    let verdicts = ledger.first_verdict()..ledger.verdicts_appended();
+    let room =
+        SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), verdicts, now).map_err(|error| Failure {
+            exit: Exit::BadConfiguration,
+            error: error.to_string(),
+            next: "restore keys_dir as it was, or move data_dir/spool aside: what waits in it is then not delivered"
+                .to_owned(),
+        })?;
     if room.unknown_at_start > 0 {
         tracing::warn!(event = "confirmation.unknown_after_restart", count = room.unknown_at_start);
     }

@@ -182,7 +182,7 @@ fn short_codes(document: &Document, findings: &Findings) {
             let names = owners.iter().map(|owner| owner.system_id.as_str()).collect::<Vec<_>>().join(", ");
             findings.warning(
                 account.line,
-                format!("code {number} is shared by {names}: CONTACT is answered for {:?}; write [[short_code]] with an identity of its own", account.system_id),
+                format!("code {number} is shared by {names}: somebody to whom none of them has written is told {:?} by CONTACT; write [[short_code]] with an identity of its own", account.system_id),
             );
         }
     }

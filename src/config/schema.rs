@@ -357,7 +357,7 @@ const SHORT_CODE: Section = Section {
             "identity",
             "\"ACME SAS …\"",
             Derived("the identity of its only account"),
-            "The answer to CONTACT; a shared code needs its own.",
+            "The answer to CONTACT where no account has written to the person in 90 days; a shared code needs its own.",
         ),
         key("confirmation", "\"send\"", Is("\"send\""), "`send`: we confirm a STOP; `operator`: the operator does."),
         key("start_by_mo", "\"on\"", Is("\"on\""), "Whether a START from the handset lifts: `on` or `off`."),

@@ -88,13 +88,16 @@ impl Lane {
         let Some(code) = self.code(duty.short_code).cloned() else { return false };
         let owner = code.accounts.iter().find_map(|account| self.accounts.get(account));
         let Some(contract) = owner.map(|account| Rc::clone(&account.contract)) else { return false };
-        let named = self.accounts.get(&duty.account).map(|account| Rc::clone(&account.contract));
-        let identity = match (&named, code.identity.is_empty()) {
-            (Some(named), true) => &named.settings.policy.identity,
-            (_, false) => &code.identity,
-            (None, true) => &contract.settings.policy.identity,
-        };
         let policy = &contract.settings.policy;
+        // Who wrote last; else who runs the code, which a shared one has to say.
+        let named = kit.settings.accounts.iter().find(|account| account.id == duty.account);
+        let own = named.map(|account| account.policy.identity.as_str());
+        let identities = [own.unwrap_or_default(), &code.identity, &policy.identity];
+        let identity = identities.into_iter().find(|identity| !identity.is_empty()).unwrap_or_default();
+        let account = match (named, &code.accounts[..]) {
+            (None, [only]) => *only,
+            (None | Some(_), _) => duty.account,
+        };
         let permitted = duty::compose(
             match duty.kind {
                 DutyKind::Stop => duty::Duty::StopConfirmation,
@@ -105,7 +108,7 @@ impl Lane {
             &Context {
                 pack: &policy.pack,
                 pack_name: policy.pack_name,
-                account: duty.account,
+                account,
                 short_code: duty.short_code,
                 identity,
                 tags: &kit.shared.tags,
@@ -127,13 +130,8 @@ impl Lane {
         true
     }
 
-    /// The operator answered one of our own messages. Its id is remembered as nobody's: no account may cancel it.
-    pub fn duty_answered(&mut self, slot: usize, id: DutyId, duty: &Duty, answer: (CommandStatus, &[u8]), now: Now) {
-        let (status, message_id) = answer;
-        if status.is_ok() {
-            let smsc = self.smscs[self.links[slot].smsc].settings.id;
-            self.ids.record(smsc, message_id, NameId::NONE, &duty.tag, now.civil);
-        }
+    /// The operator answered one of our own messages.
+    pub fn duty_answered(&mut self, id: DutyId, duty: &Duty, status: CommandStatus, now: Now) {
         self.settle_duty(id, duty, Fate::of_status(status.0), now);
     }
 

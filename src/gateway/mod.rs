@@ -4,6 +4,7 @@
 pub mod account;
 pub mod answers;
 pub mod arrival;
+pub mod attribution;
 pub mod build;
 pub mod clients;
 pub mod deliver;

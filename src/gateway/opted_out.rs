@@ -1,6 +1,7 @@
 //! Owns receipts that say that the recipient opted out at the operator: each is a STOP, and is acknowledged like one.
 //! Must never acknowledge such a receipt before its STOP is durable and every lane has passed it.
 
+use super::build;
 use super::deliver::From;
 use super::lane::Lane;
 use super::optout::{Act, Answers, AwaitingAct, Record};
@@ -10,8 +11,10 @@ use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent
 use crate::ledger::{Event, Personal};
 use crate::message::inbound::Inbound;
 use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
 use crate::pdu::receipt::Receipt;
 use crate::pdu::status::CommandStatus;
+use crate::spool::id_index::Match;
 use crate::telemetry::labels::RecordKind;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -88,7 +91,8 @@ impl Lane {
         if !pending && shared.stands_on_record(&tag, Scope::Global) {
             return;
         }
-        let account = self.smscs[smsc].mirrored.unwrap_or(NameId::NONE);
+        let account = self.account_of_receipt(smsc, &tag, found, now);
+        let to = inbound.slice(inbound.destination.text);
         let event = SuppressionEvent::Stop(Stop {
             id: shared.ledger.next_event_id(),
             tag,
@@ -97,7 +101,7 @@ impl Lane {
             account,
             smsc: settings.id,
             short_code: 0,
-            answers: None,
+            answers: self.last_written(account, &tag, to, now),
             detail: NameId::NONE,
         });
         shared.suppress_in_ram(&event);
@@ -106,6 +110,7 @@ impl Lane {
         let personal = Personal { evidence: Some(evidence), ..Personal::of(number) };
         let recorded = self.appender.event(now.civil, &Event::Suppression(event), Some(&personal));
         shared.metrics.records.one(RecordKind::Stop);
+        shared.count_optout(account);
         shared.wake_other_lanes(self.number);
         self.gates.shut(&from);
         let Ok(ticket) = recorded else {
@@ -124,6 +129,19 @@ impl Lane {
             account,
             since: now.monotonic,
         });
+    }
+
+    /// Whose message a receipt is about, as far as that is known now.
+    fn account_of_receipt(&self, smsc: usize, tag: &NumberTag, found: &Receipt<'_>, now: Now) -> NameId {
+        let operator = &self.smscs[smsc];
+        if let Some(account) = operator.mirrored {
+            return account;
+        }
+        let how = build::id_match(operator.settings.message_id_match);
+        match self.kit.shared.ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
+            Match::One(owner) => owner.account,
+            Match::Ambiguous | Match::Unknown => NameId::NONE,
+        }
     }
 
     /// The STOP of a receipt is durable everywhere: the receipt may be answered.

@@ -1,6 +1,7 @@
 //! Owns what is done about a reply: STOP, START, CONTACT, or a message for its owner.
 //! Must never acknowledge a STOP before it is durable and every lane has passed it.
 
+use super::attribution::Concerned;
 use super::deliver::From;
 use super::esme::{Debt, ToClient};
 use super::lane::Lane;
@@ -75,6 +76,7 @@ pub struct AwaitingAct {
     pub number: Msisdn,
     pub tag: NumberTag,
     pub code: Option<u32>,
+    /// Whose message it answers; `NONE` = not known.
     pub account: NameId,
     pub since: MonotonicInstant,
 }
@@ -102,6 +104,8 @@ struct Understood<'i, 'o> {
     smsc: usize,
     inbound: &'i Inbound<'o>,
     owners: Owners,
+    /// Whose message it answers, and who is told.
+    concerned: Concerned,
     number: Msisdn,
     tag: NumberTag,
     matched: Matched,
@@ -142,13 +146,19 @@ impl Lane {
         };
         let tag = self.kit.shared.tags.tag(number);
         let whole = joined.and_then(|joined| joined.text(self.smscs[smsc].settings.alphabet));
-        let understood =
-            |matched| Understood { from, smsc, inbound, owners: owners.clone(), number, tag, matched, whole };
+        if matches!(reply, Reply::None) && owners.accounts.len() <= 1 {
+            // Whatever has been written, there is one who may read it.
+            return self.forward(from, inbound, &owners.accounts, tag, now);
+        }
+        let to = inbound.slice(inbound.destination.text);
+        let concerned = self.concerned(smsc, &tag, to, &owners.accounts, now);
+        let told = concerned.told.clone();
+        let understood = |matched| Understood { from, smsc, inbound, owners, concerned, number, tag, matched, whole };
         match reply {
             Reply::Stop(matched) => self.stop(understood(matched), now),
             Reply::Start(matched) => self.start(understood(matched), now),
             Reply::Contact(matched) => self.contact(understood(matched), now),
-            Reply::None => self.forward(from, inbound, &owners.accounts, tag, now),
+            Reply::None => self.forward(from, inbound, &told, tag, now),
         }
     }
 
@@ -223,7 +233,7 @@ impl Lane {
     /// STOP: RAM first, then the ledger; the answer waits for the disk and for every lane.
     fn stop(&mut self, said: Understood<'_, '_>, now: Now) {
         let shared = std::sync::Arc::clone(&self.kit.shared);
-        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
+        let account = said.concerned.account();
         let stop = Stop {
             id: shared.ledger.next_event_id(),
             tag: said.tag,
@@ -232,7 +242,7 @@ impl Lane {
             account,
             smsc: self.smscs[said.smsc].settings.id,
             short_code: said.owners.code.unwrap_or(0),
-            answers: None,
+            answers: said.concerned.answers(),
             detail: shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE),
         };
         let event = SuppressionEvent::Stop(stop);
@@ -241,12 +251,8 @@ impl Lane {
         let generation = shared.index.generation();
         let personal = self.personal(&said);
         let recorded = self.appender.event(now.civil, &Event::Suppression(event), Some(&personal));
-        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
-        for account in &said.owners.accounts {
-            if let Some(account) = self.accounts.get(account) {
-                account.contract.metrics.optouts.increment(1);
-            }
-        }
+        let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
+        shared.count_optout(account);
         shared.metrics.records.one(RecordKind::Stop);
         shared.wake_other_lanes(self.number);
         let Ok(ticket) = recorded else {
@@ -255,17 +261,15 @@ impl Lane {
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
         // A STOP is not refused because a client does not read what it is told.
-        self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), copies.last, &said, account, now);
+        self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), copies.last, &said, now);
     }
 
     /// START: recorded and durable first, lifted in RAM only then, and only for the accounts of the code.
     fn start(&mut self, said: Understood<'_, '_>, now: Now) {
         let shared = std::sync::Arc::clone(&self.kit.shared);
-        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
         let lifts = said.owners.code.is_some_and(|code| self.kit.settings.lifts_by_mo(code));
         if !lifts || said.owners.accounts.is_empty() {
-            let owners = said.owners.accounts.clone();
-            return self.forward(said.from, said.inbound, &owners, said.tag, now);
+            return self.forward(said.from, said.inbound, &said.concerned.told, said.tag, now);
         }
         let lift = Lift {
             id: shared.ledger.next_event_id(),
@@ -282,18 +286,17 @@ impl Lane {
         let recorded =
             self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
         shared.metrics.records.one(RecordKind::Lift);
-        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
+        let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
         let Ok(ticket) = recorded else {
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
-        self.await_act(Act::Start(lift), Record::Batch(ticket), copies.last, &said, account, now);
+        self.await_act(Act::Start(lift), Record::Batch(ticket), copies.last, &said, now);
     }
 
     /// CONTACT: answered with the identity, and forwarded.
     fn contact(&mut self, said: Understood<'_, '_>, now: Now) {
-        let account = said.owners.accounts.first().copied().unwrap_or(NameId::NONE);
-        let copies = self.keep_copies(said.inbound, &said.owners.accounts, said.tag, now);
-        self.await_act(Act::Contact, Record::Unneeded, copies.last, &said, account, now);
+        let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
+        self.await_act(Act::Contact, Record::Unneeded, copies.last, &said, now);
     }
 
     /// Whether a STOP changes anything: an owner of the code could still write to the number.
@@ -313,17 +316,9 @@ impl Lane {
         Personal { text, octets: Some(octets.to_vec()), ..Personal::of(said.number) }
     }
 
-    fn await_act(
-        &mut self,
-        act: Act,
-        record: Record,
-        spooled: Option<Ticket>,
-        said: &Understood<'_, '_>,
-        account: NameId,
-        now: Now,
-    ) {
+    fn await_act(&mut self, act: Act, record: Record, spooled: Option<Ticket>, said: &Understood<'_, '_>, now: Now) {
         let Understood { from, number, tag, .. } = *said;
-        let code = said.owners.code;
+        let (code, account) = (said.owners.code, said.concerned.writer());
         self.awaiting_acts.push_back(AwaitingAct {
             act,
             answers: Answers::Itself,

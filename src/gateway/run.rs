@@ -2,6 +2,7 @@
 //! Must never decide anything about a message.
 
 use super::arrival::adopt;
+use super::attribution;
 use super::door::Door;
 use super::drain::DRAIN;
 use super::lane::Lane;
@@ -80,7 +81,7 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..settings.lanes.max(1)).map(|_| mpsc::channel(ORDERS)).unzip();
     let placement = Placement::new(&settings, &Placement::default());
     let parts = sets::recall(&foundation.ledger, foundation.clock.civil()).map_err(io::Error::other)?;
-    let shared = Arc::new(Shared::new(foundation, placement, parts, senders));
+    let shared = Arc::new(Shared::new(foundation, placement, parts, senders).map_err(io::Error::other)?);
     let mut threads = Vec::new();
     for (number, orders) in receivers.into_iter().enumerate() {
         let shared = Arc::clone(&shared);
@@ -89,6 +90,7 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
     let door = Arc::clone(&shared);
     threads.push(spawn("door", move || door_main(door, listener))?);
     shared.ring_when_durable();
+    attribution::keep(&shared)?;
     Ok(Running { smpp, shared, threads })
 }
 

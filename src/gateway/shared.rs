@@ -1,6 +1,7 @@
 //! Owns what every lane, the door and the control plane share: clocks, ledger, list, spool, metrics.
 //! Must never hold a lock across anything that waits.
 
+use super::attribution::Attributions;
 use super::order::Order;
 use super::placement::Placement;
 use super::settings::Settings;
@@ -77,6 +78,8 @@ pub struct Shared {
     pub ids: IdMap,
     /// The answers owed to handsets. Locks itself.
     pub confirmations: Confirmations,
+    /// Whom replies answer. Locks itself, while a reply is read only.
+    pub attributions: Attributions,
     /// Answers whose intent is durable, until the lane of their short code takes them.
     ready_duties: Mutex<Vec<(DutyId, Duty)>>,
     /// Numbers that block in RAM although no record of it could be made: who says it again is heard again.
@@ -105,14 +108,18 @@ pub struct Shared {
 
 impl Shared {
     /// Puts the foundation under `lanes` lanes.
+    ///
+    /// # Errors
+    /// The last verdicts cannot be read.
     pub fn new(
         foundation: Foundation,
         placement: Placement,
         parts: parts::Table,
         lanes: Vec<mpsc::Sender<Order>>,
-    ) -> Self {
+    ) -> Result<Self, OpenError> {
         let Foundation { clock, ledger, list, follower, opt_ins, tags, spool, settings, engine, series } = foundation;
-        let SpoolRoom { items: spool, ids, confirmations, unknown_at_start: _ } = spool;
+        let SpoolRoom { items: spool, ids, confirmations, attribution, unknown_at_start: _ } = spool;
+        let attributions = Attributions::start(attribution, &ledger, &settings)?;
         let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
         let index = Arc::clone(list.index());
@@ -131,6 +138,7 @@ impl Shared {
             spool,
             ids,
             confirmations,
+            attributions,
             ready_duties: Mutex::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
@@ -152,7 +160,7 @@ impl Shared {
         shared.register_codes();
         shared.show_packs(true);
         shared.say_observed();
-        shared
+        Ok(shared)
     }
 
     /// Takes the answers that may be written now and are `mine`.
@@ -271,6 +279,14 @@ impl Shared {
         }
     }
 
+    /// Counts a STOP for the account whose message it answers, whichever lane that lives on.
+    pub fn count_optout(&self, account: NameId) {
+        let settings = self.settings.load();
+        if let Some(account) = settings.accounts.iter().find(|one| one.id == account) {
+            self.series.counter(&names::OPTOUT_ACCOUNT_TOTAL, &[&account.policy.system_id]).increment(1);
+        }
+    }
+
     /// Brings the gauges that belong to no lane up to date.
     pub fn measure(&self) {
         let gauges = &self.metrics.gauges;
@@ -282,6 +298,9 @@ impl Shared {
             gauges.parts_sets.set(parts.len() as f64);
             gauges.parts_bytes.set(parts.octets() as f64);
         }
+        let (memory, disk, _) = self.attributions.totals();
+        gauges.attribution_memory.set(memory as f64);
+        gauges.attribution_disk.set(disk as f64);
         gauges.disk(self.ledger.dir());
         self.series.upkeep();
     }
@@ -303,11 +322,6 @@ impl Shared {
         }
         if let Err(error) = self.spool.tidy(now) {
             tracing::warn!(event = "spool.untidy", %error);
-        }
-        let settings = self.settings.load();
-        for smsc in &settings.smscs {
-            let sole = settings.sole_account(smsc.id).map(|account| account.id);
-            self.ids.used_by(smsc.id, super::setup::users(sole), now);
         }
         if let Err(error) = self.ids.tidy(now) {
             tracing::warn!(event = "ids.untidy", %error);
@@ -340,6 +354,7 @@ impl Shared {
         self.placement.store(Arc::new(placement));
         self.engine.store(Arc::new(engine));
         self.show_packs(false);
+        self.attributions.renew(&settings);
         self.settings.store(settings);
         self.register_codes();
         self.show_packs(true);

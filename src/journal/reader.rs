@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 const CHUNK: usize = 1 << 18;
 
-/// Reads records `from..upto`. Holds its own view of the segments: records appended later need a new reader.
+/// Reads records `from..upto`. Holds its own view of the segments: `go_on` brings it to what was appended since.
 pub struct Reader {
     journal: Journal,
     stretches: Vec<Stretch>,
@@ -35,17 +35,20 @@ struct Open {
 impl Journal {
     /// A reader of the records `from..upto` (at most what is appended).
     pub fn read(&self, from: u64, upto: u64) -> Reader {
-        let (stretches, appended) = {
-            let state = self.inner.lock();
-            let mut stretches = state.stretches.clone();
-            if let Some(last) = stretches.last_mut() {
-                last.end = Some(state.offset);
-            }
-            (stretches, state.next_seq)
-        };
+        let (stretches, appended) = self.stretches();
         // The last segment that begins at or before `from`; a rewritten record stands in the later one.
         let place = stretches.iter().rposition(|stretch| stretch.first_seq <= from).unwrap_or(0);
         Reader { journal: self.clone(), stretches, place, open: None, next: from, upto: upto.min(appended) }
+    }
+
+    /// Where the records stand now, and how many there are.
+    fn stretches(&self) -> (Vec<Stretch>, u64) {
+        let state = self.inner.lock();
+        let mut stretches = state.stretches.clone();
+        if let Some(last) = stretches.last_mut() {
+            last.end = Some(state.offset);
+        }
+        (stretches, state.next_seq)
     }
 
     /// The sequence numbers at which segments begin, oldest first: places where a reader starts without searching.
@@ -58,6 +61,29 @@ impl Reader {
     /// The sequence number of the record that comes next.
     pub fn position(&self) -> u64 {
         self.next
+    }
+
+    /// The sequence number behind the last record that it reads.
+    pub fn ends_at(&self) -> u64 {
+        self.upto
+    }
+
+    /// Goes on from its place up to `upto` (at most what is appended now), over segments begun or forgotten since.
+    pub fn go_on(&mut self, upto: u64) {
+        let (stretches, appended) = self.journal.stretches();
+        self.upto = upto.min(appended);
+        let same = self.open.as_ref().and_then(|open| stretches.iter().position(|stretch| stretch.index == open.index));
+        match (&mut self.open, same) {
+            (Some(open), Some(place)) => {
+                open.end = stretches[place].end.unwrap_or(BODY);
+                self.place = place + 1;
+            }
+            (open @ (Some(_) | None), _) => {
+                *open = None;
+                self.place = stretches.iter().rposition(|stretch| stretch.first_seq <= self.next).unwrap_or(0);
+            }
+        }
+        self.stretches = stretches;
     }
 
     /// The next record, or `None` behind the last.

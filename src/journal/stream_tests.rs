@@ -49,6 +49,35 @@ fn assert_reads(dir: &Path, count: u64) {
 }
 
 #[test]
+fn a_reader_goes_on_over_new_segments_and_forgotten_ones() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let journal = open_on(Arc::new(RealDisk), dir.path());
+    append(&journal, 0, 3);
+    let mut reader = journal.read(1, u64::MAX);
+    let mut next = 1;
+    let mut follow = |upto: u64, expected: u64| {
+        reader.go_on(upto);
+        assert_eq!(reader.ends_at(), expected);
+        while let Some(frame) = reader.next_frame().expect("readable") {
+            assert_eq!((frame.seq, frame.leaf), (next, format!("record {next}").as_bytes()));
+            next += 1;
+        }
+        assert_eq!((reader.position(), next), (expected, expected));
+    };
+    follow(2, 2);
+    follow(u64::MAX, 3);
+    for round in 0..50 {
+        append(&journal, 3 + round * 10, 10);
+        follow(u64::MAX, 13 + round * 10);
+        if round == 30 {
+            assert!(journal.wait_synced(312, PATIENCE));
+            assert!(journal.forget_before(300).expect("forgotten") > 0);
+        }
+    }
+    assert!(journal.segment_starts().len() > 2);
+}
+
+#[test]
 fn many_segments_read_back_in_order_while_they_are_written() {
     let dir = tempfile::tempdir().expect("tempdir");
     let journal = open_on(Arc::new(RealDisk), dir.path());

@@ -62,6 +62,11 @@ impl Ledger {
         Ok(Verdicts { reader: self.verdicts.read(from, u64::MAX), since })
     }
 
+    /// The oldest verdict there is.
+    pub fn first_verdict(&self) -> u64 {
+        self.verdicts.segment_starts().first().copied().unwrap_or(0)
+    }
+
     /// The newest verdicts of a number, newest first, at most `limit`, looking back over at most `segments_max` segments.
     pub fn last_verdicts(
         &self,
@@ -171,6 +176,28 @@ impl Events {
 }
 
 impl Verdicts {
+    /// The sequence number of the verdict that comes next.
+    pub fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
+    /// The sequence number behind the last verdict that it reads.
+    pub fn ends_at(&self) -> u64 {
+        self.reader.ends_at()
+    }
+
+    /// Goes on from its place up to `upto`, at most what is appended now.
+    pub fn go_on(&mut self, upto: u64) {
+        self.reader.go_on(upto);
+    }
+
+    /// The next verdict of a message that left, or that was taken back; the others are passed over without reading them.
+    pub fn next_leaving(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
+        let Some(frame) = self.reader.next_frame_where(VerdictRecord::is_of_leaving)? else { return Ok(None) };
+        let read = VerdictRecord::read(frame.leaf);
+        read.map(Some).map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })
+    }
+
     /// The next verdict.
     pub fn next_verdict(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
         loop {

@@ -151,6 +151,13 @@ impl VerdictEntry<'_> {
 }
 
 impl VerdictRecord {
+    /// Whether a leaf says that a sender's message left, or was taken back, without reading the rest.
+    pub fn is_of_leaving(leaf: &[u8]) -> bool {
+        let withdrawn = VerdictKind::Withdrawn(RefusalCode::OptedOut).octet();
+        let observed = VerdictKind::Observed(RefusalCode::OptedOut).octet();
+        leaf.get(1).is_some_and(|kind| [VerdictKind::Permitted.octet(), observed, withdrawn].contains(kind))
+    }
+
     /// Reads a leaf of the verdicts stream.
     pub fn read(leaf: &[u8]) -> Result<Self, Unreadable> {
         let mut fields = Fields::new(leaf);

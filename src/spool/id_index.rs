@@ -53,7 +53,7 @@ struct Entry {
 
 /// The keys are keyed hashes already.
 #[derive(Default)]
-struct AsItIs(u64);
+pub(super) struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {

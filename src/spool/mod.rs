@@ -1,6 +1,7 @@
 //! Owns durable state that is not evidence: what waits for absent senders, whose message an id names, which answers are owed.
 //! Must never hold a number or a text unsealed, nor lose what it said is durable.
 
+pub mod attribution;
 pub mod confirmations;
 pub mod duty;
 pub mod early;
@@ -13,11 +14,11 @@ pub mod queue;
 pub mod record;
 pub mod seal;
 pub mod shelf;
-pub mod users;
 
 #[cfg(test)]
 mod queue_tests;
 
+pub use attribution::Attribution;
 pub use confirmations::Confirmations;
 pub use idmap::IdMap;
 pub use queue::Spool;
@@ -28,6 +29,7 @@ use crate::message::instant::CivilInstant;
 use error::SpoolError;
 use seal::key_check;
 use std::fs::DirBuilder;
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,20 +43,31 @@ pub struct SpoolRoom {
     pub ids: IdMap,
     /// The answers that are owed.
     pub confirmations: Confirmations,
+    /// Whom replies answer.
+    pub attribution: Attribution,
     /// Answers that may have been sent before a crash: their fate is unknown, and they are not repeated.
     pub unknown_at_start: usize,
 }
 
 impl SpoolRoom {
-    /// Opens all three. `key` is the sealing key of `keys_dir`; another one than before refuses to open.
-    pub fn open(disk: Arc<dyn Disk>, data_dir: &Path, key: &[u8; 32], now: CivilInstant) -> Result<Self, SpoolError> {
+    /// Opens all of it. `key` is the sealing key of `keys_dir`; another one than before refuses to open. `verdicts`: those that
+    /// the ledger has.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        data_dir: &Path,
+        key: &[u8; 32],
+        verdicts: Range<u64>,
+        now: CivilInstant,
+    ) -> Result<Self, SpoolError> {
         let dir = data_dir.join("spool");
         let keeping = Keeping { disk, key, segment_octets: 4 << 20, patience: Duration::ZERO };
         let items = Spool::open(&keeping, &dir.join("items"), queue::Limits::default())?;
         let ids = IdMap::open(&keeping, &dir.join("ids"), idmap::IDS_MAX)?;
+        let attribution =
+            Attribution::open(&keeping, &dir.join("attribution"), attribution::Limits::default(), verdicts)?;
         let duties = Keeping { segment_octets: 1 << 20, ..keeping };
         let (confirmations, unknown_at_start) = Confirmations::open(&duties, &dir.join("duties"), now)?;
-        Ok(Self { items, ids, confirmations, unknown_at_start })
+        Ok(Self { items, ids, confirmations, attribution, unknown_at_start })
     }
 
     /// Gives back what is no longer needed, in memory and on disk. Waits for fsyncs: from a housekeeping thread, about once a minute.

@@ -63,6 +63,9 @@ pub struct GatewayGauges {
     /// Messages in parts that are remembered, and the octets held for them.
     pub parts_sets: Gauge,
     pub parts_bytes: Gauge,
+    /// Facts by which replies are attributed.
+    pub attribution_memory: Gauge,
+    pub attribution_disk: Gauge,
     pub ready: Gauge,
     pub draining: Gauge,
     /// Unix seconds.
@@ -82,6 +85,8 @@ impl GatewayGauges {
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
             parts_sets: registry.gauge(&names::PARTS_SETS, &[]),
             parts_bytes: registry.gauge(&names::PARTS_BYTES, &[]),
+            attribution_memory: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["memory"]),
+            attribution_disk: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["disk"]),
             ready: registry.gauge(&names::READY, &[]),
             draining: registry.gauge(&names::DRAINING, &[]),
             config_last_reload: registry.gauge(&names::CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS, &[]),

@@ -73,6 +73,16 @@ label_set! {
     }
 }
 label_set! {
+    /// Whether it is known who had written to a person that writes.
+    ReplyAttribution {
+        Known => "known",
+        /// Nobody has in 90 days: every account of the code is told.
+        Unknown => "unknown",
+        /// It cannot be said now: every account of the code is told.
+        Unavailable => "unavailable",
+    }
+}
+label_set! {
     /// What was understood from a person's message.
     OptOutKind { Stop => "stop", Start => "start", Contact => "contact", None => "none" }
 }

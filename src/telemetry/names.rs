@@ -118,6 +118,16 @@ pub const OPTOUT_COMMIT_SECONDS: Metric = histogram(
 );
 pub const CONFIRMATION_TOTAL: Metric =
     counter("stopgate_confirmation_total", &["result"], "Confirmations and CONTACT answers, by what became of them.");
+pub const REPLY_ATTRIBUTION_TOTAL: Metric = counter(
+    "stopgate_reply_attribution_total",
+    &["result"],
+    "Replies to an address, by whether it is known who had written from it in the last 90 days.",
+);
+pub const ATTRIBUTION_ENTRIES: Metric = gauge(
+    "stopgate_attribution_entries",
+    &["place"],
+    "Messages of the last 90 days that replies are attributed to: the newest of each number, address and account.",
+);
 pub const SUPPRESSED_NUMBERS: Metric = gauge("stopgate_suppressed_numbers", &[], "Numbers on the suppression list.");
 pub const SUPPRESSION_STORE_LAG: Metric = gauge(
     "stopgate_suppression_store_lag_events",
@@ -230,6 +240,8 @@ pub const ALL: &[Metric] = &[
     OPTOUT_ACCOUNT_TOTAL,
     OPTOUT_COMMIT_SECONDS,
     CONFIRMATION_TOTAL,
+    REPLY_ATTRIBUTION_TOTAL,
+    ATTRIBUTION_ENTRIES,
     SUPPRESSED_NUMBERS,
     SUPPRESSION_STORE_LAG,
     LEAK_TOTAL,

@@ -1,6 +1,7 @@
 //! Owns the list of scenarios: the real binary between simulated senders and a simulated operator.
 //! Must never hold a scenario itself: file = scenario.
 
+mod attribution;
 mod bad_pdus;
 mod closed_hours;
 mod demo;
@@ -12,7 +13,6 @@ mod observe;
 mod otp_at_night;
 mod parts;
 mod promo;
-mod queries;
 mod receipts;
 mod refusal_styles;
 mod refusals;

@@ -107,6 +107,7 @@ impl House {
         let packs = settings.packs();
         let placement = Placement::new(&settings, &Placement::default());
         let lanes = (0..settings.lanes).map(|_| mpsc::channel(8).0).collect();
+        let verdicts = ledger.first_verdict()..ledger.verdicts_appended();
         let foundation = Foundation {
             clock,
             follower: Arc::new(Follower::start(&ledger, list.index()).expect("a follower")),
@@ -116,12 +117,13 @@ impl House {
             ledger,
             list,
             tags: keys.tag_key(),
-            spool: SpoolRoom::open(Arc::new(RealDisk), &data, keys.seal_key(), now).expect("a spool"),
+            spool: SpoolRoom::open(Arc::new(RealDisk), &data, keys.seal_key(), verdicts, now).expect("a spool"),
             settings: Arc::new(settings),
             engine: Engine::new(&packs),
             series: Registry::new(),
         };
-        Self { shared: Arc::new(Shared::new(foundation, placement, Table::default(), lanes)), _home: home }
+        let shared = Shared::new(foundation, placement, Table::default(), lanes).expect("verdicts");
+        Self { shared: Arc::new(shared), _home: home }
     }
 }
 

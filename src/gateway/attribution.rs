@@ -1,0 +1,281 @@
+//! Owns whom a reply answers: follows the verdicts into the index, and asks it when somebody writes.
+//! Must never cost a lane anything while messages leave, nor name an account whose message did not leave.
+
+use super::lane::Lane;
+use super::settings::Settings;
+use super::shared::Shared;
+use crate::clock::Now;
+use crate::compliance::fingerprint;
+use crate::compliance::numbers::NumberPlan;
+use crate::compliance::sender_rules::Source;
+use crate::ledger::read::Verdicts;
+use crate::ledger::suppression_event::Answered;
+use crate::ledger::{Ledger, OpenError, VerdictKind, VerdictRecord};
+use crate::message::address::{Npi, Ton};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
+use crate::spool::attribution::{Attribution, Told, Written, key};
+use crate::telemetry::labels::ReplyAttribution;
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::{Builder, sleep};
+use std::time::Duration;
+
+/// How often the verdicts are followed.
+const FOLLOW: Duration = Duration::from_millis(20);
+/// Verdicts that are followed while a lane may wait for it.
+const AT_ONCE: u64 = 16_384;
+/// Verdicts that a lane itself follows when a reply comes; more are left to the follower, and the reply is attributed to nobody.
+const BY_LANE: u64 = 65_536;
+/// Verdicts followed before the lanes start: what memory held at the end of the last run.
+const BEFORE_START: u64 = 4 << 20;
+/// How long the follower rests after the disk has failed it.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// The index, and how far the verdicts are known to it. Shared by all lanes.
+pub struct Attributions {
+    index: Attribution,
+    trail: Mutex<Trail>,
+}
+
+struct Trail {
+    verdicts: Verdicts,
+    told: Vec<Told>,
+    addresses: HashSet<u64>,
+}
+
+/// Fingerprints of the addresses to which people can write back: short codes, and accounts' senders that are numbers.
+fn addresses(settings: &Settings) -> HashSet<u64> {
+    let codes = settings.short_codes.iter().map(|code| fingerprint::numeric_sender(code.number.into()));
+    let senders = settings.accounts.iter().flat_map(|account| {
+        let policy = &account.policy;
+        policy.senders.iter().filter_map(|sender| {
+            address(sender.trim().as_bytes(), Ton::Unknown, &settings.numbers, &policy.default_country)
+        })
+    });
+    codes.chain(senders).collect()
+}
+
+/// The fingerprint of an address that has a number.
+fn address(text: &[u8], ton: Ton, numbers: &NumberPlan, country: &str) -> Option<u64> {
+    let source = Source::read(ton, Npi(1), text, numbers, country);
+    source.number().map(|_| source.fingerprint())
+}
+
+impl Attributions {
+    /// The index over this ledger. Follows what was not in its files when the last run ended.
+    ///
+    /// # Errors
+    /// The verdicts cannot be read.
+    pub fn start(index: Attribution, ledger: &Ledger, settings: &Settings) -> Result<Self, OpenError> {
+        let verdicts = ledger.read_verdicts(index.next(), u64::MAX);
+        let trail = Trail { verdicts, told: Vec::new(), addresses: addresses(settings) };
+        let started = Self { index, trail: Mutex::new(trail) };
+        started.follow(BEFORE_START)?;
+        Ok(started)
+    }
+
+    /// New settings: other addresses can be written back to from now on.
+    pub fn renew(&self, settings: &Settings) {
+        let addresses = addresses(settings);
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).addresses = addresses;
+    }
+
+    /// Facts in memory, facts on disk, files.
+    pub fn totals(&self) -> (usize, u64, usize) {
+        self.index.totals()
+    }
+
+    /// Takes in at most `limit` verdicts; whether that were all.
+    fn follow(&self, limit: u64) -> Result<bool, OpenError> {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let Trail { verdicts, told, addresses } = &mut *trail;
+        if !told.is_empty() || verdicts.position() > self.index.next() {
+            // The index had no room for them.
+            if !self.index.take(told, verdicts.position()) {
+                return Ok(false);
+            }
+            told.clear();
+        }
+        let from = verdicts.position();
+        verdicts.go_on(u64::MAX);
+        let behind = verdicts.ends_at() - from;
+        if behind > limit {
+            verdicts.go_on(from + limit);
+        }
+        while let Some(record) = verdicts.next_leaving()? {
+            tell(&record, addresses, told);
+        }
+        let room = self.index.take(told, verdicts.position());
+        if room {
+            told.clear();
+        }
+        Ok(room && behind <= limit)
+    }
+
+    /// Who has written to this number from this address, or named it, in the last 90 days: newest first, each account once.
+    /// Nobody, too, when that cannot be said for certain.
+    fn writers(&self, tag: &NumberTag, address: u64, now: CivilInstant) -> (Vec<Written>, ReplyAttribution) {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            tracing::error!(event = "attribution.unavailable", %error);
+            (Vec::new(), ReplyAttribution::Unavailable)
+        };
+        match self.follow(BY_LANE) {
+            Ok(true) => {}
+            Ok(false) => return unavailable(&"the verdicts are not followed to their end"),
+            Err(error) => return unavailable(&error),
+        }
+        match self.index.find(key(tag, address), now) {
+            Ok(found) if found.is_empty() => (found, ReplyAttribution::Unknown),
+            Ok(found) => (found, ReplyAttribution::Known),
+            Err(error) => unavailable(&error),
+        }
+    }
+}
+
+/// What a verdict says to the index: nothing, unless its recipient can write back.
+fn tell(record: &VerdictRecord, addresses: &HashSet<u64>, told: &mut Vec<Told>) {
+    let Some(tag) = record.tag else { return };
+    let named = record.stop_code.map(|code| fingerprint::numeric_sender(code.into()));
+    let from = Some(record.sender).filter(|sender| Some(*sender) != named && addresses.contains(sender));
+    for address in named.into_iter().chain(from) {
+        let (key, account, message_ref) = (key(&tag, address), record.account, record.message_ref);
+        told.push(match record.kind {
+            VerdictKind::Permitted | VerdictKind::Observed(_) => {
+                let at_s = u32::try_from(record.at.as_secs()).unwrap_or(0);
+                let (sender, campaign, verdict) = (record.sender, record.campaign, record.seq);
+                Told::Left { fact: Written { key, account, sender, campaign, verdict, at_s }, message_ref }
+            }
+            VerdictKind::Withdrawn(_) => Told::Withdrawn { key, account, message_ref },
+            VerdictKind::Composed | VerdictKind::Refused(_) | VerdictKind::Unresolved | VerdictKind::LateAnswer(_) => {
+                return;
+            }
+        });
+    }
+}
+
+/// Whom a reply concerns.
+#[derive(Clone, Debug, Default)]
+pub struct Concerned {
+    /// Whose messages it may answer: newest first, each account once; empty when that is not known.
+    pub writers: Vec<Written>,
+    /// Who is told: those that wrote, else every owner of the address.
+    pub told: Vec<NameId>,
+}
+
+impl Concerned {
+    fn new(writers: Vec<Written>, owners: &[NameId]) -> Self {
+        let told = match writers.is_empty() {
+            true => owners.to_vec(),
+            false => writers.iter().map(|written| written.account).collect(),
+        };
+        Self { writers, told }
+    }
+
+    /// The account that a STOP counts for: the last that wrote, else the only owner. `NONE`: nobody can say.
+    pub fn account(&self) -> NameId {
+        match (self.writers.first(), &self.told[..]) {
+            (Some(last), _) => last.account,
+            (None, [only]) => *only,
+            (None, [] | [_, ..]) => NameId::NONE,
+        }
+    }
+
+    /// The account that wrote last. `NONE`: none did.
+    pub fn writer(&self) -> NameId {
+        self.writers.first().map_or(NameId::NONE, |last| last.account)
+    }
+
+    /// The message that a STOP answers, as its event names it.
+    pub fn answers(&self) -> Option<Answered> {
+        self.writers.first().map(answered)
+    }
+}
+
+fn answered(written: &Written) -> Answered {
+    Answered { verdict: written.verdict, sender: written.sender, campaign: written.campaign }
+}
+
+impl Lane {
+    /// Whom a reply of this number to this address concerns.
+    pub fn concerned(
+        &self,
+        smsc: usize,
+        tag: &NumberTag,
+        destination: &[u8],
+        owners: &[NameId],
+        now: Now,
+    ) -> Concerned {
+        let country = self.country_of(smsc);
+        Concerned::new(self.kit.shared.writers(tag, destination, country, now.civil), owners)
+    }
+
+    /// What an account has written last to a number, from one of its addresses or naming one: what a receipt is about that came
+    /// to `destination` and names no verdict.
+    pub fn last_written(&self, account: NameId, tag: &NumberTag, destination: &[u8], now: Now) -> Option<Answered> {
+        let found = self.kit.settings.accounts.iter().find(|one| one.id == account)?;
+        let country = &found.policy.default_country;
+        let codes = found.policy.stop_codes.iter().map(|code| code.to_string().into_bytes());
+        let addresses = codes.chain([destination.to_vec()]);
+        let written = addresses.flat_map(|address| self.kit.shared.writers(tag, &address, country, now.civil));
+        written.filter(|one| one.account == account).max_by_key(|one| one.verdict).as_ref().map(answered)
+    }
+}
+
+impl Shared {
+    /// Who has written to a number from the address to which it now replies: newest first, each account once, of those that
+    /// still have a contract. Empty when nobody has in 90 days, and when it cannot be said.
+    pub fn writers(&self, tag: &NumberTag, destination: &[u8], country: &str, now: CivilInstant) -> Vec<Written> {
+        let settings = self.settings.load();
+        let text =
+            destination.strip_prefix(b"+").map_or((destination, Ton::Unknown), |text| (text, Ton::International));
+        let Some(address) = address(text.0, text.1, &settings.numbers, country) else { return Vec::new() };
+        let (mut writers, result) = self.attributions.writers(tag, address, now);
+        self.metrics.attributions.one(result);
+        let known = |account: NameId| settings.accounts.iter().any(|one| one.id == account);
+        writers.retain(|written| known(written.account));
+        writers
+    }
+}
+
+/// Starts the thread that follows the verdicts and keeps the index's files. It ends with the data plane.
+///
+/// # Errors
+/// No thread can be made.
+pub fn keep(shared: &Arc<Shared>) -> io::Result<()> {
+    let shared = Arc::downgrade(shared);
+    Builder::new().name("attribution".to_owned()).spawn(move || follow_on(&shared)).map(drop)
+}
+
+fn follow_on(shared: &Weak<Shared>) {
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let outcome = step(&shared);
+        drop(shared);
+        match outcome {
+            Ok(true) => sleep(FOLLOW),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(event = "attribution.behind", %error);
+                sleep(AFTER_FAILURE);
+            }
+        }
+    }
+}
+
+/// Follows some verdicts; whether it may rest.
+fn step(shared: &Shared) -> Result<bool, Box<dyn std::error::Error>> {
+    let attributions = &shared.attributions;
+    let whole = attributions.follow(AT_ONCE)?;
+    attributions.index.settle(&|| shared.ledger.durable_verdicts(), shared.clock.civil())?;
+    // With memory full of what is not durable yet there is nothing to do but wait.
+    Ok(whole || attributions.is_full())
+}
+
+impl Attributions {
+    fn is_full(&self) -> bool {
+        !self.trail.lock().unwrap_or_else(PoisonError::into_inner).told.is_empty()
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns how files of facts become fewer: several into one, the oldest facts of one given up.
+//! Must never drop a fact that is newer than one it keeps for want of room.
+
+use super::run::{Facts, Run, Writer};
+use super::written::{Written, condense};
+use crate::journal::disk::Disk;
+use crate::message::instant::CivilInstant;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Facts between two looks at what else is to be done.
+const BREATH: u64 = 65_536;
+/// Places into which the verdicts of a file are counted, to find its oldest facts.
+const PLACES: usize = 4_096;
+
+/// How many of the newest files are to become one: each file is larger than all behind it together, so that there are few, and a
+/// fact is written again only when twice as many have come.
+pub fn due(sizes: &[u64]) -> usize {
+    let (mut behind, mut due) = (0, 0);
+    for (count, size) in sizes.iter().rev().enumerate() {
+        if count > 0 && *size <= behind {
+            due = count + 1;
+        }
+        behind += size;
+    }
+    due
+}
+
+/// One file of what all of them hold, without what is over and without what is older than the verdict `since`.
+/// `breathe` is called now and then: this may take seconds.
+pub fn merge(
+    disk: &dyn Disk,
+    dir: &Path,
+    label: [u8; 16],
+    runs: &[Arc<Run>],
+    since: u64,
+    now: CivilInstant,
+    breathe: &mut dyn FnMut(),
+) -> io::Result<Run> {
+    let from = runs.iter().map(|run| run.from).min().unwrap_or(0);
+    let to = runs.iter().map(|run| run.to).max().unwrap_or(0);
+    let mut out = Writer::new(disk, dir, label, from, to)?;
+    let mut readers: Vec<Facts> = runs.iter().map(Run::read).collect();
+    let mut same = Vec::new();
+    let mut passed = 0_u64;
+    loop {
+        let mut key = None;
+        for reader in &mut readers {
+            if let Some(fact) = reader.peek()? {
+                key = Some(key.map_or(fact.key, |key: u64| key.min(fact.key)));
+            }
+        }
+        let Some(key) = key else { break };
+        same.clear();
+        for reader in &mut readers {
+            while let Some(fact) = reader.peek()?.filter(|fact| fact.key == key) {
+                same.push(fact);
+                reader.pass();
+            }
+        }
+        let before = passed / BREATH;
+        passed += same.len() as u64;
+        same.retain(|fact: &Written| fact.verdict >= since);
+        condense(&mut same, now);
+        same.iter().try_for_each(|fact| out.push(fact))?;
+        if passed / BREATH != before {
+            breathe();
+        }
+    }
+    out.finish()
+}
+
+/// The verdict since which a file's facts are kept, when `excess` of them, the oldest, have to go.
+pub fn cut(run: &Arc<Run>, excess: u64) -> io::Result<u64> {
+    let width = ((run.to - run.from) / PLACES as u64).max(1);
+    let mut places = vec![0_u64; PLACES + 1];
+    let mut facts = run.read();
+    while let Some(fact) = facts.peek()? {
+        let place = (fact.verdict.saturating_sub(run.from) / width).min(PLACES as u64);
+        places[place as usize] += 1;
+        facts.pass();
+    }
+    let mut gone = 0;
+    for (place, count) in places.iter().enumerate() {
+        if gone >= excess {
+            return Ok(run.from + place as u64 * width);
+        }
+        gone += count;
+    }
+    Ok(run.to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_stay_few_and_a_fact_is_seldom_written_again() {
+        assert_eq!(due(&[100, 10]), 0);
+        assert_eq!(due(&[100, 10, 10]), 2);
+        assert_eq!(due(&[20, 10, 10]), 3);
+        assert_eq!(due(&[0, 0]), 2);
+        assert_eq!(due(&[5]), 0);
+        let (mut sizes, mut written) = (Vec::new(), 0);
+        for _ in 0..1_000 {
+            sizes.push(10);
+            let due = due(&sizes);
+            if due > 0 {
+                let sum = sizes.drain(sizes.len() - due..).sum();
+                sizes.push(sum);
+                written += sum;
+            }
+            assert!(sizes.len() <= 11, "{sizes:?}");
+        }
+        assert!(written <= 10_000 * 10, "{written}");
+    }
+}
