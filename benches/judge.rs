@@ -1,30 +1,23 @@
-//! Owns the bench of the decision: judge and release a scanned promo with every rule of the pack on.
+//! Owns the bench of the decision: judge and release a scanned promo with every rule of the pack on and 10 million numbers suppressed.
 //! Must never leave the tag in or out silently: it is measured beside the judge.
 
 mod fixture;
+#[path = "fixture/list.rs"]
+mod list_fixture;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixture::{Fixture, NOW};
-use std::collections::HashSet;
+use list_fixture::filled;
 use std::hint::black_box;
-use stopgate::compliance::facts::SuppressionList;
 use stopgate::compliance::judge::judge;
 use stopgate::compliance::release::release;
 use stopgate::compliance::verdict::Verdict;
 use stopgate::message::msisdn::Msisdn;
-use stopgate::message::name::NameId;
 use stopgate::message::submission::Submission;
-use stopgate::message::tag::NumberTag;
 use stopgate::pdu::scan;
 
-/// A list as large as a cache's worth of prefixes; the real index has its own bench.
-struct Listed(HashSet<u64>);
-
-impl SuppressionList for Listed {
-    fn is_suppressed(&self, tag: &NumberTag, _: NameId, _: u64) -> bool {
-        self.0.contains(&tag.prefix())
-    }
-}
+/// Numbers on the list.
+const SUPPRESSED: u64 = 10_000_000;
 
 fn decision(criterion: &mut Criterion) {
     let fixture = Fixture::new();
@@ -32,7 +25,7 @@ fn decision(criterion: &mut Criterion) {
     let submissions: Vec<Submission<'_>> =
         fixture.pdus.iter().map(|pdu| scan::submit(pdu, &context).expect("well formed")).collect();
     let number = |at: u64| Msisdn::from_canonical(33_750_000_000 + at).expect("eleven digits");
-    let list = Listed((0..1_000_000).map(|at| fixture.tags.tag(number(at)).prefix()).collect());
+    let list = filled(SUPPRESSED);
     let facts = fixture.facts(&list);
     let mut group = criterion.benchmark_group("judge");
     group.throughput(Throughput::Elements(submissions.len() as u64));

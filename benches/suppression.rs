@@ -1,52 +1,20 @@
 //! Owns the bench of the list in memory: asked for numbers that are free and suppressed, at 1 and at 10 million; filled.
 //! Must never load numbers that a real key would not scatter: tags are scattered like HMACs.
 
+#[path = "fixture/list.rs"]
+mod list_fixture;
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use list_fixture::{ORIGIN, filled, stop, tag};
 use std::hint::black_box;
 use stopgate::compliance::facts::SuppressionList;
-use stopgate::ledger::suppression_event::{EventId, Scope, Stop, StopSource, SuppressionEvent};
+use stopgate::ledger::suppression_event::SuppressionEvent;
 use stopgate::message::name::NameId;
 use stopgate::message::tag::NumberTag;
 use stopgate::suppression::apply::apply;
 use stopgate::suppression::index::Index;
 
-const ORIGIN: u32 = 1;
 const ASKED: u64 = 1_000;
-
-/// The tag of the number `at`: scattered, the same in each run.
-fn tag(at: u64) -> NumberTag {
-    let mut octets = [0; 16];
-    for (half, part) in octets.chunks_exact_mut(8).enumerate() {
-        let mut z = at.wrapping_mul(2).wrapping_add(half as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        part.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes());
-    }
-    NumberTag(octets)
-}
-
-fn stop(at: u64) -> SuppressionEvent {
-    SuppressionEvent::Stop(Stop {
-        id: EventId { origin: ORIGIN, number: at + 1 },
-        tag: tag(at),
-        scope: Scope::Global,
-        source: StopSource::Import,
-        account: NameId::NONE,
-        smsc: NameId::NONE,
-        short_code: 0,
-        answers: None,
-        detail: NameId::NONE,
-    })
-}
-
-fn filled(numbers: u64) -> Index {
-    let index = Index::new(ORIGIN);
-    index.reserve(numbers as usize);
-    for at in 0..numbers {
-        apply(&index, &stop(at));
-    }
-    index
-}
 
 fn list(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("suppression");

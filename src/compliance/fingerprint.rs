@@ -16,6 +16,7 @@ impl Mixer {
         Self { state: domain as u64 ^ FACTOR, word: 0, held: 0 }
     }
 
+    #[inline]
     fn octet(&mut self, octet: u8) {
         self.word = self.word << 8 | u64::from(octet);
         self.held += 1;
@@ -62,8 +63,13 @@ pub fn campaign(text: &str) -> u64 {
         return 0;
     }
     let mut mixer = Mixer::new(3);
-    for word in text.split_ascii_whitespace().filter(|word| !is_link(word.as_bytes())) {
-        for octet in word.bytes().filter(|octet| !octet.is_ascii_digit()) {
+    // Most texts hold no link: then no word has to be asked.
+    let linked = text.bytes().any(|octet| octet == b'/') || text.bytes().any(|octet| matches!(octet, b'w' | b'W'));
+    for word in text.as_bytes().split(u8::is_ascii_whitespace) {
+        if word.is_empty() || (linked && is_link(word)) {
+            continue;
+        }
+        for octet in word.iter().copied().filter(|octet| !octet.is_ascii_digit()) {
             mixer.octet(octet);
         }
         mixer.octet(b' ');

@@ -122,13 +122,12 @@ fn search(text: &str, forms: &MentionForms, replies: bool, accept: impl Fn(u32) 
         (first | letter_bit(one), second | letter_bit(two))
     });
     let octets = text.as_bytes();
-    let candidates = octets.iter().copied().enumerate().filter(|(at, octet)| {
-        // Behind the first letter an accent may stand.
-        first & letter_bit(*octet) != 0
-            && octets.get(at + 1).is_some_and(|next| !next.is_ascii() || second & letter_bit(*next) != 0)
-    });
-    for (start, octet) in candidates {
-        if text[..start].chars().next_back().is_some_and(char::is_alphanumeric) {
+    // Behind the first letter an accent may stand.
+    let begins =
+        |pair: &[u8]| first & letter_bit(pair[0]) != 0 && (!pair[1].is_ascii() || second & letter_bit(pair[1]) != 0);
+    for (start, pair) in octets.windows(2).enumerate().filter(|(_, pair)| begins(pair)) {
+        let octet = pair[0];
+        if in_a_word(text, start) {
             continue;
         }
         for form in forms_all().filter(|form| form.beginning()[0] == octet.to_ascii_uppercase()) {
@@ -145,7 +144,28 @@ fn search(text: &str, forms: &MentionForms, replies: bool, accept: impl Fn(u32) 
 
 /// One bit for each letter, whatever its case; none for other octets.
 const fn letter_bit(octet: u8) -> u32 {
-    if octet.is_ascii_alphabetic() { 1 << ((octet | 0x20) - b'a') } else { 0 }
+    LETTER_BITS[octet as usize]
+}
+
+/// `letter_bit` of every octet: it is asked for each octet of every promotion.
+const LETTER_BITS: [u32; 256] = {
+    let mut bits = [0; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        bits[(b'a' + letter) as usize] = 1 << letter;
+        bits[(b'A' + letter) as usize] = 1 << letter;
+        letter += 1;
+    }
+    bits
+};
+
+/// Whether a letter or digit stands right in front of `start`.
+fn in_a_word(text: &str, start: usize) -> bool {
+    match text.as_bytes()[..start].last() {
+        None => false,
+        Some(octet) if octet.is_ascii() => octet.is_ascii_alphanumeric(),
+        Some(_) => text[..start].chars().next_back().is_some_and(char::is_alphanumeric),
+    }
 }
 
 /// Whether one of `words` stands right in front, with nothing but spaces and hyphens between.
@@ -200,25 +220,30 @@ struct Folded<'t> {
 }
 
 impl Folded<'_> {
-    /// The next octet and where it stands. Combining marks are stepped over.
-    fn next(&mut self) -> Option<(usize, u8)> {
+    /// The next octet. Combining marks are stepped over.
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        let octet = *self.text.as_bytes().get(self.at)?;
+        if octet.is_ascii() {
+            self.at += 1;
+            return Some(if octet.is_ascii_whitespace() { b' ' } else { octet.to_ascii_uppercase() });
+        }
+        self.next_beyond_ascii()
+    }
+
+    /// The same, from a character that is not ASCII.
+    fn next_beyond_ascii(&mut self) -> Option<u8> {
         loop {
-            let start = self.at;
-            let octet = *self.text.as_bytes().get(start)?;
-            if octet.is_ascii() {
-                self.at += 1;
-                return Some((start, if octet.is_ascii_whitespace() { b' ' } else { octet.to_ascii_uppercase() }));
-            }
-            let character = self.text[start..].chars().next()?;
+            let character = self.text[self.at..].chars().next()?;
             self.at += character.len_utf8();
             if !is_combining_mark(character) {
-                return Some((start, fold(character)));
+                return Some(if character.is_ascii_whitespace() { b' ' } else { fold(character) });
             }
         }
     }
 
     fn peek(&self) -> Option<u8> {
-        self.clone().next().map(|(_, octet)| octet)
+        self.clone().next()
     }
 
     fn skip(mut self, unwanted: impl Fn(u8) -> bool) -> Self {
@@ -233,7 +258,7 @@ impl Folded<'_> {
         for wanted in word.bytes() {
             if wanted == b' ' {
                 self = self.skip(|octet| octet == b' ');
-            } else if self.next()?.1 != wanted {
+            } else if self.next()? != wanted {
                 return None;
             }
         }

@@ -106,8 +106,9 @@ fn has_good_shape(source: Source<'_>, rules: &Senders) -> bool {
         }
         Source::Number(_) => true,
         Source::Name(name) => {
+            let bare = name.trim();
             (rules.alphanumeric.0..=rules.alphanumeric.1).contains(&name.chars().count())
-                && !rules.generic.iter().any(|generic| generic.eq_ignore_ascii_case(name.trim()))
+                && !rules.generic.iter().any(|generic| generic.eq_ignore_ascii_case(bare))
         }
         Source::Unusable => false,
     }

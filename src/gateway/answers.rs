@@ -43,7 +43,10 @@ impl Lane {
                 self.smscs[link.smsc].metrics.roundtrip.record(waited.as_secs_f64());
                 self.multi_answered(slot, batch, frame, now);
             }
-            Origin::Duty { id, duty } => self.duty_answered(id, &duty, header.status, now),
+            Origin::Duty { id, duty } => {
+                let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
+                self.duty_answered(slot, id, &duty, (header.status, message_id), now);
+            }
             Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
         }
         self.drain_queue(slot, now);
@@ -61,10 +64,11 @@ impl Lane {
         frame: &[u8],
         now: Now,
     ) {
-        let settings = &self.smscs[self.links[slot].smsc].settings;
+        let smsc = self.links[slot].smsc;
+        let settings = &self.smscs[smsc].settings;
         let (id, message_id) = (settings.id, response::read(frame).map_or(&[][..], |response| response.message_id));
         let status = CommandStatus(settings.status_map.get(&header.status.0).copied().unwrap_or(header.status.0));
-        if header.status.is_ok() {
+        if header.status.is_ok() && self.smscs[smsc].keeps_ids {
             self.remember_id(id, message_id, ruling, now);
         }
         self.answer_sender(sender, |out| response::write(sender.operation, status, message_id, sender.sequence, out));
@@ -90,12 +94,12 @@ impl Lane {
             return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
         }
         let smsc = &self.smscs[link.smsc];
-        let id = smsc.settings.id;
+        let (id, keeps_ids) = (smsc.settings.id, smsc.keeps_ids);
         smsc.metrics.responses.one(SubmitResult::Late);
         self.kit.shared.metrics.smsc.errors.one(PduError::LateResponse);
         for (_, sender, ruling) in late {
             self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
-            if header.status.is_ok() {
+            if header.status.is_ok() && keeps_ids {
                 let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
                 self.remember_id(id, message_id, &ruling, now);
             }

@@ -84,7 +84,7 @@ impl Lane {
         let octets = inbound.octets[..inbound.end as usize].into();
         let delivery = ToClient { debt: Debt::Smsc(from), kind: ItemKind::Receipt, tag, octets };
         let operator = &self.smscs[smsc];
-        if let Some(account) = operator.mirrored {
+        if let Some(account) = operator.account_by_link(now.civil) {
             operator.metrics.receipt_routes.one(ReceiptRoute::Link);
             return self.to_client(account, delivery, now);
         }
@@ -139,7 +139,14 @@ impl Lane {
         let mut over = Vec::new();
         self.early.expire(now.monotonic, |early| over.push(early));
         for EarlyReceipt { smsc, delivery, .. } in over {
-            self.smscs[smsc].metrics.receipt_routes.one(ReceiptRoute::Unmatched);
+            let operator = &self.smscs[smsc];
+            if let Some(account) = operator.former(now.civil).and_then(|former| former.unmapped) {
+                // Its message left while the account was alone here, and no ids were kept.
+                operator.metrics.receipt_routes.one(ReceiptRoute::Link);
+                self.to_client(account, delivery, now);
+                continue;
+            }
+            operator.metrics.receipt_routes.one(ReceiptRoute::Unmatched);
             self.unrouted(smsc, delivery, now);
         }
     }

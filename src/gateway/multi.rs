@@ -205,7 +205,7 @@ impl Lane {
         let result = if ok { SubmitResult::Accepted } else { SubmitResult::Rejected };
         self.smscs[smsc].metrics.responses.one(result);
         let settings = &self.smscs[smsc].settings;
-        let id = settings.id;
+        let (id, keeps_ids) = (settings.id, self.smscs[smsc].keeps_ids);
         let map =
             |status: CommandStatus| CommandStatus(settings.status_map.get(&status.0).copied().unwrap_or(status.0));
         if !ok {
@@ -220,7 +220,8 @@ impl Lane {
         for one in left {
             match failed.iter().find(|(number, _)| Some(*number) == one.ruling.destination) {
                 Some((_, status)) => refused.push(Unsuccessful { address: one.address, status: *status }),
-                None => self.remember_id(id, message_id, &one.ruling, now),
+                None if keeps_ids => self.remember_id(id, message_id, &one.ruling, now),
+                None => {}
             }
         }
         self.answer_sender(&sender, |out| multi_answer::write(message_id, &refused, sender.sequence, out));

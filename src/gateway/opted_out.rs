@@ -134,7 +134,7 @@ impl Lane {
     /// Whose message a receipt is about, as far as that is known now.
     fn account_of_receipt(&self, smsc: usize, tag: &NumberTag, found: &Receipt<'_>, now: Now) -> NameId {
         let operator = &self.smscs[smsc];
-        if let Some(account) = operator.mirrored {
+        if let Some(account) = operator.account_by_link(now.civil) {
             return account;
         }
         let how = build::id_match(operator.settings.message_id_match);

@@ -6,6 +6,7 @@ use super::error::SpoolError;
 use super::id_index::{IdIndex, Match, Submitted};
 use super::message_id::{IdHash, IdHasher, IdMatch};
 use super::seal::derived;
+use super::users::{Former, UserBook, Users};
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
 use crate::journal::stream::Journal;
@@ -24,6 +25,8 @@ const ENTRY: usize = 24;
 const FRAME_ENTRIES: usize = 2_000;
 /// First octet of a leaf: the form of the entries that follow.
 const FORM: u8 = 1;
+/// First octet of a leaf that says who uses an operator: operator, account (zero for several), seconds.
+const USERS: u8 = 2;
 /// A power cut may lose the ids of this long; their receipts are then parked and counted.
 const SYNC_WITHIN: Duration = Duration::from_millis(100);
 /// Ids of one lane that wait for a disk that takes nothing; beyond this they are in memory only.
@@ -35,6 +38,7 @@ pub struct IdMap {
     journal: Journal,
     patience: Duration,
     index: Mutex<IdIndex>,
+    users: Mutex<UserBook>,
 }
 
 /// One lane's ids since its last `commit`.
@@ -52,10 +56,17 @@ impl IdMap {
     pub fn open(keeping: &Keeping<'_>, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
         let journal = keeping.open(dir, "ids", SYNC_WITHIN)?;
         let mut index = IdIndex::new(capacity);
+        let mut users = UserBook::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
             let entries = match frame.leaf.split_first() {
                 Some((&FORM, entries)) if entries.len() % ENTRY == 0 => entries,
+                Some((&USERS, said)) if said.len() == 12 => {
+                    let (smsc, account, at) = (word(said, 0), word(said, 4), word(said, 8));
+                    let by = if account == 0 { Users::Several } else { Users::One(NameId(account)) };
+                    users.say(NameId(smsc), by, CivilInstant::from_secs(at.into()), frame.seq);
+                    continue;
+                }
                 Some(_) | None => return Err(SpoolError::Unknown { record: frame.seq }),
             };
             for entry in entries.as_chunks::<ENTRY>().0 {
@@ -63,7 +74,7 @@ impl IdMap {
             }
         }
         let hasher = IdHasher::new(&derived(keeping.key, "stopgate message ids"));
-        Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index) })
+        Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index), users: Mutex::new(users) })
     }
 
     /// A recorder for one lane.
@@ -108,6 +119,25 @@ impl IdMap {
         self.hasher.hash(smsc, id).is_some_and(|id| self.lock().belongs_to(id, account, now))
     }
 
+    /// Remembers who uses an operator, and says who did before. A disk that takes nothing only makes it forget at the next start.
+    pub fn used_by(&self, smsc: NameId, users: Users, now: CivilInstant) -> Option<Former> {
+        let mut book = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if book.is_news(smsc, users, now) {
+            let account = match users {
+                Users::One(account) => account,
+                Users::Several => NameId::NONE,
+            };
+            let mut batch = Batch::default();
+            batch.push(
+                &[&[USERS][..], &smsc.0.to_be_bytes(), &account.0.to_be_bytes(), &seconds(now).to_be_bytes()].concat(),
+                &[],
+            );
+            let record = self.journal.append_within(&mut batch, self.patience).map_or(u64::MAX, |seqs| seqs.start);
+            book.say(smsc, users, now, record);
+        }
+        book.former(smsc, now)
+    }
+
     /// Entries held, and entries forgotten before their seven days because the memory was full.
     pub fn totals(&self) -> (usize, u64) {
         let index = self.lock();
@@ -117,6 +147,8 @@ impl IdMap {
     /// Forgets what is older than seven days, in memory and on disk. Waits for an fsync: not for a lane; about once an hour.
     pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
         let needed = self.lock().expire(now).unwrap_or(u64::MAX);
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner).needed(now).unwrap_or(u64::MAX);
+        let needed = needed.min(users);
         let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
         forgotten.map(|_| ()).map_err(SpoolError::Forget)
     }
@@ -138,8 +170,7 @@ impl Recorder {
         now: CivilInstant,
     ) -> Option<IdHash> {
         let id = self.hasher.hash(smsc, id)?;
-        let at_s = now.as_secs().clamp(0, i64::from(u32::MAX)) as u32;
-        self.new.push(Submitted { id, account, destination: destination.prefix(), at_s });
+        self.new.push(Submitted { id, account, destination: destination.prefix(), at_s: seconds(now) });
         Some(id)
     }
 
@@ -175,9 +206,17 @@ fn write_entry(submitted: &Submitted, out: &mut Vec<u8>) {
 }
 
 fn read_entry(entry: &[u8; ENTRY]) -> Submitted {
-    let word = |at: usize| u32::from_be_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
-    let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
-    Submitted { id: IdHash(long(0)), account: NameId(word(8)), destination: long(12), at_s: word(20) }
+    let long = |at: usize| u64::from(word(entry, at)) << 32 | u64::from(word(entry, at + 4));
+    Submitted { id: IdHash(long(0)), account: NameId(word(entry, 8)), destination: long(12), at_s: word(entry, 20) }
+}
+
+fn word(octets: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
+}
+
+/// An instant as entries hold it.
+fn seconds(at: CivilInstant) -> u32 {
+    at.as_secs().clamp(0, i64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]

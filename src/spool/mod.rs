@@ -14,6 +14,7 @@ pub mod queue;
 pub mod record;
 pub mod seal;
 pub mod shelf;
+pub mod users;
 
 #[cfg(test)]
 mod queue_tests;

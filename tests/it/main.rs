@@ -13,6 +13,7 @@ mod observe;
 mod otp_at_night;
 mod parts;
 mod promo;
+mod queries;
 mod receipts;
 mod refusal_styles;
 mod refusals;

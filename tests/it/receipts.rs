@@ -121,3 +121,58 @@ async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
     assert_eq!(receipt(&acme).await.source.as_text(), phone(84));
     assert!(other.drain().is_empty());
 }
+
+/// A receipt as the operator writes it, to ACME, for the message that was answered like this.
+fn late_receipt(number: u32, answer: &stopgate::sim::wire::Pdu) -> Message {
+    let text = format!(
+        "id:{} sub:001 dlvrd:001 submit date:2611241000 done date:2611241001 stat:DELIVRD err:000 text:",
+        id(answer)
+    );
+    let mut late = Message::mo(&phone(number), "36111", &text);
+    (late.destination, late.esm_class) = (stopgate::sim::message::Address::of("ACME"), 0x04);
+    late
+}
+
+/// A second sender on acme's operator.
+fn second() -> super::support::config::Table {
+    let mut other = account("other", "pass", "operator-a");
+    other.set("senders", "[\"OTHER\"]");
+    other
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn receipts_of_before_a_second_account_came_go_to_the_first_across_a_restart() {
+    let mut stage = Stage::start().await;
+    let acme = stage.acme().await;
+    let (one, two) = (acme.submit_and_wait(&promo(85)).await.unwrap(), acme.submit_and_wait(&promo(86)).await.unwrap());
+    stage.config.accounts.push(second());
+    stage.reload().await;
+    let other = stage.bound(&Bind::transceiver("other", "pass")).await;
+    stage.smsc.post(late_receipt(85, &one), std::time::Duration::ZERO);
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(85), "ten seconds later at most: it could be an early one");
+    let theirs = other.submit_and_wait(&Message::submit("OTHER", &phone(87), PROMO)).await.unwrap();
+    stage.smsc.post(late_receipt(87, &theirs), std::time::Duration::ZERO);
+    assert_eq!(receipt(&other).await.source.as_text(), phone(87));
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    stage.restart().await;
+    let acme = stage.acme().await;
+    let other = stage.bound(&Bind::transceiver("other", "pass")).await;
+    stage.smsc.post(late_receipt(86, &two), std::time::Duration::ZERO);
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(86));
+    assert!(other.drain().is_empty() && acme.drain().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_receipt_of_an_account_that_left_is_not_shown_to_the_one_that_stayed() {
+    let mut stage = Stage::with(Switches::default(), |config| config.accounts.push(second())).await;
+    let other = stage.bound(&Bind::transceiver("other", "pass")).await;
+    let theirs = other.submit_and_wait(&Message::submit("OTHER", &phone(88), PROMO)).await.unwrap();
+    stage.config.accounts.truncate(1);
+    stage.reload().await;
+    let acme = stage.acme().await;
+    stage.smsc.post(late_receipt(88, &theirs), std::time::Duration::ZERO);
+    let own = acme.submit_and_wait(&promo(89)).await.unwrap();
+    stage.smsc.post(late_receipt(89, &own), std::time::Duration::ZERO);
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(89), "only its own");
+    assert!(acme.drain().is_empty());
+}

@@ -42,6 +42,8 @@ pub struct Language {
     pub glued: Set,
     /// Politeness, greetings, hesitation.
     pub idle: Set,
+    /// What begins a matter of its own: "but", "otherwise".
+    pub breaks: Set,
     /// What stands between a keyword and a code: "STOP au 36111".
     pub before_code: Set,
     /// What a name follows.
@@ -51,6 +53,8 @@ pub struct Language {
     pub device_marks: Set,
     /// What explains words away, before anything else is looked for.
     pub none: Patterns,
+    /// The wish to go on: beside it no phrase is a STOP, only a keyword is.
+    pub keep: Patterns,
     pub stop: Patterns,
     pub start: Patterns,
     pub contact: Patterns,

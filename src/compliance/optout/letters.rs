@@ -18,7 +18,8 @@ pub fn join(words: &mut Words, languages: &[Arc<Language>]) {
     let mut at = 0;
     while at < words.len() {
         if let Some(plain) = plain(words.text(at), languages) {
-            words.replace(at, at + 1, &plain);
+            at += words.respell(at, &plain);
+            continue;
         } else if let Some(octet) = seam(words.text(at), languages) {
             words.split(at, octet);
             continue;
@@ -76,7 +77,19 @@ fn plain(word: &str, languages: &[Arc<Language>]) -> Option<String> {
     }
     // Any letter three times over is no spelling: "ARREEEET", "DESABONNNER".
     let known = |word: &String| languages.iter().any(|language| language.keywords.contains_key(word));
-    [squeezed(word, 1), squeezed(word, 2)].into_iter().find(|short| short != word && known(short))
+    [squeezed(word, 1), squeezed(word, 2), without_echo(word)].into_iter().find(|short| short != word && known(short))
+}
+
+/// The word without the second of two equal letters at its end: "BAJAA", "SAIRR". Two E are a French participle.
+fn without_echo(word: &str) -> String {
+    let mut letters: Vec<char> = word.chars().collect();
+    if let [.., before, last] = letters[..]
+        && before == last
+        && last != 'E'
+    {
+        letters.pop();
+    }
+    letters.into_iter().collect()
 }
 
 /// The letter that a digit is written for.
@@ -113,7 +126,7 @@ fn squeezed(word: &str, keep: usize) -> String {
 
 /// Where a keyword and a word that is often glued to it meet: STOP|SMS, SVP|STOP.
 fn seam(word: &str, languages: &[Arc<Language>]) -> Option<usize> {
-    if word.len() < STOP.len() + 2 {
+    if word.len() < STOP.len() + 2 || languages.iter().any(|language| language.guards.one(word)) {
         return None;
     }
     let known = |part: &str| part == STOP || languages.iter().any(|language| language.glued.one(part));

@@ -23,9 +23,38 @@ pub fn cut(text: &str, languages: &[Arc<Language>]) -> String {
         if !own.is_empty() {
             own.push('\n');
         }
-        own.push_str(line);
+        push_without_links(line, &mut own);
     }
     without_quotations(own)
+}
+
+/// A link and a mail address say nothing, whatever words they are made of.
+fn push_without_links(line: &str, own: &mut String) {
+    if !line.contains(['/', '@']) && !line.contains("www.") {
+        return own.push_str(line);
+    }
+    for piece in line.split_inclusive(char::is_whitespace) {
+        if is_link(piece.trim()) {
+            own.push_str("… ");
+        } else {
+            own.push_str(piece);
+        }
+    }
+}
+
+/// `https://…`, `www.…`, `name.tld/…`, `someone@name.tld`.
+fn is_link(piece: &str) -> bool {
+    let lower = piece.to_ascii_lowercase();
+    let dotted = |host: &str| {
+        host.rsplit_once('.').is_some_and(|(name, end)| {
+            let end = end.trim_end_matches(|c: char| !c.is_alphanumeric());
+            !name.is_empty() && end.len() >= 2 && end.chars().all(char::is_alphabetic)
+        })
+    };
+    lower.starts_with("www.")
+        || lower.contains("://")
+        || lower.split_once('/').is_some_and(|(host, _)| dotted(host))
+        || lower.split_once('@').is_some_and(|(person, host)| !person.is_empty() && dotted(host))
 }
 
 /// Whether a line opens a quoted message ("… a écrit :") or is a device's signature ("Sent from my phone").
@@ -52,4 +81,26 @@ fn without_quotations(text: String) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_and_addresses_are_told_from_words() {
+        for (piece, expected) in [
+            ("https://www.lea.fr/stop", true),
+            ("www.stop.fr", true),
+            ("lea.fr/stop", true),
+            ("stop@lea.fr", true),
+            ("STOP/STOP", false),
+            ("merci.stop", false),
+            ("ST@P", false),
+            ("s/t/o/p", false),
+            ("STOP@", false),
+        ] {
+            assert_eq!(is_link(piece), expected, "{piece}");
+        }
+    }
 }

@@ -29,6 +29,11 @@ impl<'l> Reading<'l> {
     pub fn new(text: &str, languages: &'l [Arc<Language>], short_codes: &[u32]) -> Self {
         let mut words = Words::read(text);
         letters::join(&mut words, languages);
+        for at in 0..words.len() {
+            if languages.iter().any(|language| language.breaks.matched(&words, at).is_some()) {
+                words.pause_before(at);
+            }
+        }
         let idle = vec![false; words.len()];
         let masked = idle.clone();
         let mut reading = Self { languages, words, idle, masked };
@@ -46,8 +51,9 @@ impl<'l> Reading<'l> {
             return reply;
         }
         self.mask();
+        let goes_on = self.phrase(|language| &language.keep).is_some();
         self.clause()
-            .or_else(|| self.phrase(|language| &language.stop).map(Reply::Stop))
+            .or_else(|| self.phrase(|language| &language.stop).filter(|_| !goes_on).map(Reply::Stop))
             .or_else(|| self.phrase(|language| &language.start).map(Reply::Start))
             .or_else(|| self.phrase(|language| &language.contact).map(Reply::Contact))
             .unwrap_or(Reply::None)
@@ -58,8 +64,12 @@ impl<'l> Reading<'l> {
         let count = words.len();
         let mut at = 0;
         while at < count {
-            let polite =
-                self.languages.iter().filter_map(|language| language.idle.matched(words, at)).max().unwrap_or(0);
+            let polite = self
+                .languages
+                .iter()
+                .filter_map(|language| language.idle.matched(words, at).max(language.breaks.matched(words, at)))
+                .max()
+                .unwrap_or(0);
             self.idle[at..at + polite].fill(true);
             at += polite.max(1);
         }
@@ -203,7 +213,14 @@ impl Reading<'_> {
         };
         let languages = self.languages.iter();
         languages
-            .flat_map(|l| [fitting("none", &l.code, &l.none), fitting("stop", &l.code, &l.stop)].concat())
+            .flat_map(|l| {
+                [
+                    fitting("none", &l.code, &l.none),
+                    fitting("keep", &l.code, &l.keep),
+                    fitting("stop", &l.code, &l.stop),
+                ]
+                .concat()
+            })
             .collect()
     }
 }

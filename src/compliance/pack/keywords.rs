@@ -5,6 +5,7 @@ use super::report::{PackError, Report};
 use super::wordlists::{RawList, patterns, set, sets};
 use crate::compliance::optout::language::{Keyword, Keywords, Language, Meaning};
 use crate::compliance::wording::fold::folded;
+use crate::compliance::wording::pattern::Reach;
 use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -45,6 +46,8 @@ struct RawLanguage {
     #[serde(default)]
     idle: RawList,
     #[serde(default)]
+    breaks: RawList,
+    #[serde(default)]
     before_code: RawList,
     #[serde(default)]
     closings: RawList,
@@ -63,6 +66,8 @@ struct RawLanguage {
 struct RawPatterns {
     #[serde(default)]
     none: RawList,
+    #[serde(default)]
+    keep: RawList,
     #[serde(default)]
     stop: RawList,
     #[serde(default)]
@@ -140,12 +145,14 @@ fn compile_language(code: &str, raw: &RawLanguage, report: &mut Report<'_>) -> L
     let guards = set("guards", &raw.guards);
     let glued = set("glued", &raw.glued);
     let idle = set("idle", &raw.idle);
+    let breaks = set("breaks", &raw.breaks);
     let before_code = set("before_code", &raw.before_code);
     let closings = set("closings", &raw.closings);
     let quote_marks = set("quote_marks", &raw.quote_marks);
     let device_marks = set("device_marks", &raw.device_marks);
-    let mut patterns =
-        |key: &str, list: &RawList| Patterns::new(patterns(list, &format!("patterns.{key}"), &sets, report));
+    let mut patterns = |key: &str, list: &RawList, reach: Reach| {
+        Patterns::new(patterns(list, &format!("patterns.{key}"), &sets, reach, report))
+    };
     Language {
         code: code.into(),
         keyword_words_max: keywords.keys().map(|spelling| spelling.split(' ').count()).max().unwrap_or(0),
@@ -159,14 +166,16 @@ fn compile_language(code: &str, raw: &RawLanguage, report: &mut Report<'_>) -> L
             .collect(),
         glued,
         idle,
+        breaks,
         before_code,
         closings,
         quote_marks,
         device_marks,
-        none: patterns("none", &raw.patterns.none),
-        stop: patterns("stop", &raw.patterns.stop),
-        start: patterns("start", &raw.patterns.start),
-        contact: patterns("contact", &raw.patterns.contact),
+        none: patterns("none", &raw.patterns.none, Reach::Breath),
+        keep: patterns("keep", &raw.patterns.keep, Reach::Breath),
+        stop: patterns("stop", &raw.patterns.stop, Reach::Sentence),
+        start: patterns("start", &raw.patterns.start, Reach::Sentence),
+        contact: patterns("contact", &raw.patterns.contact, Reach::Sentence),
     }
 }
 

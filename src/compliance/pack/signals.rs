@@ -4,7 +4,7 @@
 use super::report::{PackError, Report, line_of};
 use super::wordlists::{RawList, patterns, sets};
 use crate::compliance::traffic::{SIGNALS_MAX, Signal, Signals};
-use crate::compliance::wording::pattern::{Pattern, Sets};
+use crate::compliance::wording::pattern::{Pattern, Reach, Sets};
 use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -121,8 +121,8 @@ impl Collected {
         };
         let mut report = Report { file, text, errors };
         let sets = sets(&raw.sets, &mut report);
-        self.service.extend(patterns(&raw.service, "service", &sets, &mut report));
-        self.masks.extend(patterns(&raw.masks, "masks", &sets, &mut report));
+        self.service.extend(patterns(&raw.service, "service", &sets, Reach::Sentence, &mut report));
+        self.masks.extend(patterns(&raw.masks, "masks", &sets, Reach::Sentence, &mut report));
         raw.signal.iter().for_each(|signal| self.add(signal, &sets, &mut report));
     }
 
@@ -130,7 +130,7 @@ impl Collected {
         if *raw.weight.get_ref() == 0 {
             report.at(raw.weight.span(), "signal.weight", "a signal only tightens: write a number above 0");
         }
-        let patterns = patterns(&raw.patterns, raw.id.get_ref(), sets, report);
+        let patterns = patterns(&raw.patterns, raw.id.get_ref(), sets, Reach::Sentence, report);
         self.owners.extend(std::iter::repeat_n(self.signals.len(), patterns.len()));
         self.patterns.extend(patterns);
         self.signals.push(Signal { id: raw.id.get_ref().as_str().into(), weight: *raw.weight.get_ref() });

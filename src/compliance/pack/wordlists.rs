@@ -2,7 +2,7 @@
 //! Must never know what a list is for.
 
 use super::report::Report;
-use crate::compliance::wording::pattern::{Pattern, Set, Sets};
+use crate::compliance::wording::pattern::{Pattern, Reach, Set, Sets};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use toml::Spanned;
@@ -27,10 +27,10 @@ pub(super) fn sets(raw: &BTreeMap<String, RawList>, report: &mut Report<'_>) -> 
 }
 
 /// Compiles patterns.
-pub(super) fn patterns(list: &RawList, key: &str, sets: &Sets, report: &mut Report<'_>) -> Vec<Pattern> {
+pub(super) fn patterns(list: &RawList, key: &str, sets: &Sets, reach: Reach, report: &mut Report<'_>) -> Vec<Pattern> {
     let mut compiled = Vec::new();
     for source in list {
-        match Pattern::compile(source.get_ref(), sets) {
+        match Pattern::compile(source.get_ref(), sets, reach) {
             Ok(pattern) => compiled.push(pattern),
             Err(fault) => report.at(source.span(), key, format!("{:?}: {fault}", source.get_ref())),
         }

@@ -1,21 +1,31 @@
 //! Owns patterns of words: how they are written in a pack, compiled, and matched.
-//! Must never match across the end of a sentence.
+//! Must never match across the end of a sentence; what a pattern of the narrow kind steps over never crosses a comma either.
 //!
 //! A pattern is a row of items with white space between them:
 //! `word` (folded as texts are) · `stem*` · `*ending` · `word~` and `stem~*` (one slip allowed) · `#` a number · `_` any word · `@` letters with digits behind ·
 //! `a|b` one of them · `<set>` a word or row of words of a named set · `item?` may be missing · `item!<set>` but none of the set ·
 //! `..` up to four words, `..9` up to nine · `^` the sentence begins here, `$` it ends here · `??` the sentence is a question ·
-//! `&` no comma between. A gap at the end takes all the words it may.
+//! `&` no comma between · `&&` nothing at all between · `a + b + c` all of them in one sentence, in any order. A gap at the end takes all the words it may.
 //! Words that do not count (politeness) may stand anywhere in between.
 
 use super::fold::folded;
 use super::patterns::Beginning;
-use super::words::Words;
+use super::words::{Word, Words};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many words `..` may step over.
 const GAP: u8 = 4;
+
+impl Reach {
+    /// Whether both words are within reach of each other.
+    fn joins(self, one: Word, other: Word) -> bool {
+        match self {
+            Self::Sentence => one.sentence == other.sentence,
+            Self::Breath => one.breath == other.breath,
+        }
+    }
+}
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +33,18 @@ pub struct Pattern {
     /// As it is written in the pack.
     pub source: Arc<str>,
     items: Vec<Item>,
+    /// Whether the items may stand in any order.
+    any_order: bool,
+    reach: Reach,
+}
+
+/// How far the gaps of a pattern reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Over commas, to the end of the sentence.
+    Sentence,
+    /// To the next comma, dash, line or "but": a negation says nothing about what stands behind.
+    Breath,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +53,14 @@ enum Item {
     End,
     Question,
     Together,
-    Gap(u8),
-    One { choices: Vec<Choice>, optional: bool, except: Option<Arc<Set>> },
+    /// No comma and no word between, not even one that does not count.
+    Adjacent,
+    Gap(u8, Reach),
+    One {
+        choices: Vec<Choice>,
+        optional: bool,
+        except: Option<Arc<Set>>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,36 +242,49 @@ impl Pattern {
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub fn compile(source: &str, sets: &Sets) -> Result<Self, String> {
+    pub fn compile(source: &str, sets: &Sets, reach: Reach) -> Result<Self, String> {
         let mut items = Vec::new();
-        for part in source.split_whitespace() {
+        let parts: Vec<&str> = source.split_whitespace().collect();
+        let any_order = parts.get(1) == Some(&"+");
+        let question = usize::from(parts.last() == Some(&"??"));
+        if any_order && !parts[..parts.len() - question].iter().skip(1).step_by(2).all(|part| *part == "+") {
+            return Err("write '+' between all words, or nowhere".to_owned());
+        }
+        for part in parts {
             match part {
+                "+" if any_order => {}
                 "^" => items.push(Item::Start),
                 "$" => items.push(Item::End),
                 "??" => items.push(Item::Question),
                 "&" => items.push(Item::Together),
+                "&&" => items.push(Item::Adjacent),
                 gap if gap.starts_with("..") => {
                     let most = &gap[2..];
                     let most = if most.is_empty() { Ok(GAP) } else { most.parse() };
-                    items.push(Item::Gap(most.map_err(|_| format!("{gap:?}: write .. or ..9"))?));
+                    let most = most.map_err(|_| format!("{gap:?}: write .. or ..9"))?;
+                    items.push(Item::Gap(most, reach));
                 }
                 part => words_of(part, sets, &mut items)?,
             }
         }
-        if !items.iter().any(|item| matches!(item, Item::One { optional: false, .. })) {
+        let fixed = |item: &Item| matches!(item, Item::One { optional: false, .. });
+        if !items.iter().any(fixed) {
             return Err("a pattern needs at least one word that must stand there".to_owned());
         }
-        Ok(Self { source: source.into(), items })
+        if any_order && !items[..items.len() - question].iter().all(fixed) {
+            return Err("in any order only words can stand".to_owned());
+        }
+        Ok(Self { source: source.into(), items, any_order, reach })
     }
 
     /// Hands on what the first word of the pattern may look like.
     pub fn beginnings<'p>(&'p self, found: &mut dyn FnMut(Beginning<'p>)) {
         let first = self.items.iter().find_map(|item| match item {
             Item::One { choices, .. } => Some(choices),
-            Item::Gap(_) | Item::Start | Item::End | Item::Question | Item::Together => None,
+            Item::Gap(..) | Item::Start | Item::End | Item::Question | Item::Together | Item::Adjacent => None,
         });
         // A gap in front would let anything come first.
-        if matches!(self.items.first(), Some(Item::Gap(_))) {
+        if self.any_order || matches!(self.items.first(), Some(Item::Gap(..))) {
             return found(Beginning::Anything);
         }
         first.into_iter().flatten().for_each(|choice| choice.beginnings(found));
@@ -256,8 +297,36 @@ impl Pattern {
 
     /// Where the pattern ends when it begins at `start`.
     pub fn at(&self, view: View<'_>, start: usize) -> Option<usize> {
+        if self.any_order {
+            return self.scattered(view, start);
+        }
         // A pattern never begins inside an optional item that is absent: its first word stands at `start`.
         run(&self.items, view, start, start, true)
+    }
+}
+
+impl Pattern {
+    /// Where the last of all items ends that stand within reach of `start`, in any order, the first of them at `start`.
+    fn scattered(&self, view: View<'_>, start: usize) -> Option<usize> {
+        let words = view.words;
+        let begins = words.word(start);
+        let reached =
+            start..(start..words.len()).find(|at| !self.reach.joins(begins, words.word(*at))).unwrap_or(words.len());
+        let mut taken = vec![false; words.len()];
+        let mut last = start;
+        for item in &self.items {
+            let Item::One { choices, except, .. } = item else {
+                // The only other item is that the sentence asks.
+                if words.asks(start) { continue } else { return None }
+            };
+            let (at, count) = reached.clone().find_map(|at| {
+                let free = |count: &usize| !taken[at..at + count].contains(&true);
+                fitting(choices, except.as_deref(), view, at).find(free).map(|count| (at, count))
+            })?;
+            taken[at..at + count].fill(true);
+            last = last.max(at + count);
+        }
+        taken[start].then_some(last)
     }
 }
 
@@ -303,36 +372,16 @@ fn run(items: &[Item], view: View<'_>, start: usize, at: usize, first: bool) -> 
             let together = at == 0 || !inside || words.word(at).clause == words.word(at - 1).clause;
             together.then(|| run(rest, view, start, at, first)).flatten()
         }
-        Item::Gap(most) => {
-            let mut left = *most;
-            let mut next = at;
-            loop {
-                if rest.is_empty() {
-                    let open = next < words.len() && words.word(next).sentence == words.word(start).sentence;
-                    if !open || (left == 0 && !view.idle[next]) {
-                        return Some(next);
-                    }
-                } else if let Some(end) = run(rest, view, start, next, false) {
-                    return Some(end);
-                }
-                if next >= words.len() || words.word(next).sentence != words.word(start).sentence {
-                    return None;
-                }
-                if !view.idle[next] {
-                    left = left.checked_sub(1)?;
-                }
-                next += 1;
-            }
+        Item::Adjacent => {
+            let begun = at > start && inside && words.word(at).clause == words.word(at - 1).clause;
+            (begun && !view.idle[at - 1] && !view.idle[at]).then(|| run(rest, view, start, at, first)).flatten()
         }
+        Item::Gap(most, reach) => gap(rest, view, start, at, (*most, *reach)),
         Item::One { choices, optional, except } => {
-            if inside && !view.masked[at] && except.as_ref().is_none_or(|set| set.matched(words, at).is_none()) {
-                for choice in choices {
-                    if let Some(taken) = choice.matched(words, at)
-                        && !view.masked[at..at + taken].contains(&true)
-                        && let Some(end) = run(rest, view, start, at + taken, false)
-                    {
-                        return Some(end);
-                    }
+            if inside {
+                let mut ends = fitting(choices, except.as_deref(), view, at);
+                if let Some(end) = ends.find_map(|taken| run(rest, view, start, at + taken, false)) {
+                    return Some(end);
                 }
             }
             if *optional && !first {
@@ -341,6 +390,48 @@ fn run(items: &[Item], view: View<'_>, start: usize, at: usize, first: bool) -> 
             if first { None } else { step(items, view, start, at, inside) }
         }
     }
+}
+
+/// How many words an item may take at `at`: none of them masked.
+fn fitting<'i>(
+    choices: &'i [Choice],
+    except: Option<&'i Set>,
+    view: View<'i>,
+    at: usize,
+) -> impl Iterator<Item = usize> + 'i {
+    let open = !view.masked[at] && except.is_none_or(|set| set.matched(view.words, at).is_none());
+    let choices = if open { choices } else { &[] };
+    let taken = choices.iter().filter_map(move |choice| choice.matched(view.words, at));
+    taken.filter(move |taken| !view.masked[at..at + taken].contains(&true))
+}
+
+/// Steps over as few words as will do.
+fn gap(rest: &[Item], view: View<'_>, start: usize, at: usize, (most, reach): (u8, Reach)) -> Option<usize> {
+    let words = view.words;
+    let from = words.word(at.saturating_sub(1).max(start));
+    let goes_on = |next: usize| next < words.len() && reach.joins(from, words.word(next));
+    let at_end = rest.iter().all(|item| *item == Item::Question);
+    let mut left = most;
+    for next in at..=words.len() {
+        let open = goes_on(next);
+        if at_end {
+            if !open || (left == 0 && !view.idle[next]) {
+                return run(rest, view, start, next, false);
+            }
+        } else if let Some(end) = (open || next == words.len() || reach == Reach::Sentence)
+            .then(|| run(rest, view, start, next, false))
+            .flatten()
+        {
+            return Some(end);
+        }
+        if !open {
+            return None;
+        }
+        if !view.idle[next] {
+            left = left.checked_sub(1)?;
+        }
+    }
+    None
 }
 
 /// Goes on behind a word that does not count.
@@ -364,11 +455,11 @@ mod tests {
         ])
     }
 
-    fn fits(pattern: &str, text: &str) -> bool {
+    fn fits(pattern: &str, text: &str, reach: Reach) -> bool {
         let words = Words::read(text);
         let idle: Vec<bool> = words.iter().map(|word| word == "SVP").collect();
         let masked = vec![false; words.len()];
-        let pattern = Pattern::compile(pattern, &sets()).expect("a pattern");
+        let pattern = Pattern::compile(pattern, &sets(), reach).expect("a pattern");
         pattern.find(View { words: &words, idle: &idle, masked: &masked }).is_some()
     }
 
@@ -402,15 +493,40 @@ mod tests {
             ("non & stop", "non stop", true),
             ("non & stop", "non, stop", false),
             ("pas ..2", "pas", true),
+            ("plus + <message>", "des sms je n'en veux plus", true),
+            ("plus + <message>", "plus un sms", true),
+            ("plus + <message>", "plus. un sms", false),
+            ("plus + plus", "plus", false),
+            ("stop + quoi ??", "quoi, stop ?", true),
+            ("stop + quoi ??", "quoi, stop", false),
+            ("non && stop", "non stop", true),
+            ("non && stop", "non svp stop", false),
+            ("non && stop", "non, stop", false),
         ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} | {text}");
+            assert_eq!(fits(pattern, text, Reach::Sentence), expected, "{pattern} | {text}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_gap_ends_where_a_reader_breathes() {
+        for (pattern, text, wide, narrow) in [
+            ("pas .. stop", "pas du tout de stop", true, true),
+            ("pas .. stop", "pas du tout, stop", true, false),
+            ("pas .. stop", "pas du tout\nstop", true, false),
+            ("dire .. stop", "dire : « stop »", true, true),
+            ("pas .. $", "pas du tout, non", true, false),
+            ("pas .. ??", "pas du tout, non ?", true, true),
+            ("stop + pas", "stop, pas", true, false),
+        ] {
+            assert_eq!(fits(pattern, text, Reach::Sentence), wide, "{pattern} | {text}");
+            assert_eq!(fits(pattern, text, Reach::Breath), narrow, "{pattern} | {text}");
         }
     }
 
     #[test]
     fn a_faulty_pattern_is_refused() {
-        for pattern in ["", "..", "^ $", "<nothing>", "a*b", "..x", "a!b", "<message"] {
-            assert!(Pattern::compile(pattern, &sets()).is_err(), "{pattern}");
+        for pattern in ["", "..", "^ $", "<nothing>", "a*b", "..x", "a!b", "<message", "a + b c", "a + ..", "a + b?"] {
+            assert!(Pattern::compile(pattern, &sets(), Reach::Sentence).is_err(), "{pattern}");
         }
     }
 }

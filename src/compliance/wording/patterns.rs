@@ -96,7 +96,7 @@ impl Patterns {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pattern::{Set, Sets};
+    use super::super::pattern::{Reach, Set, Sets};
     use super::super::words::Words;
     use super::*;
     use std::sync::Arc;
@@ -118,7 +118,7 @@ mod tests {
             "- # €",
         ];
         let all: Vec<Pattern> =
-            sources.iter().map(|source| Pattern::compile(source, &sets).expect("a pattern")).collect();
+            sources.iter().map(|source| Pattern::compile(source, &sets, Reach::Sentence).expect("a pattern")).collect();
         let indexed = Patterns::new(all.clone());
         for text in [
             "",

@@ -12,6 +12,8 @@ pub struct Word {
     pub sentence: u32,
     /// The clause it stands in, counted from 0 over the whole text.
     pub clause: u32,
+    /// The breath it stands in, counted from 0 over the whole text: a comma or a line ends one, a quotation mark does not.
+    pub breath: u32,
 }
 
 /// A text as words.
@@ -25,6 +27,9 @@ pub struct Words {
 
 /// Signs that stand as words of their own: amounts, and the stop signs that people send.
 const SIGNS: [char; 7] = ['%', '€', '£', '🛑', '⛔', '🚫', '✋'];
+
+/// Texting shorthand for "more" where it stands alone: "je veux + de sms", but not "+33".
+const PLUS: char = '+';
 
 /// Digits behind letters that are a number of their own: STOP36111, but not NOEL15.
 const GLUED_DIGITS_MIN: usize = 3;
@@ -81,12 +86,29 @@ impl Words {
         self.words[from] = self.append(by, first);
     }
 
+    /// Replaces a word by one or several, with spaces between; gives how many there are now.
+    pub fn respell(&mut self, at: usize, by: &str) -> usize {
+        let like = self.words[at];
+        let words: Vec<Word> = by.split(' ').map(|word| self.append(word, like)).collect();
+        let count = words.len();
+        self.words.splice(at..=at, words);
+        count
+    }
+
     /// Splits a word in two.
     pub fn split(&mut self, at: usize, octet: usize) {
         let word = self.words[at];
         let middle = word.start + octet as u32;
         self.words[at].end = middle;
         self.words.insert(at + 1, Word { start: middle, ..word });
+    }
+
+    /// Begins a clause and a breath at a word: "but", "otherwise".
+    pub fn pause_before(&mut self, at: usize) {
+        for word in &mut self.words[at..] {
+            word.clause += 1;
+            word.breath += 1;
+        }
     }
 
     fn append(&mut self, text: &str, like: Word) -> Word {
@@ -104,6 +126,7 @@ struct Reader {
     begun: Option<u32>,
     sentence: u32,
     clause: u32,
+    breath: u32,
 }
 
 impl Reader {
@@ -116,6 +139,9 @@ impl Reader {
             // "-20%", but neither "18-20" nor "opt-out".
             '-' if after.is_some_and(|c| c.is_ascii_digit()) && !before.is_some_and(char::is_alphanumeric) => {
                 self.sign('-')
+            }
+            PLUS if [before, after].iter().all(|beside| !beside.is_some_and(|c| c.is_alphanumeric())) => {
+                self.sign(PLUS)
             }
             '!' | ';' | '…' | '¿' | '¡' => self.end_sentence(),
             '?' => {
@@ -132,13 +158,11 @@ impl Reader {
                     self.end_word();
                 }
             }
-            ',' | ':' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '«' | '»' | '“' | '”' | '„' | '–' | '—' | '|'
-            | '\n' | '\r' => {
-                self.end_clause();
-            }
-            '-' if before.is_none_or(char::is_whitespace) || after.is_none_or(char::is_whitespace) => self.end_clause(),
+            ':' | '"' | '«' | '»' | '“' | '”' | '„' => self.end_clause(),
+            ',' | '(' | ')' | '[' | ']' | '{' | '}' | '–' | '—' | '|' | '\n' | '\r' => self.end_breath(),
+            '-' if before.is_none_or(char::is_whitespace) || after.is_none_or(char::is_whitespace) => self.end_breath(),
             // Emoji and the like part clauses; apostrophes, hyphens, slashes and spaces only words.
-            odd if odd as u32 >= 0x2190 => self.end_clause(),
+            odd if odd as u32 >= 0x2190 => self.end_breath(),
             _ => self.end_word(),
         }
     }
@@ -156,7 +180,8 @@ impl Reader {
 
     fn end_word(&mut self) {
         let Some(start) = self.begun.take() else { return };
-        let word = Word { start, end: self.out.text.len() as u32, sentence: self.sentence, clause: self.clause };
+        let Self { sentence, clause, breath, .. } = *self;
+        let word = Word { start, end: self.out.text.len() as u32, sentence, clause, breath };
         self.out.words.push(word);
         let text = &self.out.text[start as usize..];
         let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -174,8 +199,13 @@ impl Reader {
         self.clause += 1;
     }
 
-    fn end_sentence(&mut self) {
+    fn end_breath(&mut self) {
         self.end_clause();
+        self.breath += 1;
+    }
+
+    fn end_sentence(&mut self) {
+        self.end_breath();
         self.sentence += 1;
     }
 }
@@ -216,6 +246,7 @@ mod tests {
             ("STOP36111", "STOP 36111"),
             ("code NOEL15", "CODE NOEL15"),
             ("-20% 18-20h", "- 20 % 18 20H"),
+            ("veux + de +33", "VEUX + DE 33"),
             ("$TOP 5$", "STOP 5"),
             ("STOP🙏merci 🛑", "STOP , MERCI 🛑"),
             ("oui\nnon", "OUI , NON"),

@@ -50,6 +50,14 @@ impl Stage {
         self.gateway.ready().await;
     }
 
+    /// Has the running gateway take the configuration as it stands now.
+    pub async fn reload(&mut self) {
+        let home = self.gateway.home.path();
+        std::fs::write(home.join("stopgate.toml"), self.config.write(home)).expect("the configuration is written");
+        let (out, error, code) = self.gateway.command(&["reload"]).await;
+        assert_eq!(code, 0, "{out}{error}");
+    }
+
     /// acme, bound as a transceiver.
     pub async fn acme(&self) -> Esme {
         self.bound(&Bind::transceiver("acme", "secret")).await
