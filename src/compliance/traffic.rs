@@ -120,7 +120,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Judges a labelled table on a transactional account whose code is 36111: class and mention, every row.
+    /// The account's codes; the note says `sender=` where a message comes from one of them, and takes replies.
+    const STOP_CODES: [u32; 3] = [36_034, 36_111, 38_080];
+
+    /// Judges a labelled table on a transactional account: class and mention, every row.
     fn judge(name: &str, table: &str, count: usize) {
         let pack = Pack::embedded("fr-strict").expect("embedded");
         let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
@@ -128,10 +131,11 @@ mod tests {
         let (mut right, mut over, mut under) = (0, 0, 0);
         let mut wrong = Vec::new();
         for (at, row) in rows.iter().enumerate() {
-            let text: String =
-                serde_json::from_str(&format!("\"{}\"", row[0].replace('"', "\\\""))).expect("a JSON body");
+            let body = row[0].replace("\\\"", "\"").replace('"', "\\\"");
+            let text: String = serde_json::from_str(&format!("\"{body}\"")).expect("a JSON body");
             let found = classify(TrafficClass::Transactional, false, Some(&text), &pack);
-            let mentioned = mention::find(&text, &pack.mentions, &[36_111], false).is_some();
+            let replies = STOP_CODES.iter().any(|code| row[3].contains(&format!("sender={code};")));
+            let mentioned = mention::find(&text, &pack.mentions, &STOP_CODES, replies).is_some();
             match (row[1], found.class) {
                 ("commercial", TrafficClass::Commercial) => right += 1,
                 ("commercial", TrafficClass::Transactional) => under += 1,
@@ -159,6 +163,14 @@ mod tests {
     #[test]
     fn every_message_of_our_own_set_has_its_class_and_its_mention() {
         judge("messages.tsv", include_str!("../../tests/compliance/messages.tsv"), 436);
+    }
+
+    /// Sets written by people who had not seen the signals. What was made of them at first sight: docs/compliance.md.
+    #[test]
+    fn every_message_of_the_sets_written_blind_has_its_class_and_its_mention() {
+        judge("messages_unseen_a.tsv", include_str!("../../tests/compliance/messages_unseen_a.tsv"), 268);
+        judge("messages_unseen_b.tsv", include_str!("../../tests/compliance/messages_unseen_b.tsv"), 275);
+        judge("messages_blind.tsv", include_str!("../../tests/compliance/messages_blind.tsv"), 130);
     }
 
     #[test]

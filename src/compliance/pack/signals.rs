@@ -47,9 +47,14 @@ struct RawSignal {
 }
 
 /// The embedded files: language, file name, text.
-const EMBEDDED: [(&str, &str, &str); 2] = [
+const EMBEDDED: [(&str, &str, &str); 7] = [
     ("fr", "signals/fr.toml", include_str!("../../../config/packs/signals/fr.toml")),
     ("en", "signals/en.toml", include_str!("../../../config/packs/signals/en.toml")),
+    ("de", "signals/de.toml", include_str!("../../../config/packs/signals/de.toml")),
+    ("es", "signals/es.toml", include_str!("../../../config/packs/signals/es.toml")),
+    ("it", "signals/it.toml", include_str!("../../../config/packs/signals/it.toml")),
+    ("pt", "signals/pt.toml", include_str!("../../../config/packs/signals/pt.toml")),
+    ("nl", "signals/nl.toml", include_str!("../../../config/packs/signals/nl.toml")),
 ];
 
 impl RawSignals {
