@@ -18,6 +18,7 @@ pub mod run;
 pub mod sim;
 pub mod status;
 pub mod stop;
+pub mod verify;
 pub mod why;
 
 use clap::Parser;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
     name = "stopgate",
     version,
     about = "An SMPP gateway that enforces SMS-marketing compliance inline, and proves it",
-    after_help = "Exit codes: 0 ok · 1 failure · 2 usage · 3 findings (refused, faulty rows) · 69 unavailable · 78 bad configuration"
+    after_help = "Exit codes: 0 ok · 1 failure · 2 usage · 3 findings (refused, faulty rows, a ledger that does not hold) · 69 unavailable · 78 bad configuration"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -55,6 +56,7 @@ pub enum Command {
     Ready(status::ReadyArgs),
     Reload(reload::Args),
     Drain(drain::Args),
+    Verify(verify::Args),
     Key(key::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -93,6 +95,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Ready(args) => status::ready(args, global),
         Command::Reload(args) => reload::run(args, global),
         Command::Drain(args) => drain::run(args, global),
+        Command::Verify(args) => verify::run(args, global),
         Command::Key(args) => key::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),

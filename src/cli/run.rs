@@ -18,6 +18,7 @@ use crate::gateway::shared::Foundation;
 use crate::journal::disk::RealDisk;
 use crate::ledger::event::{Contract as ContractRecord, Event};
 use crate::ledger::kept::SnapshotRule;
+use crate::ledger::signer::{Signer, Surroundings};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -149,6 +150,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
             next: "name a free port, or end the process that has it".to_owned(),
         }
     })?;
+    let signer = sign(&running, &keys).map_err(not_opened)?;
     let handle = Arc::new(Handle::new(&running, reloader(how.clone(), Arc::clone(&ledger))));
     let admin = AdminServer::start(AdminParts {
         settings: admin,
@@ -167,7 +169,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     // Senders may bind while operators are down, so this is when the service is up. Not under systemd: nobody to tell.
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
     serve(&running, &handle).await;
-    end(running, &ledger).await;
+    end(running, &ledger, signer).await;
     admin.stop();
     Ok(())
 }
@@ -238,7 +240,7 @@ fn note_reload(handle: &Handle, result: &Result<Renewal, HandleError>) {
 }
 
 /// Drains, or stops at once at a second signal; then everything is made durable.
-async fn end(running: Running, ledger: &Arc<Ledger>) {
+async fn end(running: Running, ledger: &Arc<Ledger>, signer: Signer) {
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     let again = async {
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
@@ -261,7 +263,24 @@ async fn end(running: Running, ledger: &Arc<Ledger>) {
     if let Err(error) = ledger.close(shared.clock.civil()) {
         tracing::error!(event = "ledger.close_failed", %error);
     }
+    // The last checkpoint covers the last record.
+    signer.finish();
     tracing::info!(event = "ended");
+}
+
+/// Starts the thread that signs what is durable.
+fn sign(running: &Running, keys: &Keys) -> Result<Signer, OpenError> {
+    let (shared, metrics) = (Arc::clone(&running.shared), running.shared.metrics.clone());
+    let gauge = metrics.gauges.ledger_last_checkpoint.clone();
+    let around = Surroundings {
+        signed: Box::new(move |at| gauge.set(at.as_secs() as f64)),
+        failed: Box::new(move |error| {
+            metrics.ledger_errors.increment(1);
+            tracing::error!(event = "checkpoint.not_signed", error);
+        }),
+        ..Surroundings::silent(move || shared.clock.civil())
+    };
+    Signer::start(&running.shared.ledger, keys, around)
 }
 
 /// Why the evidence does not open, and what that means for the exit code.

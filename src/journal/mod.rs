@@ -12,6 +12,7 @@ pub mod sync;
 pub mod spare;
 pub mod reader;
 pub mod forget;
+pub mod offline;
 
 #[cfg(test)]
 pub mod faults;

@@ -191,7 +191,7 @@ fn begin(disk: &dyn Disk, dir: &Path, identity: Identity, indices: &[u64]) -> Re
 }
 
 /// The segments from the first record to `last`, each ending where its successor says.
-fn chain(dir: &Path, headers: &[(u64, HeaderLook)], last: Header) -> Result<Vec<Stretch>, OpenError> {
+pub(super) fn chain(dir: &Path, headers: &[(u64, HeaderLook)], last: Header) -> Result<Vec<Stretch>, OpenError> {
     let mut stretches = vec![Stretch { index: last.index, first_seq: last.first_seq, end: None }];
     let mut at = last;
     while at.previous != at.index {
@@ -221,13 +221,13 @@ fn scan(octets: &[u8], first: u64) -> Run {
     run
 }
 
-fn trimmed(octets: &[u8]) -> &[u8] {
+pub(super) fn trimmed(octets: &[u8]) -> &[u8] {
     let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
     // A frame may end in zeros: leave it room.
     &octets[..octets.len().min(used + frame::FRAME_MAX)]
 }
 
-fn torn_octets(octets: &[u8], end: u64) -> u64 {
+pub(super) fn torn_octets(octets: &[u8], end: u64) -> u64 {
     let rest = octets.get(end as usize..).unwrap_or_default();
     rest.iter().rposition(|octet| *octet != 0).map_or(0, |last| last as u64 + 1)
 }

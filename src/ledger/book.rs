@@ -2,6 +2,7 @@
 //! Must never say `Whole` while a stream takes no records.
 
 use super::appender::Appender;
+use super::checkpoint::Stream;
 use super::error::LedgerError;
 use super::event::Event;
 use super::gap::Gaps;
@@ -41,6 +42,8 @@ pub struct Ledger {
     pub(super) home: Home,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) label: [u8; 16],
+    /// `stopgate/NODE`: what its logs are called.
+    pub(super) log_origin: String,
     pub(super) names: Names,
     pub(super) naming: Mutex<()>,
     pub(super) origin: u32,
@@ -181,6 +184,23 @@ impl Ledger {
     /// The data_dir.
     pub fn dir(&self) -> &Path {
         self.home.dir()
+    }
+
+    /// What its logs are called, before the stream's name.
+    pub fn log_origin(&self) -> &str {
+        &self.log_origin
+    }
+
+    /// Counts the restores from a backup.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    pub(super) fn journal(&self, stream: Stream) -> &Journal {
+        match stream {
+            Stream::Events => &self.events,
+            Stream::Verdicts => &self.verdicts,
+        }
     }
 
     /// The key-check value: stands in every file made beside the ledger.

@@ -42,6 +42,13 @@ pub enum OpenError {
         path = path.display()
     )]
     Behind { path: PathBuf, saved: u64, found: u64 },
+    #[error(
+        "{path} was signed over {saved} {stream}, but there are {found}: segments are missing. Restore them from a backup",
+        path = path.display()
+    )]
+    SignedMore { path: PathBuf, stream: &'static str, saved: u64, found: u64 },
+    #[error("{path}: {what}. Put the file and keys_dir back as they were", path = path.display())]
+    Checkpoints { path: PathBuf, what: &'static str },
     #[error("the first records could not be made durable")]
     NotDurable,
 }

@@ -17,7 +17,7 @@ use crate::message::tag::NumberTag;
 
 const AT: CivilInstant = CivilInstant::from_micros(0x0006_5432_1098_7654);
 
-fn ruling() -> Ruling {
+pub(super) fn ruling() -> Ruling {
     let mut would_refuse = RuleSet::default();
     would_refuse.insert(Rule::Suppress);
     would_refuse.insert(Rule::Hours);

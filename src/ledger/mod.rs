@@ -17,6 +17,13 @@ pub mod appender;
 pub mod gap;
 pub mod read;
 pub mod kept;
+pub mod merkle;
+pub mod note;
+pub mod checkpoint;
+pub mod tiles;
+pub mod signed;
+pub mod signer;
+pub mod verify;
 
 #[cfg(test)]
 mod golden_tests;

@@ -2,6 +2,7 @@
 //! Must never start on half a ledger: whatever is missing or damaged is named, with what to do.
 
 use super::book::{Ledger, PATIENCE};
+use super::checkpoint;
 use super::error::OpenError;
 use super::event::{Begin, Event};
 use super::event_code::EventRecord;
@@ -139,6 +140,7 @@ impl Ledger {
             home,
             disk: options.disk,
             label,
+            log_origin: checkpoint::origin(&options.node, options.rehearsal),
             names: saved.names,
             naming: Mutex::new(()),
             origin: u32::from_be_bytes([node[0], node[1], node[2], node[3]]),

@@ -60,6 +60,8 @@ pub struct GatewayGauges {
     /// 1 while commercial traffic is refused because the list or the ledger cannot be used.
     pub failing_closed: Gauge,
     pub ledger_durable_events: Gauge,
+    /// Unix seconds.
+    pub ledger_last_checkpoint: Gauge,
     /// Messages in parts that are remembered, and the octets held for them.
     pub parts_sets: Gauge,
     pub parts_bytes: Gauge,
@@ -83,6 +85,7 @@ impl GatewayGauges {
             suppression_store_lag: registry.gauge(&names::SUPPRESSION_STORE_LAG, &[]),
             failing_closed: registry.gauge(&names::FAILING_CLOSED, &[]),
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
+            ledger_last_checkpoint: registry.gauge(&names::LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS, &[]),
             parts_sets: registry.gauge(&names::PARTS_SETS, &[]),
             parts_bytes: registry.gauge(&names::PARTS_BYTES, &[]),
             attribution_memory: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["memory"]),

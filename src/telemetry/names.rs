@@ -185,6 +185,11 @@ pub const LEDGER_ERROR_TOTAL: Metric =
     counter("stopgate_ledger_error_total", &[], "Writes or fsyncs of the ledger that failed.");
 pub const LEDGER_DURABLE_EVENTS: Metric =
     gauge("stopgate_ledger_durable_events", &[], "Position up to which the events stream is durable.");
+pub const LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS: Metric = gauge(
+    "stopgate_ledger_last_checkpoint_timestamp_seconds",
+    &[],
+    "When the last checkpoint over both streams was signed; 0 = none since the start.",
+);
 pub const DATA_DIR_FREE_BYTES: Metric =
     gauge("stopgate_data_dir_free_bytes", &[], "Space left on the file system of data_dir.");
 pub const DATA_DIR_SIZE_BYTES: Metric =
@@ -262,6 +267,7 @@ pub const ALL: &[Metric] = &[
     LEDGER_COMMIT_SECONDS,
     LEDGER_ERROR_TOTAL,
     LEDGER_DURABLE_EVENTS,
+    LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS,
     DATA_DIR_FREE_BYTES,
     DATA_DIR_SIZE_BYTES,
     CLOCK_STEP_TOTAL,

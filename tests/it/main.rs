@@ -25,5 +25,6 @@ mod stop_race;
 mod store_down;
 mod submit_multi;
 mod support;
+mod verify;
 mod waiting_at_closing;
 mod ways_round;

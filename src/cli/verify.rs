@@ -1,0 +1,161 @@
+//! Owns `stopgate verify`: a ledger is checked offline, and what was found is said in plain words.
+//! Must never need the daemon, a secret key or the right to write, nor say more than was checked.
+
+use super::exit::{Exit, Failure, Outcome, counted};
+use super::global::Global;
+use super::print;
+use crate::ledger::note::NoteKey;
+use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
+use crate::ledger::verify::{self, Asked};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Check a ledger: signatures, every record, the trees, the law. Offline; reads only
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  stopgate verify /var/lib/stopgate
+  stopgate verify /var/lib/stopgate --key 'stopgate/gw-1/events+1a2b3c4d+AQ…' --since kept.checkpoint
+
+Exit 0: what was checked holds. Exit 3: it does not, and the first bad record is named.")]
+pub struct Args {
+    /// A data_dir (or a copy of one)
+    #[arg(value_name = "DIR")]
+    pub path: PathBuf,
+    /// The node's public key, or a file that holds it [default: the one beside the data, which proves less]
+    #[arg(long, value_name = "PUB")]
+    pub key: Option<String>,
+    /// A checkpoint that was kept elsewhere: everything before it is then known not to have been rewritten
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(args: &Args, global: &Global) -> Outcome {
+    let key = args.key.as_deref().map(read_key).transpose()?;
+    let since = match &args.since {
+        Some(path) => Some((path.display().to_string(), read(path)?)),
+        None => None,
+    };
+    if !args.path.join("events").is_dir() {
+        return Err(Failure::usage(
+            format!("{} is no data_dir: it has no events", args.path.display()),
+            "name the data_dir of a node, or a copy of it",
+        ));
+    }
+    let report = verify::ledger(&args.path, &Asked { key, since });
+    if global.json {
+        print::json(&as_json(&report))
+    } else {
+        say(&report)
+    }
+    Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display()), "name a file that exists"))
+}
+
+/// A public key, written out or in a file.
+fn read_key(text: &str) -> Result<NoteKey, Failure> {
+    let written = match NoteKey::read(text) {
+        Some(key) => return Ok(key),
+        None => fs::read_to_string(text).unwrap_or_default(),
+    };
+    written.lines().find_map(NoteKey::read).ok_or_else(|| {
+        Failure::usage(
+            format!("{text:?} is neither a public key nor a file that holds one"),
+            "a key looks like stopgate/gw-1/events+1a2b3c4d+AQ…; the node has it in data_dir/checkpoints/key",
+        )
+    })
+}
+
+/// The report in words.
+fn say(report: &Report) {
+    if !report.holds() {
+        let first = &report.findings[0];
+        print::line(format!("DOES NOT HOLD: {first}"));
+        for finding in &report.findings[1..] {
+            print::line(format!("  also: {finding}"));
+        }
+    }
+    let whose = if report.key_given { "the key you gave" } else { "this node's own public key, found beside the data" };
+    print::line(format!("{}: checked with {whose}", report.origin));
+    print::line(format!("  {}", report.key));
+    for (word, stream) in [("events", &report.events), ("verdicts", &report.verdicts)] {
+        print::line(format!("{word}: {}", stream_words(stream)));
+    }
+    let newest = report.newest.map_or_else(|| "none".to_owned(), rfc3339);
+    print::line(format!("{}, the newest of {newest}", counted(report.checkpoints as usize, "signed checkpoint")));
+    if report.rehearsal {
+        print::line("REHEARSAL: made under a virtual clock; nothing here is evidence of real traffic");
+    }
+    for gap in &report.gaps {
+        print::line(format!(
+            "gap: {} of {:?} left without a record from {} to {}: the ledger could not be written (event {})",
+            counted(gap.messages as usize, "transactional message"),
+            gap.account,
+            rfc3339(gap.from),
+            rfc3339(gap.to),
+            gap.seq
+        ));
+    }
+    for note in &report.notes {
+        print::line(format!("note: {note}"));
+    }
+    print::line(report.anchor_words());
+    print::line(report.tag_words());
+    if report.holds() {
+        print::line("HOLDS: every record is there, in order, unchanged since it was signed");
+    }
+}
+
+fn stream_words(stream: &StreamReport) -> String {
+    let mut words = counted(stream.records as usize, "record");
+    if stream.first > 0 {
+        words += &format!(", of which the first {} are past their retention", stream.first);
+    }
+    let unsigned = stream.records - stream.signed;
+    if unsigned > 0 {
+        words += &format!(", of which the last {unsigned} are not signed yet");
+    }
+    words
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    let stream = |stream: &StreamReport| {
+        json!({
+            "first": stream.first, "records": stream.records, "signed": stream.signed,
+            "root": crate::ledger::keys::hex(&stream.root),
+        })
+    };
+    let findings = report.findings.iter().map(|finding| {
+        json!({
+            "stream": finding.stream.map(|stream| stream.word()), "seq": finding.seq, "file": finding.file,
+            "offset": finding.offset, "what": finding.what,
+        })
+    });
+    let gaps = report.gaps.iter().map(|gap| {
+        json!({
+            "seq": gap.seq, "account": gap.account, "messages": gap.messages,
+            "from": rfc3339(gap.from), "to": rfc3339(gap.to),
+        })
+    });
+    json!({
+        "holds": report.holds(),
+        "findings": findings.collect::<Vec<_>>(),
+        "origin": report.origin,
+        "key": report.key,
+        "key_given": report.key_given,
+        "events": stream(&report.events),
+        "verdicts": stream(&report.verdicts),
+        "checkpoints": report.checkpoints,
+        "newest": report.newest.map(rfc3339),
+        "starts": report.boots,
+        "rehearsal": report.rehearsal,
+        "gaps": gaps.collect::<Vec<_>>(),
+        "anchor": report.anchor_words(),
+        "tags": report.tag_words(),
+        "notes": report.notes,
+    })
+}

@@ -1,0 +1,152 @@
+//! Owns what the events say of themselves when they are read in order: names, starts and ends, blobs, gaps.
+//! Must never let a record pass that contradicts an earlier one.
+
+use super::super::event::Event;
+use super::super::event_code::EventRecord;
+use super::super::names::{self, Names};
+use super::super::verdict::VerdictRecord;
+use super::report::{Finding, GapFound, Report};
+use crate::journal::frame::Frame;
+use crate::message::name::NameId;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What is remembered while the events are read.
+#[derive(Default)]
+pub struct EventsSeen {
+    names: Names,
+    boot: u32,
+    /// Under which tag key the first record says it was written.
+    commitment: Option<[u8; 32]>,
+    /// Verdicts that the last `begin` or `end` counted.
+    verdicts: u64,
+    /// Blobs that are blank: an `erase` record must name them.
+    blank: BTreeSet<u64>,
+}
+
+impl EventsSeen {
+    /// Takes the next event.
+    pub fn take(&mut self, frame: &Frame<'_>, report: &mut Report) -> Result<(), String> {
+        let record = EventRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
+        self.blob(&record, frame.blob, report)?;
+        report.ended_in_order = false;
+        match &record.event {
+            Event::Begin(begin) => {
+                report.boots += 1;
+                if record.boot != self.boot + 1 {
+                    return Err(format!("start {} follows start {}", record.boot, self.boot));
+                }
+                self.boot = record.boot;
+                if *self.commitment.get_or_insert(begin.tag_commitment) != begin.tag_commitment {
+                    return Err("this start was made with another tag key than the first".into());
+                }
+                self.count_verdicts(begin.verdicts)?;
+                return Ok(());
+            }
+            Event::End { verdicts } => {
+                self.count_verdicts(*verdicts)?;
+                report.ended_in_order = true;
+            }
+            Event::Config { id, name } => {
+                if !self.names.insert(*id, name) {
+                    return Err(format!("the name {name:?} takes a handle that is taken, or skips one"));
+                }
+            }
+            Event::Erase(erase) => {
+                for seq in &erase.events {
+                    self.blank.remove(seq);
+                }
+            }
+            Event::Gap(gap) => {
+                if gap.messages > 0 {
+                    report.gaps.push(GapFound {
+                        seq: record.seq,
+                        account: self.name(gap.account),
+                        messages: gap.messages,
+                        from: gap.from,
+                        to: gap.to,
+                    });
+                }
+            }
+            Event::Contract(_)
+            | Event::Suppression(_)
+            | Event::Consent(_)
+            | Event::Admin(_)
+            | Event::Clock(_)
+            | Event::Import(_) => {}
+        }
+        if record.boot != self.boot {
+            return Err(format!("a record of start {} stands among those of start {}", record.boot, self.boot));
+        }
+        Ok(())
+    }
+
+    /// A name, or its handle when no record gave it one.
+    pub fn name(&self, id: NameId) -> String {
+        self.names.name(id).map_or_else(|| format!("#{}", id.0), |name| name.to_string())
+    }
+
+    fn count_verdicts(&mut self, verdicts: u64) -> Result<(), String> {
+        if verdicts < self.verdicts {
+            return Err(format!("it counts {verdicts} verdicts where {} had been counted before", self.verdicts));
+        }
+        self.verdicts = verdicts;
+        Ok(())
+    }
+
+    fn blob(&mut self, record: &EventRecord, blob: &[u8], report: &mut Report) -> Result<(), String> {
+        let Some(binding) = record.binding else {
+            return if blob.is_empty() {
+                Ok(())
+            } else {
+                Err("sealed data stand behind a record that has none".into())
+            };
+        };
+        if blob.iter().all(|octet| *octet == 0) {
+            self.blank.insert(record.seq);
+            report.replayed.erased += 1;
+            return Ok(());
+        }
+        report.replayed.blobs += 1;
+        if <[u8; 32]>::from(Sha256::digest(blob)) == binding {
+            Ok(())
+        } else {
+            Err("the sealed personal data are not those that the record is bound to".into())
+        }
+    }
+
+    /// What can only be said at the end.
+    pub fn finish(&mut self, dir: &Path, label: &[u8; 16], report: &mut Report) {
+        if let Some(seq) = self.blank.first() {
+            report.find(Finding {
+                stream: Some(super::super::checkpoint::Stream::Events),
+                seq: Some(*seq),
+                file: "events".into(),
+                offset: None,
+                what: "the sealed personal data were removed, and no erase record says so".into(),
+            });
+        }
+        let file = "names".to_owned();
+        let mut wrong = |what: &str| {
+            report.find(Finding { stream: None, seq: None, file: file.clone(), offset: None, what: what.into() });
+        };
+        match names::load(&dir.join(&file), label) {
+            None => wrong("the file is missing or damaged; the next start of the daemon makes it again"),
+            Some(saved) => {
+                let other = (1..).map(NameId).map_while(|id| Some((id, saved.names.name(id)?)));
+                if other.into_iter().any(|(id, name)| self.names.name(id).as_deref() != Some(&name)) {
+                    wrong("a name in it is not the one the events give");
+                }
+            }
+        }
+    }
+
+    /// Takes a verdict, after all events.
+    pub fn verdict(&mut self, record: &VerdictRecord) -> Result<(), String> {
+        if record.boot > self.boot {
+            return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
+        }
+        Ok(())
+    }
+}

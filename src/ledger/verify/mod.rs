@@ -1,0 +1,104 @@
+//! Owns the verification of a ledger or a proof, offline: what is signed, what is there, and whether the law was kept.
+//! Must never write, need a secret key, or trust a file that it can compute.
+
+pub mod report;
+pub mod marks;
+pub mod stream;
+pub mod events;
+
+#[cfg(test)]
+mod tests;
+
+use super::checkpoint::Stream;
+use super::note::NoteKey;
+use super::verdict::VerdictRecord;
+use events::EventsSeen;
+use marks::Marks;
+use report::{Finding, Report};
+use std::fs;
+use std::path::Path;
+
+/// What the one who asks brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The public key of the node, from elsewhere than its own disk.
+    pub key: Option<NoteKey>,
+    /// A checkpoint that was kept outside, with its name.
+    pub since: Option<(String, Vec<u8>)>,
+}
+
+/// Verifies the ledger in a data_dir.
+pub fn ledger(dir: &Path, asked: &Asked) -> Report {
+    let mut report = Report::default();
+    let Some(key) = key_of(dir, asked, &mut report) else { return report };
+    let mut marks = Marks::read(dir, &key, &mut report);
+    if let Some((name, octets)) = &asked.since {
+        anchor(&mut marks, &key, name, octets, &mut report);
+    }
+    format_of(dir, &mut report);
+    let mut seen = EventsSeen::default();
+    let events = stream::walk(dir, Stream::Events, &marks, &mut report, |frame, report| seen.take(frame, report));
+    let Some(files) = events else { return report };
+    seen.finish(dir, &files.label(), &mut report);
+    stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, _| {
+        let record = VerdictRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
+        if !frame.blob.is_empty() {
+            return Err("something stands behind the record that is no part of it".into());
+        }
+        seen.verdict(&record)
+    });
+    report
+}
+
+/// The key to check with: the one that was given, or this node's own.
+fn key_of(dir: &Path, asked: &Asked, report: &mut Report) -> Option<NoteKey> {
+    let file = "checkpoints/key".to_owned();
+    let finding = |what: String| Finding { stream: None, seq: None, file: file.clone(), offset: None, what };
+    let text = match fs::read_to_string(dir.join(&file)) {
+        Ok(text) => text,
+        Err(error) => {
+            report.find(finding(format!(
+                "the node's public key cannot be read, so nothing was ever signed here: {error}"
+            )));
+            return None;
+        }
+    };
+    let own = NoteKey::read(&text).filter(|key| key.text() + "\n" == text);
+    let Some((own, origin)) = own.and_then(|key| {
+        let origin = key.name.strip_suffix("/events")?.to_owned();
+        Some((key, origin))
+    }) else {
+        report.find(finding("this is no public key of a stopgate log".into()));
+        return None;
+    };
+    (report.origin, report.key, report.key_given) = (origin, own.text(), asked.key.is_some());
+    match &asked.key {
+        Some(given) if given.public() != own.public() => {
+            report.find(finding("the node's own public key is not the one you gave".into()));
+            report.key = given.renamed(&own.name).text();
+            Some(given.renamed(&own.name))
+        }
+        Some(_) | None => Some(own),
+    }
+}
+
+/// Takes the checkpoint that was kept outside.
+fn anchor(marks: &mut Marks, key: &NoteKey, name: &str, octets: &[u8], report: &mut Report) {
+    let before = report.newest;
+    if let Some(checkpoint) = marks.take(octets, key, (name, 0), report) {
+        report.anchored = Some((name.to_owned(), checkpoint.at));
+    }
+    // What others keep is no proof that this node still signs.
+    report.newest = before;
+}
+
+/// Whether the data_dir says of itself what it is.
+fn format_of(dir: &Path, report: &mut Report) {
+    let finding = |what: String| Finding { stream: None, seq: None, file: "format".into(), offset: None, what };
+    match fs::read_to_string(dir.join("format")) {
+        Ok(text) if text == "stopgate 1 live\n" => {}
+        Ok(text) if text == "stopgate 1 rehearsal\n" => report.rehearsal = true,
+        Ok(_) => report.find(finding("this is no format that this version reads".into())),
+        Err(error) => report.find(finding(error.to_string())),
+    }
+}

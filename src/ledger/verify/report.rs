@@ -1,0 +1,146 @@
+//! Owns what a verification says: what was read, what was found wrong and where, and how far the words may go.
+//! Must never call a ledger anchored that nobody outside the house has seen.
+
+use super::super::checkpoint::Stream;
+use super::super::merkle::Hash;
+use crate::message::instant::CivilInstant;
+use std::fmt;
+
+/// Findings kept: the first is what counts, the next ones help to see how far it goes.
+pub const FINDINGS_MAX: usize = 20;
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub stream: Option<Stream>,
+    pub seq: Option<u64>,
+    /// Relative to the data_dir.
+    pub file: String,
+    pub offset: Option<u64>,
+    /// In words for whoever is not a programmer.
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.stream, self.seq) {
+            (Some(stream), Some(seq)) => write!(f, "{} record {seq}: ", stream.word())?,
+            (Some(stream), None) => write!(f, "{}: ", stream.word())?,
+            (None, _) => {}
+        }
+        write!(f, "{} ({}", self.what, self.file)?;
+        match self.offset {
+            Some(offset) => write!(f, ", octet {offset})"),
+            None => write!(f, ")"),
+        }
+    }
+}
+
+/// What was read of one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamReport {
+    /// The first record that is still here: those before are past their retention.
+    pub first: u64,
+    /// Records ever written.
+    pub records: u64,
+    /// How many of them a checkpoint covers.
+    pub signed: u64,
+    /// The root over all of them.
+    pub root: Hash,
+}
+
+/// Messages that left without a record while the ledger was unusable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GapFound {
+    pub seq: u64,
+    pub account: String,
+    pub messages: u64,
+    pub from: CivilInstant,
+    pub to: CivilInstant,
+}
+
+/// What was replayed of the law.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Commercial messages that left.
+    pub commercial: u64,
+    /// Those whose number was looked up in the stops before them.
+    pub against_stops: u64,
+    /// Those whose local time was computed again.
+    pub against_hours: u64,
+    /// Counters compared with the records they count.
+    pub counters: u64,
+    /// Event blobs that match their leaf, and those that were erased.
+    pub blobs: u64,
+    pub erased: u64,
+    /// Numbers in opened blobs whose tag was computed again.
+    pub tags: u64,
+}
+
+/// The whole report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// `stopgate/NODE`.
+    pub origin: String,
+    /// The public key that was used.
+    pub key: String,
+    /// Whether it was named by who asks, or found beside the data.
+    pub key_given: bool,
+    /// Checkpoints whose signature and root were checked.
+    pub checkpoints: u64,
+    pub newest: Option<CivilInstant>,
+    /// The checkpoint that was kept outside, and when it was signed.
+    pub anchored: Option<(String, CivilInstant)>,
+    pub events: StreamReport,
+    pub verdicts: StreamReport,
+    pub boots: u64,
+    /// The last event is the `end` of a process.
+    pub ended_in_order: bool,
+    pub rehearsal: bool,
+    pub gaps: Vec<GapFound>,
+    pub replayed: Replayed,
+    /// Whether numbers were compared with tags.
+    pub tags_checked: bool,
+    /// What a reader should know and nobody did wrong.
+    pub notes: Vec<String>,
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn holds(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Adds a finding; beyond the first twenty they are only counted by not being there.
+    pub fn find(&mut self, finding: Finding) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    /// The words about who could have rewritten all this.
+    pub fn anchor_words(&self) -> String {
+        match &self.anchored {
+            Some((by, at)) => format!("anchored up to {} by {by}", rfc3339(*at)),
+            None => "NOT ANCHORED: the key holder could have rewritten this".to_owned(),
+        }
+    }
+
+    /// The words about numbers and their tags.
+    pub const fn tag_words(&self) -> &'static str {
+        if self.tags_checked { "tags checked" } else { "tags not checked" }
+    }
+
+    pub(super) fn stream_mut(&mut self, stream: Stream) -> &mut StreamReport {
+        match stream {
+            Stream::Events => &mut self.events,
+            Stream::Verdicts => &mut self.verdicts,
+        }
+    }
+}
+
+/// An instant in UTC, to the second.
+pub fn rfc3339(at: CivilInstant) -> String {
+    at.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

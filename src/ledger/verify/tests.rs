@@ -1,0 +1,206 @@
+//! Owns the proof that verification sees what was done to a ledger: every octet that is flipped, every file that goes.
+//! Must never flip only what is easy to see.
+
+use super::super::book::Ledger;
+use super::super::event::{Event, Gap};
+use super::super::golden_tests::ruling;
+use super::super::keys::Keys;
+use super::super::note::NoteSigner;
+use super::super::open::OpenOptions;
+use super::super::sealed::Personal;
+use super::super::signer::{Signer, Surroundings};
+use super::super::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
+use super::super::verdict::{VerdictEntry, VerdictKind};
+use super::report::Report;
+use super::{Asked, ledger};
+use crate::compliance::class::TrafficClass;
+use crate::compliance::code::RefusalCode;
+use crate::message::instant::CivilInstant;
+use crate::message::msisdn::Msisdn;
+use crate::message::name::NameId;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Wednesday 2026-11-18, 12:06 in Paris.
+pub const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+
+pub fn keys() -> Keys {
+    Keys::from_octets([1; 32], [2; 32], [3; 32])
+}
+
+/// Opens the ledger, lets `write` write, and ends in order.
+pub fn session(dir: &Path, write: impl FnOnce(&Arc<Ledger>)) {
+    let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
+    let (ledger, _) = Ledger::open(dir, &keys(), options, NOW).unwrap();
+    let signer = Signer::start(&ledger, &keys(), Surroundings::silent(|| NOW)).unwrap();
+    write(&ledger);
+    ledger.close(NOW).unwrap();
+    signer.finish();
+}
+
+fn number(last: u64) -> Msisdn {
+    Msisdn::from_canonical(33_639_980_000 + last).unwrap()
+}
+
+/// Names, a stop with its sealed number, a gap, and verdicts enough for three segments.
+pub fn some_records(ledger: &Arc<Ledger>) {
+    let acme = ledger.intern("acme", NOW).unwrap();
+    let mut appender = ledger.appender();
+    let stop = Stop {
+        id: ledger.next_event_id(),
+        tag: keys().tag_key().tag(number(12)),
+        scope: Scope::Global,
+        source: StopSource::Handset,
+        account: acme,
+        smsc: NameId::NONE,
+        short_code: 36111,
+        answers: None,
+        detail: NameId::NONE,
+    };
+    let event = Event::Suppression(SuppressionEvent::Stop(stop));
+    let personal = Personal { text: Some("STOP".into()), ..Personal::of(number(12)) };
+    appender.event(NOW, &event, Some(&personal)).unwrap();
+    appender.event(NOW, &Event::Gap(Gap { account: acme, messages: 3, from: NOW, to: NOW }), None).unwrap();
+    appender.commit(NOW).unwrap();
+    for at in 0..300 {
+        let kind = if at % 3 == 0 { VerdictKind::Refused(RefusalCode::OutOfHours) } else { VerdictKind::Permitted };
+        let mut ruling = ruling();
+        (ruling.class, ruling.account) = (TrafficClass::Transactional, acme);
+        ruling.tag = Some(keys().tag_key().tag(number(at)));
+        appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: at, smsc: NameId::NONE, at: NOW });
+        appender.commit(NOW).unwrap();
+    }
+}
+
+fn whole(dir: &Path) -> Report {
+    ledger(dir, &Asked::default())
+}
+
+fn two_sessions() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), some_records);
+    session(dir.path(), some_records);
+    dir
+}
+
+#[test]
+fn an_untouched_ledger_holds_and_says_that_nobody_anchors_it() {
+    let dir = two_sessions();
+    let report = whole(dir.path());
+    assert_eq!(report.findings, []);
+    assert_eq!((report.verdicts.records, report.verdicts.signed), (600, 600));
+    assert_eq!((report.events.records, report.events.signed, report.boots), (9, 9, 2));
+    assert_eq!(
+        report.gaps.iter().map(|gap| (gap.account.as_str(), gap.messages)).collect::<Vec<_>>(),
+        [("acme", 3); 2]
+    );
+    assert!(report.anchor_words().starts_with("NOT ANCHORED"), "{}", report.anchor_words());
+    assert_eq!((report.key_given, report.replayed.blobs, report.ended_in_order), (false, 2, true));
+}
+
+/// Every file that the ledger is, with the octets of it that mean something.
+fn files(dir: &Path) -> Vec<(PathBuf, usize)> {
+    let mut found = Vec::new();
+    for room in ["events", "verdicts", "tree/events", "tree/verdicts", "checkpoints", ""] {
+        for entry in fs::read_dir(dir.join(room)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() && fs::metadata(&path).unwrap().len() > 0 {
+                let octets = fs::read(&path).unwrap();
+                let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
+                found.push((path, (used + 40).min(octets.len())));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn one_flipped_octet_anywhere_is_found_and_its_file_named() {
+    let dir = two_sessions();
+    let all = files(dir.path());
+    assert!(all.len() >= 14, "{all:?}");
+    let mut state = 7u64;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut flips = 0;
+    for (path, used) in &all {
+        let octets = fs::read(path).unwrap();
+        // The beginning whole (headers, the first records field by field), the rest by chance.
+        let places = (0..(*used).min(700)).step_by(3).chain((0..40).map(|_| draw(*used))).collect::<Vec<_>>();
+        for at in places {
+            let mut copy = octets.clone();
+            copy[at] ^= 1 << draw(8);
+            fs::write(path, &copy).unwrap();
+            let report = whole(dir.path());
+            let name = super::stream::shown(dir.path(), path);
+            assert!(!report.holds(), "{name} octet {at}");
+            let named = report.findings.iter().any(|finding| {
+                finding.file == name
+                    || name.starts_with("tree/") && finding.stream.is_some()
+                    || name == "checkpoints/key"
+            });
+            assert!(named, "{name} octet {at}: {:?}", report.findings);
+            flips += 1;
+        }
+        fs::write(path, &octets).unwrap();
+    }
+    assert!(flips > 1000, "{flips}");
+    assert!(whole(dir.path()).holds());
+}
+
+#[test]
+fn a_changed_record_is_named_even_when_its_checksum_was_made_to_fit() {
+    let dir = two_sessions();
+    let path = dir.path().join("verdicts/0000000001.seg");
+    let mut octets = fs::read(&path).unwrap();
+    // The third record: its account.
+    let at = 512 + 2 * (20 + super::super::verdict::VERDICT_LEAF);
+    octets[at + 20 + 27] ^= 1;
+    let frame = &octets[at..at + 20 + super::super::verdict::VERDICT_LEAF];
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&frame[..4]), &frame[8..]);
+    octets[at + 4..at + 8].copy_from_slice(&sum.to_be_bytes());
+    fs::write(&path, octets).unwrap();
+    let report = whole(dir.path());
+    let first = &report.findings[0];
+    assert_eq!((first.seq, first.offset), (Some(2), Some(at as u64)), "{first}");
+    assert!(first.to_string().starts_with("verdicts record 2: "), "{first}");
+    assert!(report.findings.iter().any(|finding| finding.what.contains("were signed at")), "{:?}", report.findings);
+}
+
+#[test]
+fn a_ledger_that_was_shortened_or_signed_by_another_is_found() {
+    let dir = two_sessions();
+    let kept = fs::read(dir.path().join("checkpoints/newest")).unwrap();
+    let other = NoteSigner::new("stopgate/gw-1/events", &[9; 32]).key();
+    let report = ledger(dir.path(), &Asked { key: Some(other), since: None });
+    assert!(report.findings[0].what.contains("not the one you gave"), "{:?}", report.findings);
+
+    // Another ledger of the same node and keys, whole in itself, but not the one whose checkpoint was kept.
+    let forged = tempfile::tempdir().unwrap();
+    session(forged.path(), some_records);
+    assert!(whole(forged.path()).holds());
+    let asked = Asked { key: None, since: Some(("kept.note".into(), kept.clone())) };
+    assert!(!ledger(forged.path(), &asked).holds());
+    let report = ledger(dir.path(), &asked);
+    assert!(report.holds(), "{:?}", report.findings);
+    assert_eq!(report.anchor_words(), "anchored up to 2026-11-18T11:06:40Z by kept.note");
+
+    for file in [
+        "checkpoints/newest",
+        "checkpoints/key",
+        "verdicts/0000000002.seg",
+        "events/0000000001.seg",
+        "tree/events/size",
+    ] {
+        let octets = fs::read(dir.path().join(file)).unwrap();
+        fs::remove_file(dir.path().join(file)).unwrap();
+        let report = whole(dir.path());
+        assert!(!report.holds(), "{file} was removed");
+        fs::write(dir.path().join(file), octets).unwrap();
+    }
+    assert!(whole(dir.path()).holds());
+}

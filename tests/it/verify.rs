@@ -1,0 +1,58 @@
+//! Owns the ledger of a real run, checked by the real command: untouched it holds, with one octet flipped it does not.
+//! Must never call anything whole that was not compared.
+
+use super::support::gateway::stopgate;
+use super::support::stage::Stage;
+use super::support::{PROMO, phone};
+use std::path::Path;
+use std::process::Output;
+use stopgate::sim::message::Message;
+
+fn verify(arguments: &[&str]) -> (String, i32) {
+    let Output { stdout, stderr, status } =
+        stopgate().arg("verify").args(arguments).output().expect("the binary starts");
+    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    (text, status.code().unwrap_or(-1))
+}
+
+/// The place of the first frame of a verdicts segment, behind its header.
+fn flip(path: &Path, at: usize) {
+    let mut octets = std::fs::read(path).expect("the segment is there");
+    octets[at] ^= 1;
+    std::fs::write(path, octets).expect("written");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
+    let mut stage = Stage::start().await;
+    let acme = stage.acme().await;
+    for at in 0..20 {
+        let answer = acme.submit_and_wait(&Message::submit("ACME", &phone(at), PROMO)).await.unwrap();
+        assert_eq!(answer.status(), 0, "{answer:?}");
+    }
+    let gateway = &mut stage.gateway;
+    gateway.metric_becomes("stopgate_ledger_last_checkpoint_timestamp_seconds", &[], |at| at > 0.0).await;
+    let data = gateway.home.path().join("data");
+    let data = data.to_str().expect("a path in UTF-8").to_owned();
+    let (words, exit) = verify(&[&data]);
+    assert_eq!(exit, 0, "while the daemon runs: {words}");
+    assert!(gateway.terminate().await.success(), "{}", gateway.log());
+    let (words, exit) = verify(&[&data]);
+    assert_eq!(exit, 0, "{words}");
+    for said in ["NOT ANCHORED", "tags not checked", "this node's own public key", "HOLDS", "verdicts: 20 records\n"] {
+        assert!(words.contains(said), "{said}: {words}");
+    }
+    let (since, key) = (format!("{data}/checkpoints/newest"), format!("{data}/checkpoints/key"));
+    let (words, exit) = verify(&[&data, "--since", &since, "--key", &key]);
+    assert!(exit == 0 && words.contains("anchored up to") && words.contains("the key you gave"), "{words}");
+
+    let segment = Path::new(&data).join("verdicts/0000000001.seg");
+    flip(&segment, 512 + 3 * 128 + 60);
+    let (words, exit) = verify(&[&data]);
+    assert_eq!(exit, 3, "{words}");
+    let named = "DOES NOT HOLD: verdicts record 3: ";
+    assert!(words.starts_with(named) && words.contains("verdicts/0000000001.seg, octet 896"), "{words}");
+    let (words, exit) = verify(&[&data, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&words).expect("JSON");
+    assert_eq!((exit, &report["holds"], &report["findings"][0]["seq"]), (3, &false.into(), &3.into()), "{words}");
+}
