@@ -307,7 +307,9 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
             kind @ (VerdictKind::Permitted
             | VerdictKind::Composed
             | VerdictKind::Unresolved
-            | VerdictKind::LateAnswer(_)) => kind.word().to_owned(),
+            | VerdictKind::LateAnswer(_)
+            | VerdictKind::Recalled(_)
+            | VerdictKind::NotRecalled) => kind.word().to_owned(),
         },
     });
     Ok(WhyAnswer {

@@ -48,6 +48,7 @@ impl Lane {
                 self.duty_answered(slot, id, &duty, (header.status, message_id), now);
             }
             Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
+            Origin::Recall { recall } => self.recall_answered(slot, recall, header.status, now),
         }
         self.drain_queue(slot, now);
         let smsc = self.links[slot].smsc;
@@ -66,18 +67,21 @@ impl Lane {
     ) {
         let smsc = self.links[slot].smsc;
         let settings = &self.smscs[smsc].settings;
-        let (id, message_id) = (settings.id, response::read(frame).map_or(&[][..], |response| response.message_id));
+        let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
         let status = CommandStatus(settings.status_map.get(&header.status.0).copied().unwrap_or(header.status.0));
-        if header.status.is_ok() && self.smscs[smsc].keeps_ids {
-            self.remember_id(id, message_id, ruling, now);
+        if header.status.is_ok() {
+            self.remember_id(smsc, message_id, sender.message_ref, ruling, now);
         }
         self.answer_sender(sender, |out| response::write(sender.operation, status, message_id, sender.sequence, out));
     }
 
-    /// Remembers whose message an id is: for its receipts, and for query_sm and cancel_sm.
-    pub fn remember_id(&mut self, smsc: NameId, message_id: &[u8], ruling: &Ruling, now: Now) {
-        if let Some(tag) = ruling.tag {
-            let id = self.ids.record(smsc, message_id, ruling.account, &tag, now.civil);
+    /// Remembers whose message an id is: for its receipts, for query_sm and cancel_sm, and for its recall when it is
+    /// scheduled.
+    pub fn remember_id(&mut self, smsc: usize, message_id: &[u8], message_ref: u64, ruling: &Ruling, now: Now) {
+        let name = self.smscs[smsc].settings.id;
+        self.accepted_ahead(name, message_id, message_ref, ruling, now);
+        if let Some(tag) = ruling.tag.filter(|_| self.smscs[smsc].keeps_ids) {
+            let id = self.ids.record(name, message_id, ruling.account, &tag, now.civil);
             // Always: its receipt may stand behind it in this very turn, and be parked before the id can be found.
             self.recorded_ids.extend(id);
         }
@@ -94,14 +98,14 @@ impl Lane {
             return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
         }
         let smsc = &self.smscs[link.smsc];
-        let (id, keeps_ids) = (smsc.settings.id, smsc.keeps_ids);
+        let (at, id) = (link.smsc, smsc.settings.id);
         smsc.metrics.responses.one(SubmitResult::Late);
         self.kit.shared.metrics.smsc.errors.one(PduError::LateResponse);
         for (_, sender, ruling) in late {
             self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
-            if header.status.is_ok() && keeps_ids {
+            if header.status.is_ok() {
                 let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
-                self.remember_id(id, message_id, &ruling, now);
+                self.remember_id(at, message_id, sender.message_ref, &ruling, now);
             }
         }
     }
@@ -138,6 +142,7 @@ impl Lane {
             Origin::Multi { batch } => self.multi_unresolved(slot, late, batch, now),
             Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::Unknown, now),
             Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
+            Origin::Recall { recall } => self.recall_unanswered(slot, recall, now),
         }
     }
 
@@ -198,6 +203,7 @@ impl Lane {
             }
             Origin::Duty { id, duty } => self.settle_duty(id, &duty, Fate::NotWritten, now),
             Origin::Query { esme, sequence, command } => self.query_failed(esme, sequence, command),
+            Origin::Recall { recall } => self.recall_unanswered(slot, recall, now),
         }
     }
 

@@ -149,9 +149,12 @@ fn tell(record: &VerdictRecord, addresses: &HashSet<u64>, told: &mut Vec<Told>) 
                 Told::Left { fact: Written { key, account, sender, campaign, verdict, at_s }, message_ref }
             }
             VerdictKind::Withdrawn(_) => Told::Withdrawn { key, account, message_ref },
-            VerdictKind::Composed | VerdictKind::Refused(_) | VerdictKind::Unresolved | VerdictKind::LateAnswer(_) => {
-                return;
-            }
+            VerdictKind::Composed
+            | VerdictKind::Refused(_)
+            | VerdictKind::Unresolved
+            | VerdictKind::LateAnswer(_)
+            | VerdictKind::Recalled(_)
+            | VerdictKind::NotRecalled => return,
         });
     }
 }

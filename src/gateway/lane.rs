@@ -10,6 +10,7 @@ use super::multi::Batch;
 use super::opted_out::Gates;
 use super::optout::AwaitingAct;
 use super::outbox::Flushed;
+use super::recall::Ahead;
 use super::refusal::AwaitingReceipt;
 use super::skew::Skew;
 use super::smsc::{Link, Origin, Smsc};
@@ -24,6 +25,7 @@ use crate::session::route::SetLinks;
 use crate::spool::early::Early;
 use crate::spool::idmap::Recorder;
 use crate::spool::message_id::IdHash;
+use crate::spool::scheduled::Recall;
 use crate::telemetry::events::LedgerFailed;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +42,10 @@ pub struct Lane {
     pub links: Vec<Link>,
     /// submit_multi on their way.
     pub batches: Slab<Batch>,
+    /// Scheduled promotions that are not answered yet, by the handle the ledger names them by.
+    pub ahead: HashMap<u64, Ahead>,
+    /// Scheduled promotions that are being called back.
+    pub recalls: Slab<Recall>,
     pub esmes: Slab<Esme>,
     /// Which link the parts of a message take.
     pub set_links: SetLinks,
@@ -83,6 +89,9 @@ impl Lane {
     pub fn settle(&mut self, now: Now) {
         let generation = self.kit.shared.index.generation();
         self.resume(now);
+        if self.kit.shared.scheduled.wants() {
+            self.call_back(now);
+        }
         for at in 0..self.touched_links.len() {
             let slot = self.touched_links[at];
             if self.links[slot].blocked {
@@ -155,6 +164,8 @@ impl Lane {
             self.early_arrived(id, now);
         }
         shared.confirmations.commit(now.civil).ok();
+        // What the disk does not take now is written with the next commit.
+        shared.scheduled.commit().ok();
         if shared.spool.commit().is_err() {
             self.spool_failed();
             self.refusals_not_kept();
@@ -272,7 +283,7 @@ impl Lane {
             Some(Origin::Multi { batch }) => {
                 return self.batch_has_gone_stale(*batch, self.kit.shared.ledger.evidence(), now);
             }
-            Some(Origin::Duty { .. } | Origin::Query { .. }) | None => return false,
+            Some(Origin::Duty { .. } | Origin::Query { .. } | Origin::Recall { .. }) | None => return false,
         };
         self.accounts.get(&ruling.account).is_some_and(|account| {
             recheck(ruling, &self.kit.facts(&account.contract.settings.policy), now.civil).is_err()

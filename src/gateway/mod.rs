@@ -24,6 +24,7 @@ pub mod order;
 pub mod outbox;
 pub mod placement;
 pub mod query;
+pub mod recall;
 pub mod refs;
 pub mod refusal;
 pub mod route;

@@ -4,6 +4,7 @@
 use super::account::Contract;
 use super::build;
 use super::lane::Lane;
+use super::recall::is_ahead;
 use super::refs::EsmeRef;
 use super::smsc::{LATE_ANSWERS, Origin};
 use super::submit::{Sender, leaving};
@@ -113,6 +114,10 @@ impl Lane {
             };
             match judge(submission, &kit.facts(&contract.settings.policy), now.civil) {
                 Verdict::Refused(refusal) => self.sift_out(&mut sifting, refusal, address, message_ref, now),
+                Verdict::Permitted(one) if self.cannot_be_remembered(one.ruling(), now) => {
+                    let refusal = Refusal { code: RefusalCode::QueueFull, ruling: *one.ruling(), next_opening: None };
+                    self.sift_out(&mut sifting, refusal, address, message_ref, now);
+                }
                 Verdict::Permitted(one) => match road.or_else(|| self.rate_refusal(&contract, now)) {
                     Some(code) => {
                         let refusal = Refusal { code, ruling: *one.ruling(), next_opening: None };
@@ -176,7 +181,10 @@ impl Lane {
             return self.answer_refusal(&sender, contract, &first);
         };
         let smsc = self.smscs[self.links[slot].smsc].settings.id;
-        for one in &left {
+        for (one, released) in left.iter().zip(&released) {
+            if is_ahead(&one.ruling, now) {
+                self.remember_ahead(slot, released, one.message_ref);
+            }
             self.record(leaving(&one.ruling), &one.ruling, one.message_ref, smsc, now);
             self.tell(contract, &one.ruling, None);
             match (one.ruling.class, one.ruling.stop_code) {
@@ -205,7 +213,6 @@ impl Lane {
         let result = if ok { SubmitResult::Accepted } else { SubmitResult::Rejected };
         self.smscs[smsc].metrics.responses.one(result);
         let settings = &self.smscs[smsc].settings;
-        let (id, keeps_ids) = (settings.id, self.smscs[smsc].keeps_ids);
         let map =
             |status: CommandStatus| CommandStatus(settings.status_map.get(&status.0).copied().unwrap_or(status.0));
         if !ok {
@@ -220,8 +227,7 @@ impl Lane {
         for one in left {
             match failed.iter().find(|(number, _)| Some(*number) == one.ruling.destination) {
                 Some((_, status)) => refused.push(Unsuccessful { address: one.address, status: *status }),
-                None if keeps_ids => self.remember_id(id, message_id, &one.ruling, now),
-                None => {}
+                None => self.remember_id(smsc, message_id, one.message_ref, &one.ruling, now),
             }
         }
         self.answer_sender(&sender, |out| multi_answer::write(message_id, &refused, sender.sequence, out));

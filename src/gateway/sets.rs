@@ -32,7 +32,13 @@ pub fn recall(ledger: &Ledger, now: CivilInstant) -> Result<Table, OpenError> {
                 table.restore(key, segment.number, record.account, pinned, record.at);
             }
             VerdictKind::Withdrawn(_) => table.take_back(&key, segment.number),
-            VerdictKind::Composed | VerdictKind::Refused(_) | VerdictKind::Unresolved | VerdictKind::LateAnswer(_) => {}
+            VerdictKind::Composed
+            | VerdictKind::Refused(_)
+            | VerdictKind::Unresolved
+            | VerdictKind::LateAnswer(_)
+            // That a part was called back makes nothing of the rest of its set lawful.
+            | VerdictKind::Recalled(_)
+            | VerdictKind::NotRecalled => {}
         }
     }
     Ok(table)

@@ -58,6 +58,8 @@ impl Lane {
             smscs: Vec::new(),
             links: Vec::new(),
             batches: Slab::new(),
+            ahead: HashMap::new(),
+            recalls: Slab::new(),
             esmes: Slab::new(),
             set_links: SetLinks::new(SET_LINKS),
             reply_parts: Default::default(),
@@ -108,6 +110,7 @@ impl Lane {
             keeps_ids: true,
             limbo: Default::default(),
             holding: VecDeque::new(),
+            recalls: 0,
             metrics,
         });
     }

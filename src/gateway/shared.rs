@@ -6,6 +6,7 @@ use super::order::Order;
 use super::placement::Placement;
 use super::settings::Settings;
 use crate::clock::Clock;
+use crate::compliance::facts::SuppressionList;
 use crate::compliance::optout::Engine;
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
@@ -20,6 +21,7 @@ use crate::spool::confirmations::Confirmations;
 use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
+use crate::spool::scheduled::{Scheduled, ScheduledMessages};
 use crate::suppression::follower::Follower;
 use crate::suppression::index::Index;
 use crate::suppression::list::List;
@@ -80,6 +82,8 @@ pub struct Shared {
     pub confirmations: Confirmations,
     /// Whom replies answer. Locks itself, while a reply is read only.
     pub attributions: Attributions,
+    /// The promotions that operators hold for later. Locks itself.
+    pub scheduled: ScheduledMessages,
     /// Answers whose intent is durable, until the lane of their short code takes them.
     ready_duties: Mutex<Vec<(DutyId, Duty)>>,
     /// Numbers that block in RAM although no record of it could be made: who says it again is heard again.
@@ -118,7 +122,7 @@ impl Shared {
         lanes: Vec<mpsc::Sender<Order>>,
     ) -> Result<Self, OpenError> {
         let Foundation { clock, ledger, list, follower, opt_ins, tags, spool, settings, engine, series } = foundation;
-        let SpoolRoom { items: spool, ids, confirmations, attribution, unknown_at_start: _ } = spool;
+        let SpoolRoom { items: spool, ids, confirmations, attribution, scheduled, unknown_at_start: _ } = spool;
         let attributions = Attributions::start(attribution, &ledger, &settings)?;
         let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
@@ -139,6 +143,7 @@ impl Shared {
             ids,
             confirmations,
             attributions,
+            scheduled,
             ready_duties: Mutex::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
@@ -160,6 +165,10 @@ impl Shared {
         shared.register_codes();
         shared.show_packs(true);
         shared.say_observed();
+        let suppressed = |one: &Scheduled| shared.index.is_suppressed(&one.tag, one.account, one.sender);
+        if let Err(error) = shared.scheduled.want_back(suppressed) {
+            tracing::error!(event = "recall.unreadable", %error);
+        }
         Ok(shared)
     }
 
@@ -229,9 +238,16 @@ impl Shared {
         self.bound_links.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Applies a stop to the list in RAM; true when the number was not suppressed before.
+    /// Applies a stop to the list in RAM; true when the number was not suppressed before. What operators hold for the number
+    /// is wanted back from then on.
     pub fn suppress_in_ram(&self, event: &SuppressionEvent) -> bool {
-        crate::suppression::apply(&self.index, event)
+        let changed = crate::suppression::apply(&self.index, event);
+        // The list first: whoever remembers a message after this looks at the list.
+        match event {
+            SuppressionEvent::Stop(stop) => self.scheduled.stopped(&stop.tag),
+            SuppressionEvent::Lift(_) => {}
+        }
+        changed
     }
 
     /// A stop that blocks in RAM could not be recorded.
@@ -301,6 +317,7 @@ impl Shared {
         let (memory, disk, _) = self.attributions.totals();
         gauges.attribution_memory.set(memory as f64);
         gauges.attribution_disk.set(disk as f64);
+        gauges.scheduled_messages.set(self.scheduled.len() as f64);
         gauges.disk(self.ledger.dir());
         self.series.upkeep();
     }
@@ -330,6 +347,9 @@ impl Shared {
         }
         if let Err(error) = self.ids.tidy(now) {
             tracing::warn!(event = "ids.untidy", %error);
+        }
+        if let Err(error) = self.scheduled.tidy() {
+            tracing::warn!(event = "recall.untidy", %error);
         }
         match self.confirmations.tidy(now) {
             Ok(0) => {}

@@ -35,6 +35,8 @@ pub enum Origin {
     Duty { id: DutyId, duty: Duty },
     /// A sender's query_sm or cancel_sm.
     Query { esme: EsmeRef, sequence: u32, command: CommandId },
+    /// Our own cancel_sm for a scheduled message whose number said STOP, by its place in the lane.
+    Recall { recall: usize },
 }
 
 /// An operator on its lane.
@@ -52,6 +54,8 @@ pub struct Smsc {
     pub limbo: VecDeque<Waiting>,
     /// Clients whose submits are held because the queues of its links are full, in the order of their turns.
     pub holding: VecDeque<EsmeRef>,
+    /// Our own cancel_sm that are not answered yet.
+    pub recalls: usize,
     pub metrics: SmscMetrics,
 }
 

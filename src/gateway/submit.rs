@@ -6,6 +6,7 @@ use super::build;
 use super::esme::Closing;
 use super::lane::Lane;
 use super::multi::is_multi;
+use super::recall::is_ahead;
 use super::refs::EsmeRef;
 use super::route::Route;
 use super::smsc::Origin;
@@ -180,7 +181,7 @@ impl Lane {
                 // A client that never pauses would otherwise never have all its answers.
                 self.refuse_because(RefusalCode::SmscUnavailable, &permitted, &sender, &contract, now);
             }
-            Verdict::Permitted(permitted) if full => {
+            Verdict::Permitted(permitted) if full || self.cannot_be_remembered(permitted.ruling(), now) => {
                 self.refuse_because(RefusalCode::QueueFull, &permitted, &sender, &contract, now)
             }
             Verdict::Permitted(permitted) if !self.take_tokens(&contract, permitted.ruling(), now) => {
@@ -261,6 +262,9 @@ impl Lane {
             (TrafficClass::Commercial, Some(code)) => contract.named(code),
             (TrafficClass::Commercial, None) => {}
         }
+        if is_ahead(&ruling, now) {
+            self.remember_ahead(slot, &released, sender.message_ref);
+        }
         let link = &mut self.links[slot];
         link.pace.take(1, now.monotonic);
         link.timers.message(now.monotonic);
@@ -324,7 +328,11 @@ impl Lane {
             VerdictKind::Permitted | VerdictKind::Composed | VerdictKind::Observed(_) | VerdictKind::Refused(_) => {
                 RecordKind::Verdict
             }
-            VerdictKind::Withdrawn(_) | VerdictKind::Unresolved | VerdictKind::LateAnswer(_) => RecordKind::Outcome,
+            VerdictKind::Withdrawn(_)
+            | VerdictKind::Unresolved
+            | VerdictKind::LateAnswer(_)
+            | VerdictKind::Recalled(_)
+            | VerdictKind::NotRecalled => RecordKind::Outcome,
         };
         self.kit.shared.metrics.records.one(counted);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });

@@ -42,6 +42,7 @@ impl Lane {
         self.tick_duties(now);
         self.tick_early(now);
         self.tick_sets(now);
+        self.tick_recalls(now);
         self.measure();
         self.esme_tally.settle(&self.kit.shared.metrics.esme);
         self.smsc_tally.settle(&self.kit.shared.metrics.smsc);

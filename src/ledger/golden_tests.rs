@@ -39,7 +39,7 @@ pub(super) fn ruling() -> Ruling {
     }
 }
 
-fn kinds() -> [VerdictKind; 7] {
+fn kinds() -> [VerdictKind; 10] {
     [
         VerdictKind::Permitted,
         VerdictKind::Composed,
@@ -48,6 +48,9 @@ fn kinds() -> [VerdictKind; 7] {
         VerdictKind::Withdrawn(RefusalCode::OutOfHours),
         VerdictKind::Unresolved,
         VerdictKind::LateAnswer(0x0000_0058),
+        VerdictKind::Recalled(0),
+        VerdictKind::Recalled(0x0000_0011),
+        VerdictKind::NotRecalled,
     ]
 }
 

@@ -31,6 +31,11 @@ pub enum VerdictKind {
     Unresolved,
     /// The SMSC answered after the sender had been told SG154, with this command_status.
     LateAnswer(u32),
+    /// After a STOP the SMSC was asked to cancel the message, which it held for later, and answered with this command_status:
+    /// 0 says that it is not delivered.
+    Recalled(u32),
+    /// The same, but the SMSC had not answered when the message was due.
+    NotRecalled,
 }
 
 impl VerdictKind {
@@ -43,6 +48,8 @@ impl VerdictKind {
             Self::Withdrawn(_) => 5,
             Self::Unresolved => 6,
             Self::LateAnswer(_) => 7,
+            Self::Recalled(_) => 8,
+            Self::NotRecalled => 9,
         }
     }
 
@@ -51,7 +58,7 @@ impl VerdictKind {
         match self {
             Self::Observed(code) | Self::Refused(code) | Self::Withdrawn(code) => Some(code),
             Self::Unresolved => Some(RefusalCode::FateUnknown),
-            Self::Permitted | Self::Composed | Self::LateAnswer(_) => None,
+            Self::Permitted | Self::Composed | Self::LateAnswer(_) | Self::Recalled(_) | Self::NotRecalled => None,
         }
     }
 
@@ -65,6 +72,9 @@ impl VerdictKind {
             Self::Withdrawn(_) => "withdrawn",
             Self::Unresolved => "unresolved",
             Self::LateAnswer(_) => "late_answer",
+            Self::Recalled(0) => "recalled",
+            Self::Recalled(_) => "recall_refused",
+            Self::NotRecalled => "not_recalled",
         }
     }
 }
@@ -136,15 +146,16 @@ impl VerdictEntry<'_> {
         out.extend_from_slice(&ruling.judged_at.as_micros().to_be_bytes());
         out.extend_from_slice(&events.to_be_bytes());
         out.extend_from_slice(&self.smsc.0.to_be_bytes());
-        // A late answer has a status, everything else may name a short code: never both.
+        // An answer has a status, everything else may name a short code: never both.
         let last = match self.kind {
-            VerdictKind::LateAnswer(status) => status,
+            VerdictKind::LateAnswer(status) | VerdictKind::Recalled(status) => status,
             VerdictKind::Permitted
             | VerdictKind::Composed
             | VerdictKind::Observed(_)
             | VerdictKind::Refused(_)
             | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved => ruling.stop_code.unwrap_or(0),
+            | VerdictKind::Unresolved
+            | VerdictKind::NotRecalled => ruling.stop_code.unwrap_or(0),
         };
         out.extend_from_slice(&last.to_be_bytes());
     }
@@ -183,13 +194,14 @@ impl VerdictRecord {
         fields.end()?;
         let kind = read_kind(head.kind, code, last)?;
         let stop_code = match kind {
-            VerdictKind::LateAnswer(_) => None,
+            VerdictKind::LateAnswer(_) | VerdictKind::Recalled(_) => None,
             VerdictKind::Permitted
             | VerdictKind::Composed
             | VerdictKind::Observed(_)
             | VerdictKind::Refused(_)
             | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved => (last != 0).then_some(last),
+            | VerdictKind::Unresolved
+            | VerdictKind::NotRecalled => (last != 0).then_some(last),
         };
         let has_tag = head.flags & FLAG_TAG != 0;
         if zero != 0 || (!has_tag && tag != NumberTag::default()) {
@@ -248,6 +260,8 @@ fn read_kind(kind: u8, code: u8, last: u32) -> Result<VerdictKind, Unreadable> {
         (5, Some(code)) => VerdictKind::Withdrawn(code),
         (6, Some(RefusalCode::FateUnknown)) => VerdictKind::Unresolved,
         (7, None) if code == 0 => VerdictKind::LateAnswer(last),
+        (8, None) if code == 0 => VerdictKind::Recalled(last),
+        (9, None) if code == 0 => VerdictKind::NotRecalled,
         _ => return Err("an unknown kind of verdict"),
     })
 }

@@ -74,6 +74,13 @@ impl WrittenAddress {
 const ISDN: u8 = 1;
 
 impl Dialect {
+    /// TON, NPI and text of the canonical number as this operator gets it, without the NUL.
+    pub fn address(&self, number: Msisdn) -> Box<[u8]> {
+        let written = self.destination(number);
+        let octets = written.octets();
+        octets[..octets.len() - 1].into()
+    }
+
     /// The canonical number as this operator wants it.
     #[inline]
     pub(super) fn destination(&self, number: Msisdn) -> WrittenAddress {

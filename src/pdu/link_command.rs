@@ -48,7 +48,7 @@ pub enum LinkCommand<'a> {
         message_id: MessageId<'a>,
         source: Party<'a>,
     },
-    /// cancel_sm for an id that belongs to the account that asks.
+    /// cancel_sm for an id that belongs to the account that asks, or for a scheduled message whose number said STOP.
     Cancel {
         service_type: &'a [u8],
         message_id: MessageId<'a>,

@@ -12,6 +12,8 @@ pub mod idmap;
 pub mod message_id;
 pub mod queue;
 pub mod record;
+pub mod scheduled;
+pub mod scheduled_leaf;
 pub mod seal;
 pub mod shelf;
 pub mod users;
@@ -23,6 +25,7 @@ pub use attribution::Attribution;
 pub use confirmations::Confirmations;
 pub use idmap::IdMap;
 pub use queue::Spool;
+pub use scheduled::ScheduledMessages;
 
 use crate::journal::disk::Disk;
 use crate::journal::stream::{Journal, Options};
@@ -46,6 +49,8 @@ pub struct SpoolRoom {
     pub confirmations: Confirmations,
     /// Whom replies answer.
     pub attribution: Attribution,
+    /// The promotions that operators hold for later.
+    pub scheduled: ScheduledMessages,
     /// Answers that may have been sent before a crash: their fate is unknown, and they are not repeated.
     pub unknown_at_start: usize,
 }
@@ -66,15 +71,17 @@ impl SpoolRoom {
         let ids = IdMap::open(&keeping, &dir.join("ids"), idmap::IDS_MAX)?;
         let attribution =
             Attribution::open(&keeping, &dir.join("attribution"), attribution::Limits::default(), verdicts)?;
-        let duties = Keeping { segment_octets: 1 << 20, ..keeping };
+        let duties = Keeping { segment_octets: 1 << 20, ..keeping.clone() };
         let (confirmations, unknown_at_start) = Confirmations::open(&duties, &dir.join("duties"), now)?;
-        Ok(Self { items, ids, confirmations, attribution, unknown_at_start })
+        let scheduled = ScheduledMessages::open(&keeping, &dir.join("scheduled"), scheduled::SCHEDULED_MAX, now)?;
+        Ok(Self { items, ids, confirmations, attribution, scheduled, unknown_at_start })
     }
 
     /// Gives back what is no longer needed, in memory and on disk. Waits for fsyncs: from a housekeeping thread, about once a minute.
     pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
         self.items.tidy(now)?;
         self.ids.tidy(now)?;
+        self.scheduled.tidy()?;
         self.confirmations.tidy(now).map(|_| ())
     }
 }

@@ -17,6 +17,7 @@ pub const NAMES: &[&str] = &[
     "optout.received",
     "optout.durable",
     "confirmation",
+    "recall",
     "esme.bound",
     "esme.unbound",
     "esme.bind_refused",
@@ -157,6 +158,36 @@ impl ConfirmationDone {
         metrics.confirmations.one(self.result);
         let (result, number) = (self.result.word(), masked(self.number));
         info!(event = "confirmation", result, number, short_code = self.short_code);
+    }
+}
+
+/// `recall`: what became of a scheduled promotion that was called back after a STOP.
+#[derive(Clone, Copy, Debug)]
+pub struct RecallDone<'a> {
+    pub smsc: &'a str,
+    pub account: &'a str,
+    /// The message as the ledger names it.
+    pub message_ref: u64,
+    pub result: RecallResult,
+    /// The operator's command_status; 0 where it gave none.
+    pub status: u32,
+}
+
+impl RecallDone<'_> {
+    /// Counts it and writes the line.
+    pub fn emit(&self, metrics: &SmscMetrics) {
+        metrics.recalls.one(self.result);
+        let Self { smsc, account, message_ref, result, status } = *self;
+        let result = result.word();
+        match self.result {
+            RecallResult::Recalled | RecallResult::Deferred => {
+                info!(event = "recall", smsc, account, message_ref, result, status);
+            }
+            // A promotion reaches somebody who said STOP: somebody must talk to the operator.
+            RecallResult::Refused | RecallResult::GivenUp => {
+                error!(event = "recall", smsc, account, message_ref, result, status);
+            }
+        }
     }
 }
 

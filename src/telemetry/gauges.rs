@@ -68,6 +68,8 @@ pub struct GatewayGauges {
     /// Facts by which replies are attributed.
     pub attribution_memory: Gauge,
     pub attribution_disk: Gauge,
+    /// Promotions that operators hold for later.
+    pub scheduled_messages: Gauge,
     pub ready: Gauge,
     pub draining: Gauge,
     /// Unix seconds.
@@ -90,6 +92,7 @@ impl GatewayGauges {
             parts_bytes: registry.gauge(&names::PARTS_BYTES, &[]),
             attribution_memory: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["memory"]),
             attribution_disk: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["disk"]),
+            scheduled_messages: registry.gauge(&names::SCHEDULED_MESSAGES, &[]),
             ready: registry.gauge(&names::READY, &[]),
             draining: registry.gauge(&names::DRAINING, &[]),
             config_last_reload: registry.gauge(&names::CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS, &[]),

@@ -105,6 +105,19 @@ label_set! {
     }
 }
 label_set! {
+    /// What became of the recall of a scheduled promotion.
+    RecallResult {
+        /// The operator has cancelled it.
+        Recalled => "recalled",
+        /// The operator refused to cancel it.
+        Refused => "refused",
+        /// The operator could not say: asked again.
+        Deferred => "deferred",
+        /// Its instant came before the operator had answered.
+        GivenUp => "given_up",
+    }
+}
+label_set! {
     /// Type of a sender's bind.
     BindType { Transmitter => "transmitter", Receiver => "receiver", Transceiver => "transceiver" }
 }

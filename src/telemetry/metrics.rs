@@ -75,6 +75,7 @@ pub struct SmscMetrics {
     pub receipt_routes: CounterSet<ReceiptRoute>,
     pub optouts: CounterSet<OptOutKind>,
     pub connects: CounterSet<ConnectResult>,
+    pub recalls: CounterSet<RecallResult>,
     pub gauges: SmscGauges,
 }
 
@@ -88,6 +89,7 @@ impl SmscMetrics {
             receipt_routes: registry.counters(&names::RECEIPT_ROUTE_TOTAL, &[smsc]),
             optouts: registry.counters(&names::OPTOUT_TOTAL, &[smsc]),
             connects: registry.counters(&names::SMSC_CONNECT_TOTAL, &[smsc]),
+            recalls: registry.counters(&names::RECALL_TOTAL, &[smsc]),
             gauges: SmscGauges::new(registry, smsc),
         }
     }

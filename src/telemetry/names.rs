@@ -81,6 +81,16 @@ pub const PARTS_SETS: Metric =
     gauge("stopgate_parts_sets", &[], "Messages in parts that are remembered (docs/limits.md has the bound).");
 pub const PARTS_BYTES: Metric =
     gauge("stopgate_parts_bytes", &[], "Octets held for messages in parts (docs/limits.md has the bound).");
+pub const SCHEDULED_MESSAGES: Metric = gauge(
+    "stopgate_scheduled_messages",
+    &[],
+    "Promotions that operators hold for later, to be called back at a STOP (docs/limits.md has the bound).",
+);
+pub const RECALL_TOTAL: Metric = counter(
+    "stopgate_recall_total",
+    &["smsc", "result"],
+    "Scheduled promotions called back by cancel_sm after a STOP, by what became of it.",
+);
 pub const SUBMIT_WAITING: Metric =
     gauge("stopgate_submit_waiting", &["smsc"], "Permitted messages that wait for a link or a window.");
 pub const JUDGE_DURATION_SECONDS: Metric =
@@ -235,6 +245,8 @@ pub const ALL: &[Metric] = &[
     PARTS_INCOMPLETE_TOTAL,
     PARTS_SETS,
     PARTS_BYTES,
+    SCHEDULED_MESSAGES,
+    RECALL_TOTAL,
     SUBMIT_WAITING,
     JUDGE_DURATION_SECONDS,
     SUBMIT_ROUNDTRIP_SECONDS,

@@ -15,6 +15,7 @@ mod parts;
 mod promo;
 mod queries;
 mod receipts;
+mod recall;
 mod refusal_styles;
 mod refusals;
 mod refused_start;

@@ -3,4 +3,5 @@
 
 mod faults;
 mod multi;
+mod recall;
 mod rig;

@@ -21,7 +21,10 @@ struct Scene {
 impl Scene {
     fn open() -> Self {
         let now = at("2026-11-24T09:00:00Z");
-        let house = House::open(&format!("{ACME}submit_multi = \"filter\"\n"), Arc::new(RealDisk), now);
+        // Its operator is another's too: receipts are routed by message id.
+        let other = ACME.split_once("[[account]]").expect("an account").1.replace("acme", "other");
+        let config = format!("{ACME}submit_multi = \"filter\"\n[[account]]{other}");
+        let house = House::open(&config, Arc::new(RealDisk), now);
         let mut stand = Stand::new(&house, 0, now);
         stand.bind_link(0);
         let acme = stand.client("acme", BindKind::Transceiver).expect("bound");

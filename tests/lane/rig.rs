@@ -255,6 +255,12 @@ impl Stand {
         });
     }
 
+    /// The connection to the operator is over.
+    pub fn lose_link(&mut self, slot: usize) {
+        self.links[slot] = None;
+        self.turn(|lane, now| lane.link_down(slot, now));
+    }
+
     /// A sender binds.
     pub fn client(&mut self, system_id: &str, kind: BindKind) -> Option<Client> {
         let account = self.lane.kit.shared.ledger.handle(system_id).expect("a known account");

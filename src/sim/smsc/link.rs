@@ -183,7 +183,9 @@ impl Link {
                 self.shared.with_records(|records| records.other(self.id, pdu));
             }
             CANCEL_SM if self.kind != 0 => {
-                self.write(&Pdu::new(CANCEL_SM | RESPONSE, 0, pdu.sequence(), b""));
+                if let Some(status) = self.shared.with_switches(|switches| switches.cancels) {
+                    self.write(&Pdu::new(CANCEL_SM | RESPONSE, status, pdu.sequence(), b""));
+                }
                 self.shared.with_records(|records| records.other(self.id, pdu));
             }
             command if command & RESPONSE != 0 => self.response(pdu),

@@ -158,6 +158,8 @@ pub struct Switches {
     /// `None` = no receipts.
     pub receipts: Option<Receipts>,
     pub id_form: IdForm,
+    /// The status cancel_sm is answered with; `None` = never answered.
+    pub cancels: Option<u32>,
     /// Whether enquire_link is answered.
     pub answer_enquire_link: bool,
     /// Whether unbind is answered.
@@ -179,6 +181,7 @@ impl Default for Switches {
             answers: Answers::default(),
             receipts: None,
             id_form: IdForm::Decimal,
+            cancels: Some(0),
             answer_enquire_link: true,
             answer_unbind: true,
             enquire_link: None,
