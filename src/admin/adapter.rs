@@ -6,20 +6,17 @@ use super::observed::{Observed, RefusedLater};
 use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
+use super::suppressions;
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
 use crate::compliance::pack::Pack;
 use crate::compliance::policy::Consent;
 use crate::compliance::rule::Rule;
-use crate::gateway::handle::{Handle, HandleError, NewStop, Renewal};
+use crate::gateway::handle::{Handle, HandleError, Renewal};
 use crate::gateway::settings::{AccountSettings, Settings};
-use crate::ledger::keys::hex;
-use crate::ledger::suppression_event::{Scope, StopSource};
 use crate::ledger::{OpenError, VerdictKind};
 use crate::message::draft::Draft;
 use crate::message::msisdn::Msisdn;
-use crate::message::name::NameId;
-use crate::suppression::registry::StopFound;
 
 /// Verdicts of a number that `why` looks back over.
 const VERDICTS_MAX: usize = 20;
@@ -149,44 +146,15 @@ impl Plane for Handle {
     }
 
     fn suppress(&self, batch: StopBatch) -> Pending<'_, StopOutcome> {
-        Box::pin(async move {
-            let settings = self.shared.settings.load_full();
-            let mut outcome = StopOutcome::default();
-            let mut stops = Vec::with_capacity(batch.rows.len());
-            let now = self.shared.clock.civil();
-            for row in &batch.rows {
-                match settings.numbers.read(&row.number.text, &row.number.country) {
-                    Ok(number) => stops.push(NewStop {
-                        number,
-                        source: stop_source(batch.origin),
-                        at: row.at.unwrap_or(now),
-                        evidence: row.evidence.clone(),
-                    }),
-                    Err(error) => outcome.rejected.push(RejectedRow { line: row.line, error: error.to_string() }),
-                }
-            }
-            if batch.dry_run {
-                let already = |stop: &&NewStop| self.is_stopped(&self.shared.tags.tag(stop.number));
-                outcome.already = stops.iter().filter(already).count() as u64;
-                outcome.added = stops.len() as u64 - outcome.already;
-            } else {
-                let added = Handle::suppress(self, &stops, &batch.by).await?;
-                (outcome.added, outcome.already) = (added.added, added.already);
-            }
-            Ok(outcome)
-        })
+        Box::pin(suppressions::add(self, batch))
     }
 
     fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>> {
-        Box::pin(async move {
-            let settings = self.shared.settings.load();
-            let number = canonical(&settings, &number)?;
-            entries_of(self, number)
-        })
+        Box::pin(async move { suppressions::entries_of(self, &number) })
     }
 
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
-        Box::pin(async move { page_of(self, &page) })
+        Box::pin(async move { suppressions::page_of(self, &page) })
     }
 
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {
@@ -213,19 +181,6 @@ const fn evidence_word(evidence: Evidence) -> &'static str {
     }
 }
 
-const fn stop_source(origin: StopOrigin) -> StopSource {
-    match origin {
-        StopOrigin::Manual => StopSource::Manual,
-        StopOrigin::Import => StopSource::Import,
-        StopOrigin::Mail => StopSource::Mail,
-        StopOrigin::Phone => StopSource::Phone,
-        StopOrigin::Web => StopSource::Web,
-        StopOrigin::Complaint => StopSource::Complaint,
-        StopOrigin::Gdpr => StopSource::Objection,
-        StopOrigin::Operator => StopSource::Operator,
-    }
-}
-
 fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {
     settings.accounts.iter().find(|account| account.policy.system_id == system_id).ok_or_else(|| {
         let known: Vec<&str> = settings.accounts.iter().map(|account| account.policy.system_id.as_str()).collect();
@@ -237,7 +192,8 @@ fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSet
     })
 }
 
-fn canonical(settings: &Settings, written: &WrittenNumber) -> Result<Msisdn, Problem> {
+/// A number as the plan reads it.
+pub(super) fn canonical(settings: &Settings, written: &WrittenNumber) -> Result<Msisdn, Problem> {
     settings.numbers.read(&written.text, &written.country).map_err(|error| {
         Problem::invalid(error.to_string(), "write it as +33 6 39 98 00 01, or nationally with its country")
     })
@@ -314,7 +270,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
     });
     Ok(WhyAnswer {
         number: Some(number),
-        suppressions: entries_of(handle, number)?,
+        suppressions: suppressions::entries(handle, number)?,
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
         consent: consent.collect(),
         observed: observed.collect(),
@@ -323,49 +279,8 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
     })
 }
 
-/// The stops of a number that hold.
-fn entries_of(handle: &Handle, number: Msisdn) -> Result<Vec<StopEntry>, Problem> {
-    let shared = &handle.shared;
-    let found = shared.registry.in_force(&shared.tags.tag(number)).map_err(unreadable)?;
-    Ok(found.iter().map(|stop| entry(handle, stop)).collect())
-}
-
-/// A page of the list. Where it goes on is a position in the events.
-fn page_of(handle: &Handle, page: &PageRequest) -> Result<StopPage, Problem> {
-    let from = match &page.after {
-        None => 0,
-        Some(after) => after
-            .parse()
-            .map_err(|_| Problem::invalid("this is not where a page ended", "give back `next` as it was"))?,
-    };
-    let found = handle.shared.registry.page(from, page.limit).map_err(unreadable)?;
-    let entries = found.stops.iter().map(|stop| entry(handle, stop)).collect();
-    Ok(StopPage { entries, next: found.next.map(|next| next.to_string()) })
-}
-
-fn entry(handle: &Handle, found: &StopFound) -> StopEntry {
-    let name = |id: NameId| handle.shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
-    let stop = &found.stop;
-    let personal = found.personal.as_ref();
-    let by = [stop.smsc, stop.detail].into_iter().find(|id| *id != NameId::NONE);
-    StopEntry {
-        number: personal.and_then(|personal| personal.number),
-        tag: hex(&stop.tag.0),
-        since: found.at,
-        source: stop.source.word().to_owned(),
-        scope: match stop.scope {
-            Scope::Global => "global".to_owned(),
-            Scope::Account(account) => format!("account:{}", name(account)),
-            Scope::Sender(sender) => format!("sender:{sender:016x}"),
-        },
-        by: by.map_or_else(String::new, name),
-        short_code: (stop.short_code != 0).then_some(stop.short_code),
-        evidence: personal.and_then(|personal| personal.evidence.clone().or_else(|| personal.text.clone())),
-        event: found.seq,
-    }
-}
-
-fn unreadable(error: OpenError) -> Problem {
+/// The ledger's files cannot be read.
+pub(super) fn unreadable(error: OpenError) -> Problem {
     Problem::new(
         ProblemKind::Failed,
         format!("the ledger cannot be read: {error}"),

@@ -99,6 +99,9 @@ pub struct StopEntry {
     /// When it took effect.
     #[serde(serialize_with = "instant")]
     pub since: CivilInstant,
+    /// When the person said it, where somebody entered it later.
+    #[serde(serialize_with = "instant_or_null")]
+    pub said_at: Option<CivilInstant>,
     /// `mo` (the handset), `operator`, `import`, `manual`, …
     pub source: String,
     /// `global`, `account:acme`, `sender:…`.
@@ -108,6 +111,8 @@ pub struct StopEntry {
     pub short_code: Option<u32>,
     /// What proves it, in words; for a handset's STOP its text. Personal data.
     pub evidence: Option<String>,
+    /// What the person said or wrote. Personal data.
+    pub text: Option<String>,
     /// Position in the events stream.
     pub event: u64,
 }

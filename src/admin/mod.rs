@@ -15,6 +15,7 @@ pub mod role;
 pub mod server;
 pub mod settings;
 pub mod stops;
+mod suppressions;
 pub mod tokens;
 
 #[cfg(test)]

@@ -68,7 +68,18 @@ impl StopOrigin {
         [Self::Manual, Self::Import, Self::Mail, Self::Phone, Self::Web, Self::Complaint, Self::Gdpr, Self::Operator];
 }
 
-/// One number to suppress, globally.
+/// Whom a stop given by hand is directed at, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Everybody,
+    /// One account, by its system_id.
+    Account(String),
+    /// One source address.
+    Sender(String),
+}
+
+/// One number to suppress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopRow {
     /// The caller's own reference: the line of its file.
@@ -76,8 +87,11 @@ pub struct StopRow {
     pub number: WrittenNumber,
     /// When the person opted out; `None` = now.
     pub at: Option<CivilInstant>,
-    /// What proves it, in words; never empty (a row without its own takes the batch's).
+    /// What proves it: a reference; never empty (a row without its own takes the batch's).
     pub evidence: String,
+    /// What the person said or wrote, where it is known.
+    pub text: Option<String>,
+    pub reach: Reach,
 }
 
 /// Numbers to suppress in one durable act.

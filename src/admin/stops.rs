@@ -4,9 +4,10 @@
 use super::access::{Shared, body};
 use super::answers::{RejectedRow, StopEntry, StopOutcome, StopPage};
 use super::problem::Problem;
-use super::requests::{PageRequest, StopBatch, StopOrigin, StopRow};
-use super::role::Action;
+use super::requests::{PageRequest, Reach, StopBatch, StopOrigin, StopRow};
+use super::role::{Action, Role};
 use super::tokens::Caller;
+use crate::message::instant::CivilInstant;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -22,6 +23,10 @@ pub const OCTETS_MAX: usize = 16 << 20;
 /// Entries on one page, at most.
 pub const PAGE_MAX: usize = 10_000;
 
+/// Characters of the reference of an evidence, and of what a person said, at most.
+pub const EVIDENCE_MAX: usize = 1_000;
+pub const TEXT_MAX: usize = 2_000;
+
 /// A batch as it is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,11 +40,18 @@ pub struct BatchBody {
     pub country: Option<String>,
     #[serde(default)]
     pub dry_run: bool,
+    /// Whom the stops are directed at, for rows that say nothing of it: `global`, `account` or `sender`; nothing = `global`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
     pub rows: Vec<RowBody>,
 }
 
 /// A row as it is sent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowBody {
     pub line: u64,
@@ -49,6 +61,35 @@ pub struct RowBody {
     pub at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// What the person said or wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `global`, `account` or `sender`; nothing = `global`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+}
+
+/// Scope, account and sender as they are written.
+type Written<'b> = [&'b Option<String>; 3];
+
+/// Whom stops are directed at, or what is wrong with how it is written.
+fn reach(written: Written<'_>) -> Result<Reach, &'static str> {
+    match written.map(Option::as_deref) {
+        [None | Some("global"), None, None] => Ok(Reach::Everybody),
+        [Some("account"), Some(account), None] => Ok(Reach::Account(account.to_owned())),
+        [Some("sender"), None, Some(sender)] => Ok(Reach::Sender(sender.to_owned())),
+        [Some("account"), None, None] => Err("scope account names no account: write which one"),
+        [Some("sender"), None, None] => Err("scope sender names no sender: write which source address"),
+        [None, _, _] => Err("an account or a sender without its scope: write scope account or sender, or take it out"),
+        [Some("global" | "account" | "sender"), _, _] => {
+            Err("scope global names nobody, scope account an account, scope sender a sender: take the rest out")
+        }
+        [Some(_), _, _] => Err("this is no scope: write global, account or sender"),
+    }
 }
 
 /// `POST /v1/stops`
@@ -70,21 +111,22 @@ async fn added(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<StopOu
         ));
     }
     let (mut rows, mut rejected) = (Vec::with_capacity(batch.rows.len()), Vec::new());
+    let own_only = caller.roles.iter().all(|role| *role == Role::Sender);
+    let common = [&batch.scope, &batch.account, &batch.sender];
     for row in batch.rows {
         let line = row.line;
-        let at = row.at.as_deref().map(|at| DateTime::parse_from_rfc3339(at).map(|at| at.with_timezone(&Utc).into()));
-        let evidence = row.evidence.filter(|own| !own.trim().is_empty()).unwrap_or_else(|| batch.evidence.clone());
-        match at.transpose() {
-            Err(_) => rejected.push(RejectedRow {
+        let own = [&row.scope, &row.account, &row.sender];
+        let written = if own.iter().any(|part| part.is_some()) { own } else { common };
+        match read_row(&row, written, &batch.evidence) {
+            Err(error) => rejected.push(RejectedRow { line, error: error.to_owned() }),
+            Ok((_, _, Reach::Account(account))) if own_only && account != caller.name => rejected.push(RejectedRow {
                 line,
-                error: "the instant is not RFC 3339: write 2026-11-21T10:00:00Z, or leave it out".to_owned(),
+                error: "a sender's token adds for everybody or for its own account".to_owned(),
             }),
-            Ok(_) if evidence.trim().is_empty() => rejected.push(RejectedRow {
-                line,
-                error: "no evidence: say what proves the opt-out, such as \"letter of 2026-11-20\"".to_owned(),
-            }),
-            Ok(at) => {
-                rows.push(StopRow { line, number: shared.number(row.number, batch.country.clone()), at, evidence })
+            Ok((at, evidence, reach)) => {
+                let number = shared.number(row.number, batch.country.clone());
+                let text = row.text.filter(|text| !text.trim().is_empty());
+                rows.push(StopRow { line, number, at, evidence, text, reach });
             }
         }
     }
@@ -93,6 +135,27 @@ async fn added(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<StopOu
     outcome.rejected.extend(rejected);
     outcome.rejected.sort_by_key(|row| row.line);
     Ok(outcome)
+}
+
+/// When it was said, what proves it and how far it reaches.
+fn read_row(
+    row: &RowBody,
+    written: Written<'_>,
+    common: &str,
+) -> Result<(Option<CivilInstant>, String, Reach), &'static str> {
+    let at = row.at.as_deref().map(|at| DateTime::parse_from_rfc3339(at).map(|at| at.with_timezone(&Utc).into()));
+    let at = at.transpose().map_err(|_| "the instant is not RFC 3339: write 2026-11-21T10:00:00Z, or leave it out")?;
+    let evidence = row.evidence.as_deref().filter(|own| !own.trim().is_empty()).unwrap_or(common);
+    if evidence.trim().is_empty() {
+        return Err("no evidence: say what proves the opt-out, such as \"letter of 2026-11-20\"");
+    }
+    if evidence.chars().count() > EVIDENCE_MAX {
+        return Err("the evidence has more than 1000 characters: give its reference, and put the words into text");
+    }
+    if row.text.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
+        return Err("the text has more than 2000 characters: keep the part that says no");
+    }
+    Ok((at, evidence.to_owned(), reach(written)?))
 }
 
 /// What one number is asked by.

@@ -31,6 +31,16 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// When a person said a stop, what proves it and what was said.
+pub fn proof(stop: &Value) -> Vec<String> {
+    let part = |key: &str| stop[key].as_str();
+    let mut lines = Vec::new();
+    lines.extend(part("said_at").map(|at| format!("  said at {at}")));
+    lines.extend(part("evidence").map(|evidence| format!("  evidence: {evidence}")));
+    lines.extend(part("text").filter(|text| part("evidence") != Some(text)).map(|text| format!("  text: {text}")));
+    lines
+}
+
 fn list<'v>(answer: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     answer[key].as_array().into_iter().flatten()
 }
@@ -52,9 +62,7 @@ fn in_words(answer: &Value) -> Vec<String> {
             text(stop, "by"),
             stop["event"]
         ));
-        if let Some(evidence) = stop["evidence"].as_str() {
-            lines.push(format!("  evidence: {evidence}"));
-        }
+        lines.extend(proof(stop));
     }
     let lifted: Vec<_> = list(answer, "lifted_for").filter_map(Value::as_str).collect();
     if !lifted.is_empty() {

@@ -9,7 +9,7 @@ use super::value;
 use crate::compliance::code::RefusalCode;
 use crate::compliance::observe::Observe;
 use crate::compliance::policy::{Consent, Contract, ValidityRule};
-use crate::gateway::settings::{Network, RefusalDetail, RefusalStyle, Secret, SubmitMulti};
+use crate::gateway::settings::{Network, RefusalDetail, RefusalStyle, Secret, StopScope, SubmitMulti};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const CLASSES: &[(&str, Class)] =
 const CONSENTS: &[(&str, ConsentKind)] =
     &[("declared", ConsentKind::Declared), ("proof", ConsentKind::Proof), ("off", ConsentKind::Off)];
 const MULTI: &[(&str, SubmitMulti)] = &[("refuse", SubmitMulti::Refuse), ("filter", SubmitMulti::Filter)];
+pub(super) const STOP_SCOPES: &[(&str, StopScope)] =
+    &[("global", StopScope::Global), ("account", StopScope::Account), ("sender", StopScope::Sender)];
 const VALIDITY: &[(&str, ValidityRule)] = &[("keep", ValidityRule::Keep), ("closing", ValidityRule::Closing)];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,7 @@ pub struct AccountDraft {
     pub binds: usize,
     pub allow_from: Vec<Network>,
     pub submit_multi: SubmitMulti,
+    pub stop_scope: StopScope,
     pub refusal_style: RefusalStyle,
     pub refusal_detail: RefusalDetail,
     pub refusal_status: BTreeMap<RefusalCode, u32>,
@@ -86,6 +89,8 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
     let binds = table.get("binds", value::integer(1, 1_000));
     let allow_from = table.get("allow_from", value::list(value::network));
     let submit_multi = table.get("submit_multi", value::choice(MULTI));
+    let stop_scope = table.get("stop_scope", value::choice(STOP_SCOPES));
+    narrow_scope(table, stop_scope);
     let refusal = table.table("refusal").map(|table| refusal::read(&table));
     let observe = table.table("observe").and_then(|table| observe::read(&table));
     let enquire_link = table.get("enquire_link", value::duration(second, 3600 * second));
@@ -116,6 +121,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
         binds: binds? as usize,
         allow_from: allow_from?,
         submit_multi: submit_multi?,
+        stop_scope: stop_scope?,
         refusal_style: refusal.as_ref()?.style,
         refusal_detail: refusal.as_ref()?.detail,
         refusal_status: refusal?.status,
@@ -183,6 +189,19 @@ fn consent(table: &Table<'_>, contract: Option<&Contract>) -> Option<Consent> {
         // A transactional account that says nothing needs no consent.
         ConsentKind::Declared if statement.trim().is_empty() && written.is_none() => Some(Consent::Off),
         ConsentKind::Declared => Some(Consent::Declared { statement }),
+    }
+}
+
+/// A STOP that does not reach everybody is worth a second look.
+pub(super) fn narrow_scope(table: &Table<'_>, scope: Option<StopScope>) {
+    if let Some(scope @ (StopScope::Account | StopScope::Sender)) = scope {
+        table.warning(
+            table.line_of("stop_scope"),
+            format!(
+                "stop_scope = \"{}\": who says STOP goes on hearing from the others; \"global\" is what satisfies every reading of the law",
+                scope.word()
+            ),
+        );
     }
 }
 

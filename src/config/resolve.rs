@@ -9,7 +9,7 @@ use crate::admin::settings::AdminSettings;
 use crate::compliance::pack::Pack;
 use crate::compliance::policy::AccountPolicy;
 use crate::gateway::settings::{
-    AccountSettings, Confirmation, DefaultAlphabet, Settings, ShortCodeSettings, SmscSettings, StartByMo,
+    AccountSettings, Confirmation, DefaultAlphabet, Settings, ShortCodeSettings, SmscSettings, StartByMo, StopScope,
 };
 use crate::message::name::NameId;
 use crate::message::text::Alphabet;
@@ -43,6 +43,7 @@ impl Loaded {
                 identity: code.identity,
                 confirmation: code.confirmation,
                 start_by_mo: code.start_by_mo,
+                stop_scope: code.stop_scope,
             });
         }
         let mut accounts = Vec::new();
@@ -114,6 +115,7 @@ fn account(
         binds: draft.binds,
         allow_from: draft.allow_from.clone(),
         submit_multi: draft.submit_multi,
+        stop_scope: draft.stop_scope,
         refusal_style: draft.refusal_style,
         refusal_detail: draft.refusal_detail,
         refusal_status: draft.refusal_status.clone(),
@@ -130,6 +132,7 @@ struct NamedCode {
     identity: String,
     confirmation: Confirmation,
     start_by_mo: StartByMo,
+    stop_scope: StopScope,
 }
 
 /// The codes that are written, and those that stand in `stop_codes` only.
@@ -137,6 +140,10 @@ fn codes(document: &Document) -> Vec<NamedCode> {
     let names_of = |number| cross::owners(document, number).iter().map(|owner| owner.system_id.clone()).collect();
     let identity_of =
         |number| cross::owners(document, number).first().map_or_else(String::new, |owner| owner.identity.clone());
+    let scope_of = |number| {
+        let scopes = cross::owners(document, number).into_iter().map(|owner| owner.stop_scope);
+        scopes.max().unwrap_or_default()
+    };
     let written = document.short_codes.iter().map(|code| NamedCode {
         number: code.number,
         smsc: code.smsc.clone(),
@@ -144,6 +151,7 @@ fn codes(document: &Document) -> Vec<NamedCode> {
         identity: code.identity.clone().unwrap_or_else(|| identity_of(code.number)),
         confirmation: code.confirmation,
         start_by_mo: code.start_by_mo,
+        stop_scope: code.stop_scope.unwrap_or_else(|| scope_of(code.number)),
     });
     let listed = cross::only_in_stop_codes(document).into_keys().map(|number| NamedCode {
         number,
@@ -152,6 +160,7 @@ fn codes(document: &Document) -> Vec<NamedCode> {
         identity: identity_of(number),
         confirmation: Confirmation::default(),
         start_by_mo: StartByMo::default(),
+        stop_scope: scope_of(number),
     });
     written.chain(listed).collect()
 }

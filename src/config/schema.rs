@@ -274,6 +274,12 @@ const ACCOUNT: Section = Section {
             Is("\"keep\""),
             "`keep`, or `closing`: the operator is told not to deliver commercial messages after closing.",
         ),
+        key(
+            "stop_scope",
+            "\"global\"",
+            Is("\"global\""),
+            "How far a STOP to it reaches: `global` (every account of this gateway), `account`, or `sender` (the source addresses it may answer; where they are unknown, the account). Law and charters ask that a STOP ends what the person means by it: leave `global` unless the accounts are different advertisers and counsel agrees.",
+        ),
         key("vendor_tlvs", "[0x1400]", Is("[]"), "Vendor TLVs (0x1400 to 0x3FFF) that are kept; all others are cut."),
         key(
             "default_message_ids",
@@ -360,6 +366,12 @@ const SHORT_CODE: Section = Section {
             "The answer to CONTACT where no account has written to the person in 90 days; a shared code needs its own.",
         ),
         key("confirmation", "\"send\"", Is("\"send\""), "`send`: we confirm a STOP; `operator`: the operator does."),
+        key(
+            "stop_scope",
+            "\"global\"",
+            Derived("the widest of its accounts"),
+            "How far a STOP sent to it reaches: `global`, `account` (those that wrote to the person by it in 90 days, else all accounts of the code) or `sender`; see `[[account]]`.",
+        ),
         key("start_by_mo", "\"on\"", Is("\"on\""), "Whether a START from the handset lifts: `on` or `off`."),
     ],
     tables: &[],

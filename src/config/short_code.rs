@@ -1,9 +1,10 @@
 //! Owns one `[[short_code]]` as it is written.
 //! Must never look at an account or an operator: `cross` does.
 
+use super::account::{STOP_SCOPES, narrow_scope};
 use super::section::Table;
 use super::value;
-use crate::gateway::settings::{Confirmation, StartByMo};
+use crate::gateway::settings::{Confirmation, StartByMo, StopScope};
 
 const CONFIRMATIONS: &[(&str, Confirmation)] = &[("send", Confirmation::Send), ("operator", Confirmation::Operator)];
 const STARTS: &[(&str, StartByMo)] = &[("on", StartByMo::On), ("off", StartByMo::Off)];
@@ -16,6 +17,7 @@ pub struct ShortCodeDraft {
     pub identity: Option<String>,
     pub confirmation: Confirmation,
     pub start_by_mo: StartByMo,
+    pub stop_scope: Option<StopScope>,
     pub line: usize,
     pub smsc_line: usize,
     pub accounts_line: usize,
@@ -29,6 +31,8 @@ pub fn read(table: &Table<'_>) -> Option<ShortCodeDraft> {
     let identity = table.maybe("identity", value::text);
     let confirmation = table.get("confirmation", value::choice(CONFIRMATIONS));
     let start_by_mo = table.get("start_by_mo", value::choice_for_now(STARTS, &["confirm"]));
+    let stop_scope = table.maybe("stop_scope", value::choice(STOP_SCOPES));
+    narrow_scope(table, stop_scope.flatten());
     Some(ShortCodeDraft {
         number: number?,
         smsc: smsc?.unwrap_or_default(),
@@ -36,6 +40,7 @@ pub fn read(table: &Table<'_>) -> Option<ShortCodeDraft> {
         identity: identity?,
         confirmation: confirmation?,
         start_by_mo: start_by_mo?,
+        stop_scope: stop_scope?,
         line: table.line,
         smsc_line: table.line_of("smsc"),
         accounts_line: table.line_of("accounts"),

@@ -35,7 +35,8 @@ impl Lane {
         }
     }
 
-    fn code(&self, number: u32) -> Option<&ShortCodeSettings> {
+    /// The settings of a short code.
+    pub fn code(&self, number: u32) -> Option<&ShortCodeSettings> {
         self.kit.settings.short_codes.iter().find(|code| code.number == number)
     }
 

@@ -60,11 +60,14 @@ pub enum HandleError {
 #[derive(Clone, Debug)]
 pub struct NewStop {
     pub number: Msisdn,
+    pub scope: Scope,
     pub source: StopSource,
-    /// When the person opted out.
-    pub at: CivilInstant,
-    /// What proves it. Sealed.
+    /// When the person opted out; `None` = now. Sealed, as all that follows.
+    pub said_at: Option<CivilInstant>,
+    /// What proves it.
     pub evidence: String,
+    /// What the person said or wrote.
+    pub text: Option<String>,
 }
 
 /// What became of a batch of stops.
@@ -98,37 +101,45 @@ impl Handle {
         let by = self.intern(by)?;
         let now = self.shared.clock.civil();
         let mut added = Added::default();
-        let last = self.record(|appender| {
+        let mut fresh = Vec::new();
+        let filled = self.record(|appender| {
             for stop in stops {
                 let tag = self.shared.tags.tag(stop.number);
-                if self.shared.stands_on_record(&tag, Scope::Global) {
+                if self.shared.stands_on_record(&tag, stop.scope) {
                     added.already += 1;
                     continue;
                 }
                 let event = SuppressionEvent::Stop(Stop {
                     id: self.shared.ledger.next_event_id(),
                     tag,
-                    scope: Scope::Global,
+                    scope: stop.scope,
                     source: stop.source,
-                    account: NameId::NONE,
+                    account: match stop.scope {
+                        Scope::Account(account) => account,
+                        Scope::Global | Scope::Sender(_) => NameId::NONE,
+                    },
                     smsc: NameId::NONE,
                     short_code: 0,
                     answers: None,
                     detail: by,
                 });
                 self.shared.suppress_in_ram(&event);
-                let said = format!("{} ({})", stop.evidence, stop.at);
-                let personal = Personal { evidence: Some(said), ..Personal::of(stop.number) };
+                fresh.push(tag);
+                let (evidence, text) = (Some(stop.evidence.clone()), stop.text.clone());
+                let personal = Personal { evidence, text, said_at: stop.said_at, ..Personal::of(stop.number) };
                 appender
                     .event(now, &Event::Suppression(event), Some(&personal))
                     .map_err(|_| HandleError::NotRecorded)?;
                 added.added += 1;
             }
             Ok(())
-        })?;
+        });
+        // What blocks in RAM alone is not "already" stopped for who asks again.
+        let last = filled.inspect_err(|_| fresh.iter().for_each(|tag| self.shared.stop_unrecorded(*tag)))?;
         let generation = self.shared.index.generation();
         self.shared.wake_other_lanes(usize::MAX);
         self.wait(|| self.shared.ledger.durable_events() >= last && self.shared.passed_by_all() >= generation).await?;
+        fresh.iter().for_each(|tag| self.shared.stop_recorded(tag));
         Ok(added)
     }
 
@@ -138,10 +149,9 @@ impl Handle {
         dry_run(submission, &kit.facts(account), at)
     }
 
-    /// Whether a number is stopped for everybody.
-    pub fn is_stopped(&self, tag: &NumberTag) -> bool {
-        use crate::compliance::facts::SuppressionList;
-        self.shared.index.is_suppressed(tag, NameId::NONE, 0)
+    /// Whether adding this stop would change nothing.
+    pub fn is_stopped(&self, stop: &NewStop) -> bool {
+        self.shared.stands_on_record(&self.shared.tags.tag(stop.number), stop.scope)
     }
 
     /// Records an act of a person; durable when it returns.
@@ -162,7 +172,8 @@ impl Handle {
         let mut appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = fill(&mut appender);
         let committed = appender.commit(self.shared.clock.civil()).map_err(|_| HandleError::NotRecorded)?;
-        filled.map(|()| committed.events.end)
+        // A batch may add nothing because somebody else's, not durable yet, says it already.
+        filled.map(|()| committed.events.end.max(self.shared.ledger.events_appended()))
     }
 
     async fn wait(&self, ready: impl Fn() -> bool) -> Result<(), HandleError> {

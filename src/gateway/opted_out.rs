@@ -7,6 +7,7 @@ use super::lane::Lane;
 use super::optout::{Act, Answers, AwaitingAct, Record};
 use super::refs::LinkRef;
 use crate::clock::Now;
+use crate::compliance::sender_rules::Source;
 use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Event, Personal};
 use crate::message::inbound::Inbound;
@@ -15,6 +16,7 @@ use crate::message::tag::NumberTag;
 use crate::pdu::receipt::Receipt;
 use crate::pdu::status::CommandStatus;
 use crate::spool::id_index::Match;
+use crate::suppression::reach::scopes;
 use crate::telemetry::labels::RecordKind;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,16 +89,18 @@ impl Lane {
         let Some(number) = self.number_of(smsc, inbound) else { return };
         let shared = Arc::clone(&self.kit.shared);
         let tag = shared.tags.tag(number);
+        let account = self.account_of(smsc, found, &tag, now);
+        let scope = self.scope_of_receipt(smsc, account, inbound);
         let pending = self.awaiting_acts.iter().any(|act| act.is_stop_of(&tag));
-        if !pending && shared.stands_on_record(&tag, Scope::Global) {
+        if !pending && shared.stands_on_record(&tag, scope) {
             return;
         }
-        let account = self.account_of_receipt(smsc, &tag, found, now);
+        let account = account.unwrap_or(NameId::NONE);
         let to = inbound.slice(inbound.destination.text);
         let event = SuppressionEvent::Stop(Stop {
             id: shared.ledger.next_event_id(),
             tag,
-            scope: Scope::Global,
+            scope,
             source: StopSource::Operator,
             account,
             smsc: settings.id,
@@ -131,17 +135,30 @@ impl Lane {
         });
     }
 
-    /// Whose message a receipt is about, as far as that is known now.
-    fn account_of_receipt(&self, smsc: usize, tag: &NumberTag, found: &Receipt<'_>, now: Now) -> NameId {
+    /// The account that a receipt is for, where that is known yet.
+    fn account_of(&self, smsc: usize, found: &Receipt<'_>, tag: &NumberTag, now: Now) -> Option<NameId> {
         let operator = &self.smscs[smsc];
-        if let Some(account) = operator.account_by_link(now.civil) {
-            return account;
-        }
         let how = build::id_match(operator.settings.message_id_match);
-        match self.kit.shared.ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
-            Match::One(owner) => owner.account,
-            Match::Ambiguous | Match::Unknown => NameId::NONE,
-        }
+        let ids = &self.kit.shared.ids;
+        operator.account_by_link(now.civil).or_else(|| {
+            match ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
+                Match::One(owner) => Some(owner.account),
+                Match::Ambiguous | Match::Unknown => None,
+            }
+        })
+    }
+
+    /// How far the STOP of a receipt reaches: as its account says; everybody where nobody knows whose it is.
+    fn scope_of_receipt(&self, smsc: usize, account: Option<NameId>, inbound: &Inbound<'_>) -> Scope {
+        let Some((id, account)) = account.and_then(|id| Some((id, self.accounts.get(&id)?))) else {
+            return Scope::Global;
+        };
+        // A receipt goes back to the address that the message came from.
+        let to = &inbound.destination;
+        let plan = &self.kit.settings.numbers;
+        let sender = Source::read(to.ton, to.npi, inbound.slice(to.text), plan, self.country_of(smsc)).fingerprint();
+        let known = (sender != 0).then_some(sender);
+        scopes(account.contract.settings.stop_scope, &[id], known.as_slice()).first().copied().unwrap_or(Scope::Global)
     }
 
     /// The STOP of a receipt is durable everywhere: the receipt may be answered.

@@ -6,12 +6,12 @@ use super::deliver::From;
 use super::esme::{Debt, ToClient};
 use super::lane::Lane;
 use super::route::Owners;
+use super::settings::StopScope;
 use crate::clock::Now;
 use crate::compliance::duty;
-use crate::compliance::facts::SuppressionList;
 use crate::compliance::optout::{InboundText, Joined, Matched, Reply};
 use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
-use crate::ledger::{Committed, Event, EventTicket, Personal};
+use crate::ledger::{Committed, Event, EventTicket, LedgerError, Personal};
 use crate::message::inbound::Inbound;
 use crate::message::instant::MonotonicInstant;
 use crate::message::msisdn::Msisdn;
@@ -20,6 +20,7 @@ use crate::message::tag::NumberTag;
 use crate::pdu::status::CommandStatus;
 use crate::spool::duty::{Duty, DutyKind};
 use crate::spool::shelf::{ItemKind, Ticket};
+use crate::suppression::reach::scopes;
 use crate::telemetry::events::{OptOutDurable, OptOutReceived};
 use crate::telemetry::labels::{OptOutKind, RecordKind};
 use std::time::Duration;
@@ -234,26 +235,41 @@ impl Lane {
     fn stop(&mut self, said: Understood<'_, '_>, now: Now) {
         let shared = std::sync::Arc::clone(&self.kit.shared);
         let account = said.concerned.account();
-        let stop = Stop {
-            id: shared.ledger.next_event_id(),
-            tag: said.tag,
-            scope: Scope::Global,
-            source: StopSource::Handset,
-            account,
-            smsc: self.smscs[said.smsc].settings.id,
-            short_code: said.owners.code.unwrap_or(0),
-            answers: said.concerned.answers(),
-            detail: shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE),
-        };
-        let event = SuppressionEvent::Stop(stop);
-        let transition = self.changes(&said);
-        shared.suppress_in_ram(&event);
-        let generation = shared.index.generation();
+        let answers = said.concerned.answers();
+        let senders: Vec<u64> = said.concerned.writers.iter().map(|written| written.sender).collect();
+        let reach = scopes(self.stop_scope(&said.owners), &said.concerned.told, &senders);
+        let transition = reach.iter().any(|scope| !shared.index.stands(&said.tag, *scope));
         let personal = self.personal(&said);
-        let recorded = self.appender.event(now.civil, &Event::Suppression(event), Some(&personal));
+        let smsc = self.smscs[said.smsc].settings.id;
+        let detail = shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE);
+        // All of them block from now on, whatever becomes of a record.
+        let each: Vec<_> = reach
+            .into_iter()
+            .map(|scope| {
+                let account = match scope {
+                    Scope::Account(only) => only,
+                    Scope::Global | Scope::Sender(_) => account,
+                };
+                let event = SuppressionEvent::Stop(Stop {
+                    id: shared.ledger.next_event_id(),
+                    tag: said.tag,
+                    scope,
+                    source: StopSource::Handset,
+                    account,
+                    smsc,
+                    short_code: said.owners.code.unwrap_or(0),
+                    answers,
+                    detail,
+                });
+                shared.suppress_in_ram(&event);
+                shared.metrics.records.one(RecordKind::Stop);
+                self.appender.event(now.civil, &Event::Suppression(event), Some(&personal))
+            })
+            .collect();
+        let recorded = each.into_iter().reduce(|all, one| all.and(one)).unwrap_or(Err(LedgerError::NotDurable));
+        let generation = shared.index.generation();
         let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
         shared.count_optout(account);
-        shared.metrics.records.one(RecordKind::Stop);
         shared.wake_other_lanes(self.number);
         let Ok(ticket) = recorded else {
             // It blocks from now on; the operator keeps it until it can be recorded.
@@ -299,11 +315,12 @@ impl Lane {
         self.await_act(Act::Contact, Record::Unneeded, copies.last, &said, now);
     }
 
-    /// Whether a STOP changes anything: an owner of the code could still write to the number.
-    fn changes(&self, said: &Understood<'_, '_>) -> bool {
-        let index = &self.kit.shared.index;
-        let free = |account: &NameId| !index.is_suppressed(&said.tag, *account, 0);
-        said.owners.accounts.iter().any(free) || free(&NameId::NONE)
+    /// How far a STOP to this address reaches: as its short code says, else the widest of its accounts.
+    fn stop_scope(&self, owners: &Owners) -> StopScope {
+        let code = owners.code.and_then(|code| self.code(code));
+        let accounts = owners.accounts.iter().filter_map(|account| self.accounts.get(account));
+        let widest = accounts.map(|account| account.contract.settings.stop_scope).max().unwrap_or_default();
+        code.map_or(widest, |code| code.stop_scope)
     }
 
     /// What is sealed beside the event: the number, and what was written.

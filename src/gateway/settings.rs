@@ -60,6 +60,8 @@ impl Network {
 pub use crate::message::text::Alphabet as DefaultAlphabet;
 /// How destinations are written towards an operator.
 pub use crate::pdu::dialect::DestinationFormat;
+/// How far a STOP from the handset reaches.
+pub use crate::suppression::reach::StopScope;
 
 /// How message ids of submit responses and receipts of one operator are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -157,6 +159,8 @@ pub struct AccountSettings {
     /// Networks it may come from; empty = any.
     pub allow_from: Vec<Network>,
     pub submit_multi: SubmitMulti,
+    /// How far a STOP reaches that is said to it on an address without settings of its own.
+    pub stop_scope: StopScope,
     pub refusal_style: RefusalStyle,
     pub refusal_detail: RefusalDetail,
     /// Statuses that replace the table's, by reason.
@@ -193,6 +197,8 @@ pub struct ShortCodeSettings {
     pub identity: String,
     pub confirmation: Confirmation,
     pub start_by_mo: StartByMo,
+    /// How far a STOP sent to it reaches.
+    pub stop_scope: StopScope,
 }
 
 /// The ESME side.

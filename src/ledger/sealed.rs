@@ -6,6 +6,7 @@
 
 use super::keys::Keys;
 use super::leaf::{Fields, Unreadable};
+use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
@@ -28,6 +29,8 @@ pub struct Personal {
     pub octets: Option<Vec<u8>>,
     /// Evidence of a consent, an objection or a lift.
     pub evidence: Option<String>,
+    /// When the person said it, where that is not when it was recorded.
+    pub said_at: Option<CivilInstant>,
 }
 
 /// Seals and opens personal data.
@@ -102,6 +105,9 @@ impl Personal {
         if let Some(evidence) = &self.evidence {
             field(4, evidence.as_bytes());
         }
+        if let Some(at) = self.said_at {
+            field(5, &at.as_micros().to_be_bytes());
+        }
     }
 
     fn read(clear: &[u8]) -> Result<Self, Unreadable> {
@@ -116,6 +122,7 @@ impl Personal {
                 2 => personal.text = Some(String::from_utf8_lossy(octets).into_owned()),
                 3 => personal.octets = Some(octets.to_vec()),
                 4 => personal.evidence = Some(String::from_utf8_lossy(octets).into_owned()),
+                5 => personal.said_at = Some(Fields::new(octets).instant()?),
                 _ => return Err("an unknown sealed field"),
             }
         }
@@ -137,6 +144,7 @@ mod tests {
             text: Some("Stop ça".into()),
             octets: Some(vec![0x53, 0x00]),
             evidence: Some("letter 12".into()),
+            said_at: Some(CivilInstant::from_secs(1_795_000_000)),
         }
     }
 

@@ -20,6 +20,7 @@ mod refusal_styles;
 mod refusals;
 mod refused_start;
 mod reload;
+mod scopes;
 mod spool;
 mod stop;
 mod stop_race;

@@ -46,11 +46,13 @@ fn entry(number: u64) -> StopEntry {
         number: Msisdn::from_canonical(number),
         tag: "00".to_owned(),
         since: now(),
+        said_at: None,
         source: "mo".to_owned(),
         scope: "global".to_owned(),
         by: "operator-a".to_owned(),
         short_code: Some(36111),
         evidence: Some("STOP".to_owned()),
+        text: Some("STOP".to_owned()),
         event: number % 1000,
     }
 }

@@ -18,9 +18,12 @@ pub struct Args {
     /// The numbers, as one writes them
     #[arg(required = true)]
     numbers: Vec<String>,
-    /// What proves it, in words
+    /// What proves it: a reference, sealed
     #[arg(long)]
     evidence: String,
+    /// What the person said or wrote, sealed
+    #[arg(long)]
+    text: Option<String>,
     /// Where it came from: manual, import, mail, phone, web, complaint, gdpr, operator
     #[arg(long, default_value = "manual", value_parser = super::origin)]
     origin: StopOrigin,
@@ -30,6 +33,15 @@ pub struct Args {
     /// Country of national numbers [default: [admin] default_country]
     #[arg(long)]
     country: Option<String>,
+    /// Whom it is directed at: global, account or sender [default: global]
+    #[arg(long)]
+    scope: Option<String>,
+    /// The account of `--scope account`
+    #[arg(long, requires = "scope")]
+    account: Option<String>,
+    /// The source address of `--scope sender`
+    #[arg(long, requires = "scope")]
+    sender: Option<String>,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -42,13 +54,17 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         line: place as u64 + 1,
         number: number.clone(),
         at: at.clone(),
-        evidence: None,
+        text: args.text.clone(),
+        ..RowBody::default()
     };
     let body = BatchBody {
         origin: args.origin,
         evidence: args.evidence.clone(),
         country: args.country.clone(),
         dry_run: args.dry_run,
+        scope: args.scope.clone(),
+        account: args.account.clone(),
+        sender: args.sender.clone(),
         rows: args.numbers.iter().enumerate().map(row).collect(),
     };
     let answer = Client::new(global)?.post("/v1/stops", &body)?;

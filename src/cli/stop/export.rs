@@ -12,7 +12,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Columns, in this order: contracts with those who read the file.
-pub const COLUMNS: [&str; 9] = ["number", "tag", "since", "source", "scope", "by", "short_code", "evidence", "event"];
+pub const COLUMNS: [&str; 11] =
+    ["number", "tag", "since", "source", "scope", "by", "short_code", "evidence", "event", "said_at", "text"];
 const PAGE: usize = 5_000;
 
 /// Write the whole list as CSV; the reading is recorded
@@ -117,7 +118,7 @@ mod tests {
         assert_eq!(to_file(two_pages, &path), Ok(2));
         let text = std::fs::read_to_string(&path).expect("written");
         assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.contains("+33639980001,,,,,,,\"said \"\"no\"\", twice\",1"), "{text}");
+        assert!(text.contains("+33639980001,,,,,,,\"said \"\"no\"\", twice\",1,,"), "{text}");
         assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     }
 

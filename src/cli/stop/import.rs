@@ -9,20 +9,22 @@ use super::progress::Progress;
 use super::rows::{self, Rows};
 use crate::admin::answers::{RejectedRow, StopOutcome};
 use crate::admin::requests::StopOrigin;
-use crate::admin::stops::{BatchBody, ROWS_MAX, RowBody};
+use crate::admin::stops::{BatchBody, OCTETS_MAX, ROWS_MAX, RowBody};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+/// Octets of evidence and text in one batch: with the rest of its rows it stays well under what the daemon takes.
+const WORDS_MAX: usize = OCTETS_MAX / 4;
 /// Bad rows that are told one by one; beyond, only their number.
 const TOLD_MAX: usize = 1_000;
 
 /// Import a CSV of opt-outs: bad rows are named by line, good ones are in (exit 3 when there were bad ones)
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Columns: number, then optionally at (RFC 3339) and evidence; with or without a heading; separated by , ; or tab.\n\nExamples:\n  stopgate stop import optouts.csv --dry-run\n  stopgate stop import optouts.csv --evidence \"CRM export of 2026-11-20\"\n  stopgate stop import optouts.csv --resume"
+    after_help = "Columns: number, then optionally at (RFC 3339), evidence, text, scope, account and sender; without a heading the first three in this order; separated by , ; or tab.\n\nExamples:\n  stopgate stop import optouts.csv --dry-run\n  stopgate stop import optouts.csv --evidence \"CRM export of 2026-11-20\"\n  stopgate stop import optouts.csv --resume"
 )]
 pub struct Args {
     /// The file, UTF-8
@@ -36,6 +38,15 @@ pub struct Args {
     /// Country of national numbers [default: [admin] default_country]
     #[arg(long)]
     country: Option<String>,
+    /// Whom rows are directed at that say nothing of it: global, account or sender [default: global]
+    #[arg(long)]
+    scope: Option<String>,
+    /// The account of `--scope account`
+    #[arg(long, requires = "scope")]
+    account: Option<String>,
+    /// The source address of `--scope sender`
+    #[arg(long, requires = "scope")]
+    sender: Option<String>,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -147,7 +158,7 @@ impl Import<'_> {
         let file = File::open(&source.path).map_err(|error| unreadable(error.to_string()))?;
         let reading = self.bar.wrap_read(BufReader::with_capacity(1 << 16, file));
         let mut rows = Rows::new(reading, source.separator).map_err(|error| unreadable(error.to_string()))?;
-        let (mut batch, mut last) = (Vec::with_capacity(ROWS_MAX), self.done.line);
+        let (mut batch, mut octets, mut last) = (Vec::with_capacity(ROWS_MAX), 0, self.done.line);
         loop {
             let row = rows.next();
             let ended = row.is_none();
@@ -157,6 +168,7 @@ impl Import<'_> {
                 Some(Err(row)) if row.line <= self.done.line => continue,
                 Some(Ok(row)) => {
                     last = row.line;
+                    octets += row.evidence.as_ref().map_or(0, String::len) + row.text.as_ref().map_or(0, String::len);
                     batch.push(row);
                 }
                 Some(Err(row)) => {
@@ -164,7 +176,8 @@ impl Import<'_> {
                     self.reject(row);
                 }
             }
-            if batch.len() == ROWS_MAX || ended {
+            if batch.len() == ROWS_MAX || octets >= WORDS_MAX || ended {
+                octets = 0;
                 if !batch.is_empty() {
                     self.send(std::mem::take(&mut batch), &send)?;
                 }
@@ -195,6 +208,9 @@ impl Import<'_> {
             evidence: self.evidence.clone(),
             country: self.args.country.clone(),
             dry_run: self.args.dry_run,
+            scope: self.args.scope.clone(),
+            account: self.args.account.clone(),
+            sender: self.args.sender.clone(),
             rows,
         };
         let outcome = send(&body).map_err(|failure| Failure {

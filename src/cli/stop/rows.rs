@@ -12,11 +12,19 @@ struct Columns {
     number: usize,
     at: Option<usize>,
     evidence: Option<usize>,
+    /// Text, scope, account and sender.
+    more: [Option<usize>; 4],
 }
 
 const NUMBER: [&str; 6] = ["number", "msisdn", "phone", "numero", "numéro", "telephone"];
 const AT: [&str; 4] = ["at", "since", "date", "instant"];
 const EVIDENCE: [&str; 2] = ["evidence", "preuve"];
+const MORE: [&[&str]; 4] = [
+    &["text", "texte", "message"],
+    &["scope", "portee", "portée"],
+    &["account", "compte"],
+    &["sender", "expediteur", "expéditeur"],
+];
 
 impl Columns {
     /// From a heading, or `None` when the first row is no heading.
@@ -26,10 +34,10 @@ impl Columns {
             .map(|cell| String::from_utf8_lossy(cell).trim().trim_start_matches('\u{feff}').to_lowercase())
             .collect();
         let place = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&name.as_str()));
-        Some(Self { number: place(&NUMBER)?, at: place(&AT), evidence: place(&EVIDENCE) })
+        Some(Self { number: place(&NUMBER)?, at: place(&AT), evidence: place(&EVIDENCE), more: MORE.map(place) })
     }
 
-    const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2) };
+    const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2), more: [None; 4] };
 }
 
 /// A source without carriage returns: the CSV reader counts a line at its `\n`, which behind a `\r` it reads late.
@@ -117,8 +125,14 @@ impl<R: Read> Rows<R> {
                 Some(instant::parse(text).ok_or("has an instant that is none: write 2026-11-21T10:00:00Z")?.to_string())
             }
         };
-        let evidence = self.columns.evidence.map(cell).transpose()?.filter(|evidence| !evidence.is_empty());
-        Ok(RowBody { line, number: number.to_owned(), at, evidence: evidence.map(str::to_owned) })
+        let written = |column: Option<usize>| {
+            let cell = column.map(cell).transpose()?.filter(|cell| !cell.is_empty());
+            Ok::<_, &'static str>(cell.map(str::to_owned))
+        };
+        let evidence = written(self.columns.evidence)?;
+        let [text, scope, account, sender] = self.columns.more.map(written);
+        let (text, scope, account, sender) = (text?, scope?, account?, sender?);
+        Ok(RowBody { line, number: number.to_owned(), at, evidence, text, scope, account, sender })
     }
 }
 
@@ -166,6 +180,20 @@ mod tests {
             );
             assert_eq!(good[0].at.as_deref(), Some("2026-11-20T00:00:00Z"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_person_said_and_whom_the_stop_is_for_are_columns_of_a_heading() {
+        let (good, bad) = read(
+            "number;text;scope;account;sender;evidence\n0639980001;plus jamais;account;acme;;letter 1\n\
+             0639980002;;sender;;ACME;letter 2\n0639980003;;;;;letter 3\n",
+        );
+        assert_eq!(bad, []);
+        let said: Vec<_> = good
+            .iter()
+            .map(|row| [&row.text, &row.scope, &row.account, &row.sender].map(|cell| cell.as_deref().unwrap_or("-")))
+            .collect();
+        assert_eq!(said, [["plus jamais", "account", "acme", "-"], ["-", "sender", "-", "ACME"], ["-", "-", "-", "-"]]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
-use super::super::print;
+use super::super::{print, why};
 use super::list;
 use crate::admin::stops::NumberBody;
 
@@ -30,6 +30,10 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         print::line("not suppressed");
     } else {
         list::table(entries).print();
+        for entry in entries {
+            print::line(format!("event {}:", entry["event"]));
+            why::proof(entry).iter().for_each(print::line);
+        }
     }
     Ok(if entries.is_empty() { Exit::Findings } else { Exit::Ok })
 }

@@ -10,6 +10,9 @@ fn args(file: &Path) -> Args {
         evidence: None,
         origin: StopOrigin::Import,
         country: None,
+        scope: None,
+        account: None,
+        sender: None,
         dry_run: false,
         resume: false,
     }
