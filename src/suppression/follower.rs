@@ -137,8 +137,8 @@ impl Follower {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// A number's history and the event position up to which it is whole; `None` when the store cannot tell now.
-    pub fn history(&self, tag: &NumberTag) -> Option<(Vec<Vec<u8>>, u64)> {
+    /// Where a number's events stand, and the event position up to which that is whole; `None` when the store cannot tell now.
+    pub fn history(&self, tag: &NumberTag) -> Option<(Vec<u64>, u64)> {
         if self.status().stage != Stage::Following {
             return None;
         }
@@ -244,7 +244,7 @@ impl Shared {
         let unread = |error: OpenError| StoreError::Failed(error.to_string());
         while facts.len() < BATCH {
             match events.next_suppression_leaf().map_err(unread)? {
-                Some((tag, seq, leaf)) => facts.push(Fact { tag, seq, leaf: leaf.to_vec() }),
+                Some((tag, seq, _)) => facts.push(Fact { tag, seq }),
                 None => break,
             }
         }

@@ -70,11 +70,15 @@ impl Registry {
     /// All stops and lifts of a number, oldest first. While the store is being rebuilt, every event is read for it.
     pub fn history(&self, tag: &NumberTag) -> Result<Vec<Chapter>, OpenError> {
         let (known, from) = self.follower.history(tag).unwrap_or_default();
-        let mut seqs = Vec::new();
-        for leaf in &known {
-            let unreadable = |what| OpenError::Record { stream: "store", seq: 0, what };
-            seqs.push(EventRecord::read(leaf).map_err(unreadable)?.seq);
+        match self.chapters(tag, known, from)? {
+            Some(chapters) => Ok(chapters),
+            // The store names an event of another number: it is not to be believed.
+            None => Ok(self.chapters(tag, Vec::new(), 0)?.unwrap_or_default()),
         }
+    }
+
+    /// The chapters that the store names, and those among the events from `from` on; `None` when one is another number's.
+    fn chapters(&self, tag: &NumberTag, mut seqs: Vec<u64>, from: u64) -> Result<Option<Vec<Chapter>>, OpenError> {
         let mut events = self.ledger.read_events(from, u64::MAX);
         while let Some((found, seq, _)) = events.next_suppression_leaf()? {
             if found == *tag && seqs.last().is_none_or(|last| *last < seq) {
@@ -83,11 +87,14 @@ impl Registry {
         }
         let mut chapters = Vec::with_capacity(seqs.len());
         for seq in seqs {
-            if let Some((record, personal)) = self.ledger.event(seq)? {
-                chapters.extend(self.chapter(record, personal));
+            match self.ledger.event(seq)? {
+                Some((record, personal)) if is_about(&record.event, tag) => {
+                    chapters.extend(self.chapter(record, personal));
+                }
+                Some(_) | None => return Ok(None),
             }
         }
-        Ok(chapters)
+        Ok(Some(chapters))
     }
 
     /// The stops of a number that hold, for everybody or for some.
@@ -156,6 +163,11 @@ impl Registry {
             | Event::Import(_) => None,
         }
     }
+}
+
+/// Whether an event changes the suppression of this number.
+fn is_about(event: &Event, tag: &NumberTag) -> bool {
+    matches!(event, Event::Suppression(event) if event.tag() == *tag)
 }
 
 /// Whether a stop is the newest of its scope and origin.
@@ -360,6 +372,34 @@ mod tests {
         assert!(status.why.is_some_and(|why| why.contains("differ")));
         assert!(quarantine_dir(dir.path()).exists());
         assert_eq!(mended.registry.in_force(&tag).expect("readable").len(), 1);
+    }
+
+    #[test]
+    fn a_store_that_names_another_number_s_events_is_not_believed() {
+        use crate::suppression::sled_store::SledStore;
+        use crate::suppression::store::{Fact, Store};
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (one, two, position, label) = {
+            let house = house(dir.path());
+            let seqs = (house.stop(1, Scope::Global), house.stop(2, Scope::Global));
+            house.follower.close();
+            let swapped = [(house.tag(1).1, seqs.1), (house.tag(2).1, seqs.0)];
+            (swapped[0], swapped[1], house.ledger.durable_events(), house.ledger.key_check())
+        };
+        std::fs::remove_dir_all(dir.path().join("store")).expect("removed");
+        {
+            let store = SledStore::open(&dir.path().join("store"), label).expect("opens");
+            let facts = [one, two].map(|(tag, seq)| Fact { tag, seq });
+            store.take(&facts, position).expect("taken");
+            store.flush().expect("flushed");
+        }
+        let house = house(dir.path());
+        assert!(house.follower.wait_in_step(PATIENCE));
+        for (tag, others) in [one, two] {
+            let found = house.registry.in_force(&tag).expect("readable");
+            assert_eq!(found.len(), 1);
+            assert_ne!(found[0].seq, others);
+        }
     }
 
     #[test]

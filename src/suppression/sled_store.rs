@@ -1,4 +1,4 @@
-//! Owns the store on sled 0.34.7: one tree, tags to histories, the mark beside them.
+//! Owns the store on sled 0.34.7: one tree, tags to the places of their events, the mark beside them.
 //! Must never be trusted to be durable (its flush is no fsync), nor let a panic of sled out of this file.
 //!
 //! Not used of sled: `len()` (walks everything), `watch_prefix` (unbounded), its own durability.
@@ -13,7 +13,9 @@ use std::path::Path;
 
 /// Tags have 16 octets: no other key has as many.
 const MARK_KEY: &[u8] = b"mark";
-const CACHE_OCTETS: u64 = 16 << 20;
+/// The form of the entries. A store of another form is made again.
+const FORM: u8 = 2;
+const CACHE_OCTETS: u64 = 8 << 20;
 /// A number's history keeps its first event and the newest ones; all of them are in the events.
 const HISTORY_MAX: usize = 64;
 
@@ -37,7 +39,8 @@ impl SledStore {
     }
 
     fn encode(&self, mark: Mark) -> Vec<u8> {
-        let mut out = Vec::with_capacity(52);
+        let mut out = Vec::with_capacity(53);
+        out.push(FORM);
         out.extend_from_slice(&self.label);
         out.extend_from_slice(&mark.position.to_be_bytes());
         out.extend_from_slice(&mark.numbers.to_be_bytes());
@@ -51,8 +54,8 @@ impl SledStore {
         let wrong = StoreError::Mismatch("its mark cannot be read or is of other keys");
         let Some((body, sum)) = octets.split_last_chunk::<4>() else { return Err(wrong) };
         let mut fields = crate::ledger::leaf::Fields::new(body);
-        let label = fields.array::<16>();
-        if crc32c::crc32c(body).to_be_bytes() != *sum || label != Ok(self.label) {
+        let (form, label) = (fields.u8(), fields.array::<16>());
+        if crc32c::crc32c(body).to_be_bytes() != *sum || form != Ok(FORM) || label != Ok(self.label) {
             return Err(wrong);
         }
         let read = (fields.u64(), fields.u64(), fields.array::<16>(), fields.end());
@@ -96,29 +99,23 @@ fn digest(tag: &[u8], value: &[u8]) -> u128 {
     u128::from_be_bytes(half)
 }
 
-fn leaves(value: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (mut rest, mut all) = (value, Vec::new());
-    while !rest.is_empty() {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let (leaf, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        all.push(leaf.to_vec());
-        rest = after;
-    }
-    Some(all)
+/// The events of a history, eight octets each.
+fn events(value: &[u8]) -> Option<Vec<u64>> {
+    let (events, rest) = value.as_chunks::<8>();
+    rest.is_empty().then(|| events.iter().map(|octets| u64::from_be_bytes(*octets)).collect())
 }
 
-/// A history with one more leaf.
-fn extended(old: &[u8], leaf: &[u8]) -> Option<Vec<u8>> {
-    let mut all = leaves(old)?;
-    if all.len() >= HISTORY_MAX {
-        all.remove(1);
+/// A history with one more event.
+fn extended(old: &[u8], seq: u64) -> Option<Vec<u8>> {
+    if !old.len().is_multiple_of(8) {
+        return None;
     }
-    all.push(leaf.to_vec());
-    let mut value = Vec::with_capacity(old.len() + leaf.len() + 2);
-    for leaf in all {
-        value.extend_from_slice(&(leaf.len() as u16).to_be_bytes());
-        value.extend_from_slice(&leaf);
+    let mut value = Vec::with_capacity(old.len() + 8);
+    value.extend_from_slice(old);
+    if value.len() / 8 >= HISTORY_MAX {
+        value.drain(8..16);
     }
+    value.extend_from_slice(&seq.to_be_bytes());
     Some(value)
 }
 
@@ -138,7 +135,7 @@ impl Store for SledStore {
                 Some(value) => value.clone(),
                 None => guarded(|| db.get(fact.tag.0))?.map(|value| value.to_vec()).unwrap_or_default(),
             };
-            let new = extended(&old, &fact.leaf).ok_or(StoreError::Mismatch("an entry cannot be read"))?;
+            let new = extended(&old, fact.seq).ok_or(StoreError::Mismatch("an entry cannot be read"))?;
             match old.is_empty() {
                 true => mark.numbers += 1,
                 false => mark.digest = mark.digest.wrapping_sub(digest(&fact.tag.0, &old)),
@@ -156,10 +153,10 @@ impl Store for SledStore {
         Ok(mark)
     }
 
-    fn history(&self, tag: &NumberTag) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn history(&self, tag: &NumberTag) -> Result<Vec<u64>, StoreError> {
         let db = self.db()?;
         let value = guarded(|| db.get(tag.0))?.map(|value| value.to_vec()).unwrap_or_default();
-        leaves(&value).ok_or(StoreError::Mismatch("an entry cannot be read"))
+        events(&value).ok_or(StoreError::Mismatch("an entry cannot be read"))
     }
 
     fn recount(&self, go_on: &dyn Fn(u64) -> bool) -> Result<Mark, StoreError> {
@@ -202,12 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_history_keeps_its_first_leaf_and_the_newest() {
+    fn a_history_keeps_its_first_event_and_the_newest() {
         let mut value = Vec::new();
-        for n in 0..200u8 {
-            value = extended(&value, &[n]).expect("readable");
+        for seq in 0..200 {
+            value = extended(&value, seq).expect("readable");
         }
-        let all = leaves(&value).expect("readable");
-        assert_eq!((all.len(), &all[0][..], &all[HISTORY_MAX - 1][..]), (HISTORY_MAX, &[0][..], &[199][..]));
+        let all = events(&value).expect("readable");
+        assert_eq!((all.len(), all[0], all[1], all[HISTORY_MAX - 1]), (HISTORY_MAX, 0, 201 - HISTORY_MAX as u64, 199));
+        assert_eq!((extended(&value[1..], 200), events(&value[1..])), (None, None));
     }
 }

@@ -14,12 +14,11 @@ pub struct Mark {
     pub digest: u128,
 }
 
-/// A suppression event's leaf and the number it is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A suppression event: where it stands, and the number it is about. What it says stands in the events alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub tag: NumberTag,
     pub seq: u64,
-    pub leaf: Vec<u8>,
 }
 
 /// Why the store cannot be used. It is then moved aside and made again, unless it is only the disk.
@@ -42,8 +41,8 @@ pub trait Store: Send + Sync {
     fn mark(&self) -> Result<Option<Mark>, StoreError>;
     /// Adds facts (in the order of their events) and moves the mark to `position`, all in one batch.
     fn take(&self, facts: &[Fact], position: u64) -> Result<Mark, StoreError>;
-    /// The leaves of a number's history, oldest first.
-    fn history(&self, tag: &NumberTag) -> Result<Vec<Vec<u8>>, StoreError>;
+    /// Where the events of a number stand, oldest first.
+    fn history(&self, tag: &NumberTag) -> Result<Vec<u64>, StoreError>;
     /// Counts numbers and digests again from the entries themselves. `go_on` is asked now and then; `false` ends it.
     fn recount(&self, go_on: &dyn Fn(u64) -> bool) -> Result<Mark, StoreError>;
     /// Writes out what the store holds back. It need not be durable: the events are.
