@@ -35,8 +35,10 @@ impl Lane {
                 self.unbind_link(slot, now);
             }
         }
-        let acting =
-            !self.awaiting_acts.is_empty() || !self.awaiting_spool.is_empty() || !self.awaiting_receipts.is_empty();
+        let acting = !self.awaiting_acts.is_empty()
+            || !self.awaiting_spool.is_empty()
+            || !self.awaiting_receipts.is_empty()
+            || !self.parts_waiting.is_synced();
         self.esmes.is_empty() && !acting && self.links.iter().all(|link| link.wire.is_none())
     }
 

@@ -12,12 +12,12 @@ use super::optout::AwaitingAct;
 use super::outbox::Flushed;
 use super::recall::Ahead;
 use super::refusal::AwaitingReceipt;
+use super::reply_parts::PartsWaiting;
 use super::skew::Skew;
 use super::smsc::{Link, Origin, Smsc};
 use super::tally::Tally;
 use crate::clock::Now;
 use crate::compliance::facts::{Evidence, Facts};
-use crate::compliance::optout::ReplyParts;
 use crate::compliance::release::recheck;
 use crate::ledger::{Appender, Committed, LedgerError, VerdictKind};
 use crate::message::name::NameId;
@@ -49,8 +49,8 @@ pub struct Lane {
     pub esmes: Slab<Esme>,
     /// Which link the parts of a message take.
     pub set_links: SetLinks,
-    /// Parts of replies that wait for each other.
-    pub reply_parts: ReplyParts,
+    /// What the parts of replies wait for.
+    pub parts_waiting: PartsWaiting,
     /// Connections whose outbox or state changed in this turn.
     pub touched_links: Vec<usize>,
     pub touched_esmes: Vec<usize>,
@@ -128,6 +128,7 @@ impl Lane {
     /// Something became durable, or another lane waits.
     pub fn durable_further(&mut self, now: Now) {
         self.spool_durable();
+        self.parts_durable();
         self.refusals_durable(now);
         self.finish_acts(now);
         self.tick_duties(now);

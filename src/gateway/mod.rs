@@ -27,6 +27,7 @@ pub mod query;
 pub mod recall;
 pub mod refs;
 pub mod refusal;
+pub mod reply_parts;
 pub mod route;
 pub mod run;
 pub mod sets;

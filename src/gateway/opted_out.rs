@@ -51,7 +51,8 @@ impl Gates {
         }
     }
 
-    fn shut(&mut self, from: &From) {
+    /// What `from` has brought is not to be answered yet.
+    pub fn shut(&mut self, from: &From) {
         self.0.insert((from.link, from.sequence), Gate::Shut(None));
     }
 
@@ -163,6 +164,11 @@ impl Lane {
 
     /// The STOP of a receipt is durable everywhere: the receipt may be answered.
     pub fn stop_of_receipt_stands(&mut self, from: From) {
+        self.open_gate(from);
+    }
+
+    /// What an answer waited for is done: it is written if it is earned already.
+    pub fn open_gate(&mut self, from: From) {
         if let Some(status) = self.gates.open(&from) {
             self.answer_deliver(from, status);
         }
@@ -170,6 +176,11 @@ impl Lane {
 
     /// The STOP of a receipt is not durable: the operator keeps the receipt and brings it again.
     pub fn stop_of_receipt_fails(&mut self, from: From) {
+        self.refuse_at_gate(from);
+    }
+
+    /// What an answer waited for cannot be done: the operator is told to bring it again, whatever is earned meanwhile.
+    pub fn refuse_at_gate(&mut self, from: From) {
         if self.gates.refuse(&from) {
             self.write_deliver_answer(from, self.temporary(from.link));
         }

@@ -5,6 +5,7 @@ use super::attribution::Concerned;
 use super::deliver::From;
 use super::esme::{Debt, ToClient};
 use super::lane::Lane;
+use super::reply_parts::Taken;
 use super::route::Owners;
 use super::settings::StopScope;
 use crate::clock::Now;
@@ -99,6 +100,12 @@ struct Copies {
     whole: bool,
 }
 
+/// What a reply means now, and whether it asks who writes should the rest of it never come.
+struct Meant {
+    reply: Reply,
+    asks_alone: bool,
+}
+
 /// A reply whose meaning is known.
 struct Understood<'i, 'o> {
     from: From,
@@ -125,8 +132,8 @@ impl Lane {
         let country = self.country_of(smsc);
         let handset =
             duty::handset(&self.kit.settings.numbers, source.ton, source.npi, inbound.slice(source.text), country);
-        let joined = handset.and_then(|number| self.join_reply(inbound, number, now));
-        let reply = self.understand(smsc, inbound, joined.as_ref(), &owners);
+        let taken = handset.map_or(Taken::Whole, |number| self.take_part(inbound, number, now));
+        let Meant { reply, asks_alone } = self.understand(smsc, inbound, taken.joined(), &owners);
         let kind = match reply {
             Reply::Stop(_) => OptOutKind::Stop,
             Reply::Start(_) => OptOutKind::Start,
@@ -146,7 +153,17 @@ impl Lane {
             return self.forward(from, inbound, &owners.accounts, NumberTag::default(), now);
         };
         let tag = self.kit.shared.tags.tag(number);
-        let whole = joined.and_then(|joined| joined.text(self.smscs[smsc].settings.alphabet));
+        if let (Taken::Waits(key), false) = (&taken, matches!(reply, Reply::Stop(_)))
+            && !self.keep_part(from, inbound, key, now)
+        {
+            return self.answer_deliver(from, self.temporary(from.link));
+        }
+        let whole = taken.joined().and_then(|joined| joined.text(self.smscs[smsc].settings.alphabet));
+        if let (Taken::Waits(key), true, Some(short_code)) = (taken, asks_alone, owners.code) {
+            let to = inbound.slice(inbound.destination.text);
+            let account = self.concerned(smsc, &tag, to, &owners.accounts, now).writer();
+            self.ask_alone_later(key, Duty { kind: DutyKind::Contact, number, tag, short_code, account }, now);
+        }
         if matches!(reply, Reply::None) && owners.accounts.len() <= 1 {
             // Whatever has been written, there is one who may read it.
             return self.forward(from, inbound, &owners.accounts, tag, now);
@@ -163,18 +180,10 @@ impl Lane {
         }
     }
 
-    /// The whole reply, when this is the last of its parts.
-    fn join_reply(&mut self, inbound: &Inbound<'_>, number: Msisdn, now: Now) -> Option<Joined> {
-        let segment = inbound.segment.filter(|segment| segment.total > 1)?;
-        let from = self.kit.shared.tags.tag(number);
-        let to = inbound.slice(inbound.destination.text);
-        self.reply_parts.add(from, to, segment, (inbound.data_coding, inbound.slice(inbound.text)), now.monotonic)
-    }
-
     /// What a reply means. A part is read alone, since a STOP must not wait; anything else it says counts in the whole only.
-    fn understand(&self, smsc: usize, inbound: &Inbound<'_>, joined: Option<&Joined>, owners: &Owners) -> Reply {
+    fn understand(&self, smsc: usize, inbound: &Inbound<'_>, joined: Option<&Joined>, owners: &Owners) -> Meant {
         if inbound.esm_class & MESSAGE_TYPE == DELIVERY_ACKNOWLEDGEMENT {
-            return Reply::None;
+            return Meant { reply: Reply::None, asks_alone: false };
         }
         let short_codes: Vec<u32> = owners.code.into_iter().collect();
         let read = |text| {
@@ -191,12 +200,14 @@ impl Lane {
             (first, _) => first,
         };
         let in_parts = inbound.segment.is_some_and(|segment| segment.total > 1);
-        match (alone, joined) {
+        let asks_alone = in_parts && joined.is_none() && matches!(alone, Reply::Contact(_));
+        let reply = match (alone, joined) {
             (stop @ Reply::Stop(_), _) => stop,
             (_, Some(joined)) => joined.meaning(&self.kit.engine, self.smscs[smsc].settings.alphabet, &short_codes),
             (Reply::Start(_) | Reply::Contact(_), None) if in_parts => Reply::None,
             (alone, None) => alone,
-        }
+        };
+        Meant { reply, asks_alone }
     }
 
     /// Sends a reply to its owners; the SMSC is answered when one has it or all copies are kept.

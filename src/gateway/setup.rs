@@ -62,7 +62,7 @@ impl Lane {
             recalls: Slab::new(),
             esmes: Slab::new(),
             set_links: SetLinks::new(SET_LINKS),
-            reply_parts: Default::default(),
+            parts_waiting: Default::default(),
             touched_links: Vec::new(),
             touched_esmes: Vec::new(),
             resumable: Vec::new(),

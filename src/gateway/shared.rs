@@ -7,7 +7,7 @@ use super::placement::Placement;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::facts::SuppressionList;
-use crate::compliance::optout::Engine;
+use crate::compliance::optout::{Engine, ReplyKey, ReplyParts};
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
 use crate::consent::{Book, Registry as ConsentRegistry};
@@ -15,12 +15,14 @@ use crate::ledger::suppression_event::{EventId, Scope, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
+use crate::message::segment::Segment;
 use crate::message::tag::{NumberTag, TagKey};
 use crate::spool::SpoolRoom;
 use crate::spool::confirmations::Confirmations;
 use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
+use crate::spool::reply_parts::ReplyPartJournal;
 use crate::spool::scheduled::{Scheduled, ScheduledMessages};
 use crate::suppression::follower::Follower;
 use crate::suppression::index::Index;
@@ -84,6 +86,10 @@ pub struct Shared {
     pub attributions: Attributions,
     /// The promotions that operators hold for later. Locks itself.
     pub scheduled: ScheduledMessages,
+    /// The parts of replies on disk. Locks itself.
+    pub part_journal: ReplyPartJournal,
+    /// The parts of replies that wait for each other, whichever lane they came over. Locked for parts only.
+    pub(super) reply_parts: Mutex<ReplyParts>,
     /// Answers whose intent is durable, until the lane of their short code takes them.
     ready_duties: Mutex<Vec<(DutyId, Duty)>>,
     /// Numbers that block in RAM although no record of it could be made: who says it again is heard again.
@@ -122,7 +128,23 @@ impl Shared {
         lanes: Vec<mpsc::Sender<Order>>,
     ) -> Result<Self, OpenError> {
         let Foundation { clock, ledger, list, follower, opt_ins, tags, spool, settings, engine, series } = foundation;
-        let SpoolRoom { items: spool, ids, confirmations, attribution, scheduled, unknown_at_start: _ } = spool;
+        let SpoolRoom {
+            items: spool,
+            ids,
+            confirmations,
+            attribution,
+            scheduled,
+            part_journal,
+            parts_at_start,
+            unknown_at_start: _,
+        } = spool;
+        let mut reply_parts = ReplyParts::default();
+        for part in parts_at_start {
+            let Segment { reference, total, number, .. } = part.segment;
+            let key = ReplyKey { from: part.from, to: part.to, reference, total };
+            // The message that a last part completes was acted on, or its operator brings that part again.
+            reply_parts.add(key, number, (part.data_coding, &part.octets), part.at);
+        }
         let attributions = Attributions::start(attribution, &ledger, &settings)?;
         let metrics = GatewayMetrics::new(&series);
         metrics.gauges.rehearsal.set(f64::from(u8::from(clock.is_rehearsal())));
@@ -144,6 +166,8 @@ impl Shared {
             confirmations,
             attributions,
             scheduled,
+            part_journal,
+            reply_parts: Mutex::new(reply_parts),
             ready_duties: Mutex::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
@@ -225,6 +249,7 @@ impl Shared {
         };
         self.ledger.subscribe(ring.clone());
         self.spool.subscribe(ring.clone());
+        self.part_journal.subscribe(ring.clone());
         self.confirmations.subscribe(ring);
     }
 
@@ -347,6 +372,9 @@ impl Shared {
         }
         if let Err(error) = self.ids.tidy(now) {
             tracing::warn!(event = "ids.untidy", %error);
+        }
+        if let Err(error) = self.part_journal.tidy(now) {
+            tracing::warn!(event = "reply_part.untidy", %error);
         }
         if let Err(error) = self.scheduled.tidy() {
             tracing::warn!(event = "recall.untidy", %error);

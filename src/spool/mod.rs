@@ -12,6 +12,7 @@ pub mod idmap;
 pub mod message_id;
 pub mod queue;
 pub mod record;
+pub mod reply_parts;
 pub mod scheduled;
 pub mod scheduled_leaf;
 pub mod seal;
@@ -25,6 +26,7 @@ pub use attribution::Attribution;
 pub use confirmations::Confirmations;
 pub use idmap::IdMap;
 pub use queue::Spool;
+pub use reply_parts::ReplyPartJournal;
 pub use scheduled::ScheduledMessages;
 
 use crate::journal::disk::Disk;
@@ -51,6 +53,9 @@ pub struct SpoolRoom {
     pub attribution: Attribution,
     /// The promotions that operators hold for later.
     pub scheduled: ScheduledMessages,
+    /// The parts of replies, and those that may still be joined.
+    pub part_journal: ReplyPartJournal,
+    pub parts_at_start: Vec<reply_parts::ReplyPart>,
     /// Answers that may have been sent before a crash: their fate is unknown, and they are not repeated.
     pub unknown_at_start: usize,
 }
@@ -74,7 +79,9 @@ impl SpoolRoom {
         let duties = Keeping { segment_octets: 1 << 20, ..keeping.clone() };
         let (confirmations, unknown_at_start) = Confirmations::open(&duties, &dir.join("duties"), now)?;
         let scheduled = ScheduledMessages::open(&keeping, &dir.join("scheduled"), scheduled::SCHEDULED_MAX, now)?;
-        Ok(Self { items, ids, confirmations, attribution, scheduled, unknown_at_start })
+        let (part_journal, parts_at_start) =
+            ReplyPartJournal::open(&duties, &dir.join("reply_parts"), reply_parts::KEPT, now)?;
+        Ok(Self { items, ids, confirmations, attribution, scheduled, part_journal, parts_at_start, unknown_at_start })
     }
 
     /// Gives back what is no longer needed, in memory and on disk. Waits for fsyncs: from a housekeeping thread, about once a minute.
@@ -82,6 +89,7 @@ impl SpoolRoom {
         self.items.tidy(now)?;
         self.ids.tidy(now)?;
         self.scheduled.tidy()?;
+        self.part_journal.tidy(now)?;
         self.confirmations.tidy(now).map(|_| ())
     }
 }

@@ -1,8 +1,8 @@
 //! Owns the whole way of a STOP: understood, durable, acknowledged, confirmed, told to the owner, obeyed.
 //! Must never count a STOP as kept before the gateway acknowledged it.
 
-use super::support::config::account;
-use super::support::stage::Stage;
+use super::support::config::{self, account};
+use super::support::stage::{Stage, operator};
 use super::support::{PROMO, SOON, phone};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
@@ -175,6 +175,50 @@ async fn a_stop_torn_over_parts_is_one_in_any_order_and_over_several_links() {
     let start = Message::mo(&number, "36111", "START").as_part(8, 2, 2);
     assert_eq!(stage.smsc.deliver(start, SOON).await.expect("answered").status, 0);
     assert_eq!(promo(&acme, &number).await, OPTED_OUT, "a part alone lifts nothing");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stop_torn_over_a_kill_is_one() {
+    let mut stage = Stage::start().await;
+    let texts = ["Bonjour, merci de ne plus m'en", "voyer de messages"];
+    let number = phone(53);
+    let part = |at: u8| Message::mo(&number, "36111", texts[usize::from(at) - 1]).as_part(7, 2, at);
+    assert_eq!(stage.smsc.deliver(part(1), SOON).await.expect("answered").status, 0);
+    // Not a moment later: what is acknowledged is on disk.
+    stage.gateway.kill();
+    stage.restart().await;
+    let acme = stage.acme().await;
+    assert_eq!(promo(&acme, &number).await, 0);
+    assert_eq!(stage.smsc.deliver(part(2), SOON).await.expect("answered").status, 0);
+    assert_eq!(promo(&acme, &number).await, OPTED_OUT);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stop_torn_over_the_operators_of_two_lanes_is_one_in_either_order() {
+    let second = operator(Switches::default()).await;
+    let address = second.address();
+    let stage = Stage::with(Switches::default(), |config| {
+        config.top.set("lanes", 2);
+        config.smscs.push(config::operator("operator-b", address));
+        let mut other = account("other", "pass", "operator-b");
+        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
+        config.accounts.push(other);
+    })
+    .await;
+    assert!(second.wait_bound(1, SOON).await);
+    let acme = stage.acme().await;
+    let other = stage.bound(&Bind::transceiver("other", "pass")).await;
+    let texts = ["Bonjour, merci de ne plus m'en", "voyer de messages"];
+    for (turn, order) in [[1u8, 2], [2, 1]].into_iter().enumerate() {
+        let number = phone(54 + turn as u32);
+        let part = |at: u8| Message::mo(&number, "36111", texts[usize::from(at) - 1]).as_part(7, 2, at);
+        assert_eq!(stage.smsc.deliver(part(order[0]), SOON).await.expect("answered").status, 0);
+        assert_eq!(promo(&acme, &number).await, 0, "{order:?}");
+        assert_eq!(second.deliver(part(order[1]), SOON).await.expect("answered").status, 0);
+        assert_eq!(promo(&acme, &number).await, OPTED_OUT, "{order:?}");
+        let elsewhere = Message::submit("OTHER", &number, "Soldes samedi. STOP 36222");
+        assert_eq!(other.submit_and_wait(&elsewhere).await.unwrap().status(), OPTED_OUT, "{order:?}");
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]

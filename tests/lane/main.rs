@@ -4,4 +4,5 @@
 mod faults;
 mod multi;
 mod recall;
+mod reply_parts;
 mod rig;

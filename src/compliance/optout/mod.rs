@@ -11,7 +11,7 @@ mod reading;
 mod reply;
 mod typo;
 
-pub use parts::{Joined, ReplyParts};
+pub use parts::{Added, Joined, REPLY_PARTS_KEPT, ReplyKey, ReplyParts};
 pub use reply::{How, Matched, Reply};
 
 use super::pack::Pack;

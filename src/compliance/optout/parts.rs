@@ -3,8 +3,7 @@
 
 use super::reply::Reply;
 use super::{Engine, InboundText};
-use crate::message::instant::MonotonicInstant;
-use crate::message::segment::Segment;
+use crate::message::instant::CivilInstant;
 use crate::message::tag::NumberTag;
 use crate::message::text::{Alphabet, decode};
 use std::collections::{HashMap, VecDeque};
@@ -16,6 +15,10 @@ pub const REPLY_PARTS_KEPT: Duration = Duration::from_secs(10 * 60);
 pub const REPLIES_IN_PARTS_MAX: usize = 16_384;
 /// Parts of one reply: 16 parts are longer than a phone writes.
 pub const REPLY_PARTS_MAX: u8 = 16;
+/// Octets of one part: no handset's part is longer than a short_message.
+pub const REPLY_PART_OCTETS_MAX: usize = 254;
+/// Octets of all parts at once.
+pub const REPLY_OCTETS_MAX: usize = 16 << 20;
 
 /// What makes parts one reply, whichever link each came over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +31,7 @@ pub struct ReplyKey {
 }
 
 struct Waiting {
-    since: MonotonicInstant,
+    since: CivilInstant,
     parts: Vec<(u8, u8, Box<[u8]>)>,
 }
 
@@ -36,51 +39,69 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined(Vec<(u8, Box<[u8]>)>);
 
-/// The parts that wait for others. Bounded in replies and in parts of each.
+/// What became of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It waits for others.
+    Waits,
+    /// It was the last one, or came again when all were there.
+    Joined(Joined),
+    /// There is no room for it, or it is of a reply longer than a phone writes: it is read alone only.
+    Alone,
+}
+
+/// The parts that wait for others, one table for all links. Bounded in replies, in parts of each and in octets.
 #[derive(Default)]
 pub struct ReplyParts {
     replies: HashMap<ReplyKey, Waiting>,
-    queue: VecDeque<(MonotonicInstant, ReplyKey)>,
+    queue: VecDeque<(CivilInstant, ReplyKey)>,
+    octets: usize,
 }
 
 impl ReplyParts {
-    /// Takes a part in; gives the whole when it is the last one. A part that comes again replaces itself.
-    pub fn add(
-        &mut self,
-        from: NumberTag,
-        to: &[u8],
-        segment: Segment,
-        (data_coding, octets): (u8, &[u8]),
-        now: MonotonicInstant,
-    ) -> Option<Joined> {
+    /// Takes a part in. A part that comes again replaces itself.
+    pub fn add(&mut self, key: ReplyKey, number: u8, (data_coding, octets): (u8, &[u8]), now: CivilInstant) -> Added {
         self.sweep(now);
-        let key = ReplyKey { from, to: to.into(), reference: segment.reference, total: segment.total };
-        if segment.total > REPLY_PARTS_MAX {
-            return None;
+        if key.total > REPLY_PARTS_MAX
+            || octets.len() > REPLY_PART_OCTETS_MAX
+            || self.octets + octets.len() > REPLY_OCTETS_MAX
+        {
+            return Added::Alone;
         }
         if !self.replies.contains_key(&key) {
             if self.queue.len() >= REPLIES_IN_PARTS_MAX {
-                return None;
+                return Added::Alone;
             }
             self.queue.push_back((now, key.clone()));
         }
-        let waiting = self.replies.entry(key.clone()).or_insert_with(|| Waiting { since: now, parts: Vec::new() });
-        waiting.parts.retain(|(number, ..)| *number != segment.number);
-        waiting.parts.push((segment.number, data_coding, octets.into()));
-        if waiting.parts.len() < usize::from(segment.total) {
-            return None;
+        let total = usize::from(key.total);
+        let waiting = self.replies.entry(key).or_insert_with(|| Waiting { since: now, parts: Vec::new() });
+        for (_, _, before) in waiting.parts.extract_if(.., |(known, ..)| *known == number) {
+            self.octets -= before.len();
+        }
+        self.octets += octets.len();
+        waiting.parts.push((number, data_coding, octets.into()));
+        if waiting.parts.len() < total {
+            return Added::Waits;
         }
         // Kept until its time is over: the operator may deliver the last part again.
         waiting.parts.sort_unstable_by_key(|(number, ..)| *number);
         let parts = waiting.parts.iter().map(|(_, data_coding, octets)| (*data_coding, octets.clone()));
-        Some(Joined(parts.collect()))
+        Added::Joined(Joined(parts.collect()))
+    }
+
+    /// Whether parts of a reply are still missing.
+    pub fn is_incomplete(&self, key: &ReplyKey) -> bool {
+        self.replies.get(key).is_none_or(|waiting| waiting.parts.len() < usize::from(key.total))
     }
 
     /// Forgets what waited too long.
-    fn sweep(&mut self, now: MonotonicInstant) {
+    fn sweep(&mut self, now: CivilInstant) {
         while let Some((since, key)) = self.queue.pop_front_if(|(since, _)| now.since(*since) >= REPLY_PARTS_KEPT) {
-            if self.replies.get(&key).is_some_and(|waiting| waiting.since == since) {
-                self.replies.remove(&key);
+            if self.replies.get(&key).is_some_and(|waiting| waiting.since == since)
+                && let Some(over) = self.replies.remove(&key)
+            {
+                self.octets -= over.parts.iter().map(|(_, _, octets)| octets.len()).sum::<usize>();
             }
         }
     }
@@ -124,14 +145,13 @@ impl Joined {
 mod tests {
     use super::*;
     use crate::compliance::pack::Pack;
-    use crate::message::segment::SegmentScheme;
 
-    fn segment(reference: u16, total: u8, number: u8) -> Segment {
-        Segment { scheme: SegmentScheme::Udh8, reference, total, number }
+    fn key(from: u8, to: &[u8], reference: u16, total: u8) -> ReplyKey {
+        ReplyKey { from: NumberTag([from; 16]), to: to.into(), reference, total }
     }
 
-    fn at(secs: u64) -> MonotonicInstant {
-        MonotonicInstant::from_nanos(secs * 1_000_000_000)
+    fn at(secs: i64) -> CivilInstant {
+        CivilInstant::from_secs(1_790_000_000 + secs)
     }
 
     #[test]
@@ -142,11 +162,11 @@ mod tests {
             let mut parts = ReplyParts::default();
             let mut add = |number: u8| {
                 let text = texts[usize::from(number) - 1];
-                parts.add(NumberTag([1; 16]), b"36111", segment(7, 2, number), (0, text), at(1))
+                parts.add(key(1, b"36111", 7, 2), number, (0, text), at(1))
             };
-            assert_eq!(add(order[0]), None);
+            assert_eq!(add(order[0]), Added::Waits);
             for _ in 0..2 {
-                let joined = add(order[1]).expect("whole");
+                let Added::Joined(joined) = add(order[1]) else { panic!("whole") };
                 assert!(matches!(joined.meaning(&engine, Alphabet::Gsm, &[36_111]), Reply::Stop(_)), "{order:?}");
             }
         }
@@ -155,26 +175,27 @@ mod tests {
     #[test]
     fn parts_of_different_replies_are_not_joined_and_old_ones_are_forgotten() {
         let mut parts = ReplyParts::default();
-        let mut add = |from: u8, to: &[u8], segment: Segment, secs: u64| {
-            parts.add(NumberTag([from; 16]), to, segment, (0, b"x"), at(secs)).is_some()
+        let mut add = |from: u8, to: &[u8], (reference, total, number): (u16, u8, u8), secs: i64| {
+            let added = parts.add(key(from, to, reference, total), number, (0, b"x"), at(secs));
+            matches!(added, Added::Joined(_))
         };
-        assert!(!add(1, b"36111", segment(7, 2, 1), 0));
-        assert!(!add(2, b"36111", segment(7, 2, 2), 0), "another handset");
-        assert!(!add(1, b"36222", segment(7, 2, 2), 0), "another code");
-        assert!(!add(1, b"36111", segment(8, 2, 2), 0), "another reference");
-        assert!(!add(1, b"36111", segment(7, 3, 2), 0), "another total");
-        assert!(!add(1, b"36111", segment(7, 2, 1), 1), "the same part again");
-        assert!(!add(1, b"36111", segment(7, 2, 2), 600), "ten minutes later");
-        assert!(add(1, b"36111", segment(7, 2, 1), 601));
-        assert!(!add(3, b"36111", segment(1, REPLY_PARTS_MAX + 1, 1), 601));
+        assert!(!add(1, b"36111", (7, 2, 1), 0));
+        assert!(!add(2, b"36111", (7, 2, 2), 0), "another handset");
+        assert!(!add(1, b"36222", (7, 2, 2), 0), "another code");
+        assert!(!add(1, b"36111", (8, 2, 2), 0), "another reference");
+        assert!(!add(1, b"36111", (7, 3, 2), 0), "another total");
+        assert!(!add(1, b"36111", (7, 2, 1), 1), "the same part again");
+        assert!(!add(1, b"36111", (7, 2, 2), 600), "ten minutes later");
+        assert!(add(1, b"36111", (7, 2, 1), 601));
+        assert!(!add(3, b"36111", (1, REPLY_PARTS_MAX + 1, 1), 601));
     }
 
     #[test]
     fn what_finds_no_room_waits_for_nothing() {
         let mut parts = ReplyParts::default();
-        let mut add = |to: usize, number: u8, secs: u64| {
+        let mut add = |to: usize, number: u8, secs: i64| {
             let to = to.to_string();
-            parts.add(NumberTag([1; 16]), to.as_bytes(), segment(7, 2, number), (0, b"x"), at(secs)).is_some()
+            matches!(parts.add(key(1, to.as_bytes(), 7, 2), number, (0, b"x"), at(secs)), Added::Joined(_))
         };
         for to in 0..REPLIES_IN_PARTS_MAX {
             add(to, 1, 0);
@@ -184,6 +205,24 @@ mod tests {
         assert!(add(0, 2, 0));
         add(REPLIES_IN_PARTS_MAX, 1, 600);
         assert!(add(REPLIES_IN_PARTS_MAX, 2, 600));
+    }
+
+    #[test]
+    fn the_octets_held_are_bounded_and_given_back() {
+        let mut parts = ReplyParts::default();
+        let text = [b'x'; REPLY_PART_OCTETS_MAX];
+        let key = |to: usize| key(1, to.to_string().as_bytes(), 7, 16);
+        assert_eq!(parts.add(key(0), 1, (0, &[b'x'; REPLY_PART_OCTETS_MAX + 1]), at(0)), Added::Alone);
+        for _ in 0..3 {
+            assert_eq!(parts.add(key(0), 1, (0, &text), at(0)), Added::Waits);
+        }
+        assert_eq!(parts.octets, text.len(), "the same part again");
+        let taken = (0..REPLIES_IN_PARTS_MAX * 15)
+            .take_while(|n| parts.add(key(n / 15), (n % 15 + 1) as u8, (0, &text), at(0)) == Added::Waits);
+        assert!((REPLY_OCTETS_MAX / text.len() - 1..=REPLY_OCTETS_MAX / text.len()).contains(&taken.count()));
+        assert!(parts.octets <= REPLY_OCTETS_MAX);
+        assert_eq!(parts.add(key(1), 1, (0, &text), at(600)), Added::Waits, "ten minutes later there is room");
+        assert_eq!(parts.octets, text.len());
     }
 
     #[test]
