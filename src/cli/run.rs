@@ -330,7 +330,14 @@ fn record_contracts(ledger: &Arc<Ledger>, settings: &Settings, now: CivilInstant
         });
         appender.event(now, &event, None)?;
     }
-    appender.commit(now).map(drop)
+    appender.commit(now)?;
+    for account in &settings.accounts {
+        // An hour judged by it must be judged again by whoever verifies; the embedded ones are kept too, for later versions.
+        if let Err(error) = ledger.keep_pack(&account.policy.pack) {
+            tracing::error!(event = "pack.not_kept", pack = account.policy.pack.id, %error);
+        }
+    }
+    Ok(())
 }
 
 /// SHA-256 of what was agreed with an account, without its password.

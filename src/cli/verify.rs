@@ -4,6 +4,7 @@
 use super::exit::{Exit, Failure, Outcome, counted};
 use super::global::Global;
 use super::print;
+use crate::ledger::Keys;
 use crate::ledger::note::NoteKey;
 use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
 use crate::ledger::verify::{self, Asked};
@@ -28,6 +29,9 @@ pub struct Args {
     /// A checkpoint that was kept elsewhere: everything before it is then known not to have been rewritten
     #[arg(long, value_name = "FILE")]
     pub since: Option<PathBuf>,
+    /// The key of number tags (`tag.key`): whether the records were made with it
+    #[arg(long, value_name = "FILE")]
+    pub tag_key: Option<PathBuf>,
 }
 
 /// Runs it.
@@ -43,7 +47,9 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             "name the data_dir of a node, or a copy of it",
         ));
     }
-    let report = verify::ledger(&args.path, &Asked { key, since });
+    let commitment = args.tag_key.as_deref().map(Keys::tag_commitment_of).transpose();
+    let tag_commitment = commitment.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
+    let report = verify::ledger(&args.path, &Asked { key, since, tag_commitment });
     if global.json {
         print::json(&as_json(&report))
     } else {
@@ -103,6 +109,14 @@ fn say(report: &Report) {
     for note in &report.notes {
         print::line(format!("note: {note}"));
     }
+    let replayed = &report.replayed;
+    print::line(format!(
+        "{} left: {} checked against the opt-outs before them, {} against the hours where they arrived",
+        counted(replayed.commercial as usize, "commercial message"),
+        replayed.against_stops,
+        replayed.against_hours
+    ));
+    print::line(format!("{} matched, {} erased", counted(replayed.blobs as usize, "sealed record"), replayed.erased));
     print::line(report.anchor_words());
     print::line(report.tag_words());
     if report.holds() {
@@ -152,6 +166,11 @@ fn as_json(report: &Report) -> serde_json::Value {
         "checkpoints": report.checkpoints,
         "newest": report.newest.map(rfc3339),
         "starts": report.boots,
+        "commercial": report.replayed.commercial,
+        "checked_against_stops": report.replayed.against_stops,
+        "checked_against_hours": report.replayed.against_hours,
+        "sealed": report.replayed.blobs,
+        "erased": report.replayed.erased,
         "rehearsal": report.rehearsal,
         "gaps": gaps.collect::<Vec<_>>(),
         "anchor": report.anchor_words(),

@@ -8,9 +8,11 @@ use super::event::Event;
 use super::gap::Gaps;
 use super::home::Home;
 use super::names::{self, Names};
+use super::packs;
 use super::sealed::Sealer;
 use super::suppression_event::EventId;
 use crate::compliance::facts::Evidence;
+use crate::compliance::pack::Pack;
 use crate::journal::disk::Disk;
 use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::CivilInstant;
@@ -216,6 +218,12 @@ impl Ledger {
     /// Opens sealed personal data.
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// Keeps a pack beside the verdicts that name it.
+    pub fn keep_pack(&self, pack: &Pack) -> std::io::Result<()> {
+        let room = self.home.room(packs::ROOM).map_err(std::io::Error::other)?;
+        packs::keep(&*self.disk, &room, pack)
     }
 
     /// Saves the names beside the events, so that a start need not read all events for them.

@@ -103,6 +103,16 @@ impl Keys {
         check_of(&self.tag, b"tag")
     }
 
+    /// What the first record would say of the tag key in a file, as `tag.key` is written.
+    pub fn tag_commitment_of(file: &Path) -> Result<[u8; 32], OpenError> {
+        Ok(check_of(&*read_key(file)?, b"tag"))
+    }
+
+    /// The tag key in a file, as `tag.key` is written.
+    pub fn tag_key_of(file: &Path) -> Result<TagKey, OpenError> {
+        Ok(TagKey::new(&*read_key(file)?))
+    }
+
     /// The text for escrow: whoever holds it can read personal data and make tags. Each line can be put back as a file.
     pub fn export(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::from("stopgate keys 1\n"));

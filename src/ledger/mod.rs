@@ -17,6 +17,7 @@ pub mod appender;
 pub mod gap;
 pub mod read;
 pub mod kept;
+pub mod packs;
 pub mod merkle;
 pub mod note;
 pub mod checkpoint;

@@ -18,7 +18,9 @@ use super::{
 use crate::message::instant::CivilInstant;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use toml::Spanned;
 
 /// How many packs may extend one another.
@@ -115,11 +117,13 @@ pub(super) fn compile(toml: &str, file: &str, bases: Bases<'_>) -> Result<Pack, 
     if !errors.is_empty() {
         return Err(errors);
     }
+    let written: Arc<[u8]> = written(&layers).into();
     Ok(Pack {
         id: own.raw.id.get_ref().clone(),
         name: own.raw.name.clone().unwrap_or_else(|| own.raw.id.get_ref().clone()),
         version: own.raw.version.get_ref().clone(),
-        sha256: digest(&layers),
+        sha256: Sha256::digest(&written).into(),
+        written,
         effective_from,
         effective_to,
         sources,
@@ -284,16 +288,36 @@ fn link_calendars(
         .collect()
 }
 
-fn digest(layers: &[Layer]) -> [u8; 32] {
-    let mut hash = Sha256::new();
+/// Compiles a pack from what [`written`] wrote: its hours, days and numbers as they stood there.
+pub(super) fn compile_written(octets: &[u8]) -> Option<Result<Pack, Vec<PackError>>> {
+    let mut texts = Vec::new();
+    let mut rest = octets;
+    while let Some((length, after)) = rest.split_first_chunk::<8>() {
+        let (text, after) = after.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+        texts.push(std::str::from_utf8(text).ok()?);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        return None;
+    }
+    let next = Cell::new(1);
+    let bases = |wanted: &str| {
+        let at = next.replace(next.get() + 1);
+        texts.get(at).map(|text| ((*text).to_owned(), format!("{wanted}.toml")))
+    };
+    Some(compile(texts.first()?, "pack.toml", &bases))
+}
+
+fn written(layers: &[Layer]) -> Vec<u8> {
+    let mut out = Vec::new();
     let languages =
         layers.iter().find_map(|layer| layer.raw.keywords.as_ref()).into_iter().flat_map(RawKeywords::texts);
     let signals = layers.iter().find_map(|layer| layer.raw.signals.as_ref()).into_iter().flat_map(RawSignals::texts);
     for text in layers.iter().map(|layer| layer.text.as_str()).chain(languages).chain(signals) {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
+        out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        out.extend_from_slice(text.as_bytes());
     }
-    hash.finalize().into()
+    out
 }
 
 #[cfg(test)]

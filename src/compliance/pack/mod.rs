@@ -54,6 +54,8 @@ pub struct Pack {
     pub version: String,
     /// SHA-256 over the texts of the pack and of everything it extends, each with its length before it.
     pub sha256: [u8; 32],
+    /// What that hash is over: whoever keeps it can compile the pack again, years later.
+    pub written: Arc<[u8]>,
     /// From when it is meant to hold (00:00 UTC of the day).
     pub effective_from: CivilInstant,
     /// Until when it is known to hold, exclusive; `None` = no end known.
@@ -86,6 +88,11 @@ impl Pack {
         bases: &dyn Fn(&str) -> Option<(String, String)>,
     ) -> Result<Self, Vec<PackError>> {
         layers::compile(toml, file, bases)
+    }
+
+    /// Compiles a pack from what `written` holds. `None` when the octets are none of that.
+    pub fn from_written(octets: &[u8]) -> Option<Result<Self, Vec<PackError>>> {
+        layers::compile_written(octets)
     }
 
     /// An embedded pack by its id.
@@ -139,6 +146,16 @@ impl Pack {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_is_compiled_again_from_what_its_hash_is_over() {
+        for id in Pack::embedded_ids() {
+            let pack = Pack::embedded(id).unwrap();
+            let again = Pack::from_written(&pack.written).unwrap().unwrap();
+            assert_eq!((again.sha256, &again.hours, &again.holidays), (pack.sha256, &pack.hours, &pack.holidays));
+            assert!(Pack::from_written(&pack.written[1..]).is_none());
+        }
+    }
 
     #[test]
     fn every_embedded_pack_compiles() {

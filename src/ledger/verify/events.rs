@@ -4,8 +4,12 @@
 use super::super::event::Event;
 use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
-use super::super::verdict::VerdictRecord;
+use super::super::packs;
+use super::super::verdict::{VerdictKind, VerdictRecord};
+use super::hours::Hours;
 use super::report::{Finding, GapFound, Report};
+use super::stops::Stops;
+use crate::compliance::class::TrafficClass;
 use crate::journal::frame::Frame;
 use crate::message::name::NameId;
 use sha2::{Digest, Sha256};
@@ -23,6 +27,8 @@ pub struct EventsSeen {
     verdicts: u64,
     /// Blobs that are blank: an `erase` record must name them.
     blank: BTreeSet<u64>,
+    stops: Stops,
+    hours: Option<Hours>,
 }
 
 impl EventsSeen {
@@ -69,17 +75,18 @@ impl EventsSeen {
                     });
                 }
             }
-            Event::Contract(_)
-            | Event::Suppression(_)
-            | Event::Consent(_)
-            | Event::Admin(_)
-            | Event::Clock(_)
-            | Event::Import(_) => {}
+            Event::Suppression(event) => self.stops.take(&record, event),
+            Event::Contract(_) | Event::Consent(_) | Event::Admin(_) | Event::Clock(_) | Event::Import(_) => {}
         }
         if record.boot != self.boot {
             return Err(format!("a record of start {} stands among those of start {}", record.boot, self.boot));
         }
         Ok(())
+    }
+
+    /// Which tag key the first record commits to.
+    pub fn commitment(&self) -> Option<&[u8; 32]> {
+        self.commitment.as_ref()
     }
 
     /// A name, or its handle when no record gave it one.
@@ -118,6 +125,16 @@ impl EventsSeen {
 
     /// What can only be said at the end.
     pub fn finish(&mut self, dir: &Path, label: &[u8; 16], report: &mut Report) {
+        self.hours = Some(Hours::new(dir));
+        for name in packs::damaged(&dir.join(packs::ROOM)) {
+            report.find(Finding {
+                stream: None,
+                seq: None,
+                file: format!("{}/{name}", packs::ROOM),
+                offset: None,
+                what: "the pack is not the one of this name: its text was changed".into(),
+            });
+        }
         if let Some(seq) = self.blank.first() {
             report.find(Finding {
                 stream: Some(super::super::checkpoint::Stream::Events),
@@ -143,10 +160,42 @@ impl EventsSeen {
     }
 
     /// Takes a verdict, after all events.
-    pub fn verdict(&mut self, record: &VerdictRecord) -> Result<(), String> {
+    pub fn verdict(&mut self, record: &VerdictRecord, report: &mut Report) -> Result<(), String> {
         if record.boot > self.boot {
             return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
         }
+        let left = match record.kind {
+            VerdictKind::Permitted | VerdictKind::Observed(_) => true,
+            // A confirmation answers the person; a refused or withdrawn message did not leave.
+            VerdictKind::Composed
+            | VerdictKind::Refused(_)
+            | VerdictKind::Withdrawn(_)
+            | VerdictKind::Unresolved
+            | VerdictKind::LateAnswer(_) => false,
+        };
+        if !left || record.class != TrafficClass::Commercial {
+            return Ok(());
+        }
+        report.replayed.commercial += 1;
+        self.stops.weigh(record)?;
+        report.replayed.against_stops += 1;
+        if let Some(hours) = &mut self.hours
+            && hours.weigh(record, &self.names)?
+        {
+            report.replayed.against_hours += 1;
+        }
         Ok(())
+    }
+
+    /// What the verdicts leave to say.
+    pub fn close(&self, report: &mut Report) {
+        let Some(hours) = &self.hours else { return };
+        for (pack, count) in &hours.unchecked {
+            report.notes.push(format!(
+                "the hours of {count} messages under {} were not checked: {}",
+                self.name(*pack),
+                hours.missing(*pack)
+            ));
+        }
     }
 }

@@ -5,7 +5,11 @@ pub mod report;
 pub mod marks;
 pub mod stream;
 pub mod events;
+pub mod stops;
+pub mod hours;
 
+#[cfg(test)]
+mod law_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +29,8 @@ pub struct Asked {
     pub key: Option<NoteKey>,
     /// A checkpoint that was kept outside, with its name.
     pub since: Option<(String, Vec<u8>)>,
+    /// What a tag key commits to: compared with what the first record commits to.
+    pub tag_commitment: Option<[u8; 32]>,
 }
 
 /// Verifies the ledger in a data_dir.
@@ -40,13 +46,26 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     let events = stream::walk(dir, Stream::Events, &marks, &mut report, |frame, report| seen.take(frame, report));
     let Some(files) = events else { return report };
     seen.finish(dir, &files.label(), &mut report);
-    stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, _| {
+    if let Some(commitment) = &asked.tag_commitment {
+        match seen.commitment() {
+            Some(known) if known == commitment => report.tags_checked = true,
+            Some(_) | None => report.find(Finding {
+                stream: Some(Stream::Events),
+                seq: Some(0),
+                file: "events".into(),
+                offset: None,
+                what: "the first record commits to another tag key than the one you gave".into(),
+            }),
+        }
+    }
+    stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, report| {
         let record = VerdictRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
         if !frame.blob.is_empty() {
             return Err("something stands behind the record that is no part of it".into());
         }
-        seen.verdict(&record)
+        seen.verdict(&record, report)
     });
+    seen.close(&mut report);
     report
 }
 

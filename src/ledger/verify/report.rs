@@ -129,7 +129,11 @@ impl Report {
 
     /// The words about numbers and their tags.
     pub const fn tag_words(&self) -> &'static str {
-        if self.tags_checked { "tags checked" } else { "tags not checked" }
+        if self.tags_checked {
+            "tag key checked: it is the one the first record commits to"
+        } else {
+            "tags not checked"
+        }
     }
 
     pub(super) fn stream_mut(&mut self, stream: Stream) -> &mut StreamReport {

@@ -39,7 +39,7 @@ pub fn session(dir: &Path, write: impl FnOnce(&Arc<Ledger>)) {
     signer.finish();
 }
 
-fn number(last: u64) -> Msisdn {
+pub fn number(last: u64) -> Msisdn {
     Msisdn::from_canonical(33_639_980_000 + last).unwrap()
 }
 
@@ -130,7 +130,7 @@ fn one_flipped_octet_anywhere_is_found_and_its_file_named() {
     for (path, used) in &all {
         let octets = fs::read(path).unwrap();
         // The beginning whole (headers, the first records field by field), the rest by chance.
-        let places = (0..(*used).min(700)).step_by(3).chain((0..40).map(|_| draw(*used))).collect::<Vec<_>>();
+        let places = (0..(*used).min(700)).step_by(5).chain((0..20).map(|_| draw(*used))).collect::<Vec<_>>();
         for at in places {
             let mut copy = octets.clone();
             copy[at] ^= 1 << draw(8);
@@ -148,7 +148,7 @@ fn one_flipped_octet_anywhere_is_found_and_its_file_named() {
         }
         fs::write(path, &octets).unwrap();
     }
-    assert!(flips > 1000, "{flips}");
+    assert!(flips > 600, "{flips}");
     assert!(whole(dir.path()).holds());
 }
 
@@ -176,14 +176,14 @@ fn a_ledger_that_was_shortened_or_signed_by_another_is_found() {
     let dir = two_sessions();
     let kept = fs::read(dir.path().join("checkpoints/newest")).unwrap();
     let other = NoteSigner::new("stopgate/gw-1/events", &[9; 32]).key();
-    let report = ledger(dir.path(), &Asked { key: Some(other), since: None });
+    let report = ledger(dir.path(), &Asked { key: Some(other), ..Asked::default() });
     assert!(report.findings[0].what.contains("not the one you gave"), "{:?}", report.findings);
 
     // Another ledger of the same node and keys, whole in itself, but not the one whose checkpoint was kept.
     let forged = tempfile::tempdir().unwrap();
     session(forged.path(), some_records);
     assert!(whole(forged.path()).holds());
-    let asked = Asked { key: None, since: Some(("kept.note".into(), kept.clone())) };
+    let asked = Asked { since: Some(("kept.note".into(), kept.clone())), ..Asked::default() };
     assert!(!ledger(forged.path(), &asked).holds());
     let report = ledger(dir.path(), &asked);
     assert!(report.holds(), "{:?}", report.findings);

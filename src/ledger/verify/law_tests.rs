@@ -1,0 +1,178 @@
+//! Owns the ledgers of gateways that broke the law: each breach is found from the records alone.
+//! Must never let a test write what the gateway would refuse to itself: the verdicts are made by hand.
+
+use super::super::book::Ledger;
+use super::super::event::Event;
+use super::super::golden_tests::ruling;
+use super::super::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use super::super::verdict::{VerdictEntry, VerdictKind};
+use super::report::Report;
+use super::tests::{NOW, keys, number, session};
+use super::{Asked, ledger};
+use crate::compliance::class::TrafficClass;
+use crate::compliance::pack::Pack;
+use crate::compliance::rule::RuleSet;
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use crate::message::segment::{Segment, SegmentScheme};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct House<'l> {
+    ledger: &'l Arc<Ledger>,
+    acme: NameId,
+    pack: NameId,
+    shop: Arc<Pack>,
+}
+
+impl<'l> House<'l> {
+    fn new(ledger: &'l Arc<Ledger>) -> Self {
+        let text = "id = \"house\"\nversion = \"7\"\nextends = \"fr-strict\"\neffective_from = \"2026-01-01\"\n";
+        let shop = Arc::new(Pack::parse(text, "house.toml").unwrap());
+        ledger.keep_pack(&shop).unwrap();
+        let [acme, pack] = ["acme", &shop.full_name()].map(|name| ledger.intern(name, NOW).unwrap());
+        Self { ledger, acme, pack, shop }
+    }
+
+    fn permit(&self, last: u64, at: CivilInstant, segment: Option<Segment>) {
+        let mut ruling = ruling();
+        ruling.class = TrafficClass::Commercial;
+        (ruling.account, ruling.pack, ruling.segment) = (self.acme, self.pack, segment);
+        (ruling.tag, ruling.would_refuse) = (Some(keys().tag_key().tag(number(last))), RuleSet::default());
+        (ruling.territory, ruling.judged_at) = (self.shop.territory(number(last)).unwrap(), at);
+        let mut appender = self.ledger.appender();
+        let (kind, smsc) = (VerdictKind::Permitted, NameId::NONE);
+        appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: last, smsc, at });
+        appender.commit(at).unwrap();
+    }
+
+    fn stop(&self, last: u64, scope: Scope) -> Stop {
+        Stop {
+            id: self.ledger.next_event_id(),
+            tag: keys().tag_key().tag(number(last)),
+            scope,
+            source: StopSource::Handset,
+            account: self.acme,
+            smsc: NameId::NONE,
+            short_code: 36111,
+            answers: None,
+            detail: NameId::NONE,
+        }
+    }
+
+    fn record(&self, event: SuppressionEvent) {
+        let mut appender = self.ledger.appender();
+        appender.event(NOW, &Event::Suppression(event), None).unwrap();
+        appender.commit(NOW).unwrap();
+    }
+}
+
+fn told(write: impl FnOnce(&House<'_>)) -> Report {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), |ledger| write(&House::new(ledger)));
+    ledger(dir.path(), &Asked::default())
+}
+
+#[test]
+fn a_message_after_a_stop_is_found_and_one_before_it_or_after_a_lift_is_not() {
+    let report = told(|house| {
+        house.permit(12, NOW, None);
+        let stop = house.stop(12, Scope::Global);
+        house.record(SuppressionEvent::Stop(stop.clone()));
+        house.permit(13, NOW, None);
+        let lift = Lift {
+            id: house.ledger.next_event_id(),
+            tag: stop.tag,
+            source: LiftSource::Handset,
+            accounts: vec![house.acme],
+            seen: vec![stop.id],
+            smsc: NameId::NONE,
+            short_code: 36111,
+            people: [NameId::NONE; 2],
+            detail: NameId::NONE,
+        };
+        house.record(SuppressionEvent::Lift(lift));
+        house.permit(12, NOW, None);
+        house.record(SuppressionEvent::Stop(house.stop(14, Scope::Account(NameId(99)))));
+        house.permit(14, NOW, None);
+    });
+    assert_eq!(report.findings, []);
+    assert_eq!((report.replayed.commercial, report.replayed.against_stops, report.replayed.against_hours), (4, 4, 4));
+
+    for scope in [Scope::Global, Scope::Account(NameId(1)), Scope::Sender(ruling().sender)] {
+        let report = told(|house| {
+            house.record(SuppressionEvent::Stop(house.stop(12, scope)));
+            house.permit(13, NOW, None);
+            house.permit(12, NOW, None);
+        });
+        let first = report.findings.first().map(ToString::to_string).unwrap_or_default();
+        assert!(
+            first.starts_with("verdicts record 1: a commercial message left to a number that had opted out"),
+            "{first}"
+        );
+    }
+}
+
+#[test]
+fn a_message_judged_by_a_list_that_was_long_out_of_date_is_found() {
+    let report = told(|house| {
+        let mut stale = house.ledger.appender();
+        house.record(SuppressionEvent::Stop(house.stop(12, Scope::Global)));
+        let mut ruling = ruling();
+        (ruling.class, ruling.account, ruling.pack) = (TrafficClass::Commercial, house.acme, house.pack);
+        (ruling.tag, ruling.segment) = (Some(keys().tag_key().tag(number(12))), None);
+        let at = NOW.plus(Duration::from_secs(3600));
+        (ruling.judged_at, ruling.territory) = (at, house.shop.territory(number(12)).unwrap());
+        let (kind, smsc) = (VerdictKind::Permitted, NameId::NONE);
+        stale.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: 1, smsc, at });
+        stale.commit(at).unwrap();
+    });
+    assert!(report.findings[0].what.contains("3600 s before"), "{:?}", report.findings);
+}
+
+#[test]
+fn a_message_at_night_is_found_with_its_local_time_and_the_last_part_of_a_message_may_follow() {
+    // 19:59:55 in Paris, fr-strict closes at 20:00.
+    let closing = CivilInstant::from_secs(1_795_000_000 + 7 * 3600 + 53 * 60 + 15);
+    let part = |number| Some(Segment { scheme: SegmentScheme::Udh8, reference: 7, total: 2, number });
+    let late = closing.plus(Duration::from_secs(11));
+    let report = told(|house| {
+        house.permit(12, closing, part(1));
+        house.permit(12, late, part(2));
+    });
+    assert_eq!(report.findings, []);
+    let report = told(|house| house.permit(12, late, None));
+    let first = report.findings.first().map(ToString::to_string).unwrap_or_default();
+    assert!(first.contains("outside the sending hours of house@7: Wed 2026-11-18 20:00 CET there"), "{first}");
+}
+
+#[test]
+fn a_pack_that_is_not_to_be_had_is_said_and_a_changed_one_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), |ledger| House::new(ledger).permit(12, NOW, None));
+    let room = dir.path().join("packs");
+    let path = std::fs::read_dir(&room).unwrap().next().unwrap().unwrap().path();
+    let mut octets = std::fs::read(&path).unwrap();
+    octets[30] ^= 1;
+    std::fs::write(&path, octets).unwrap();
+    let report = ledger(dir.path(), &Asked::default());
+    assert!(report.findings[0].what.contains("its text was changed"), "{:?}", report.findings);
+    std::fs::remove_file(&path).unwrap();
+    let report = ledger(dir.path(), &Asked::default());
+    assert!(report.holds() && report.replayed.against_hours == 0, "{:?}", report.findings);
+    assert!(
+        report.notes.iter().any(|note| note.contains("the hours of 1 messages under house@7#")),
+        "{:?}",
+        report.notes
+    );
+}
+
+#[test]
+fn the_tag_key_is_compared_with_what_the_first_record_commits_to() {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), |_| {});
+    let ask = |commitment| ledger(dir.path(), &Asked { tag_commitment: Some(commitment), ..Asked::default() });
+    let report = ask(keys().tag_commitment());
+    assert!(report.holds() && report.tags_checked, "{:?}", report.findings);
+    assert!(ask([7; 32]).findings[0].what.contains("another tag key"));
+}
