@@ -62,6 +62,21 @@ impl VerdictKind {
         }
     }
 
+    /// Whether it records that a sender's message was released. A confirmation answers the person, and the others say what
+    /// became of a message that was released before, or that never was.
+    pub const fn has_left(self) -> bool {
+        match self {
+            Self::Permitted | Self::Observed(_) => true,
+            Self::Composed
+            | Self::Refused(_)
+            | Self::Withdrawn(_)
+            | Self::Unresolved
+            | Self::LateAnswer(_)
+            | Self::Recalled(_)
+            | Self::NotRecalled => false,
+        }
+    }
+
     /// The word used in metrics and JSON.
     pub const fn word(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use super::super::event::Event;
 use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
-use super::super::verdict::{VerdictKind, VerdictRecord};
+use super::super::verdict::VerdictRecord;
 use super::hours::Hours;
 use super::report::{Finding, GapFound, Report};
 use super::stops::Stops;
@@ -164,16 +164,7 @@ impl EventsSeen {
         if record.boot > self.boot {
             return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
         }
-        let left = match record.kind {
-            VerdictKind::Permitted | VerdictKind::Observed(_) => true,
-            // A confirmation answers the person; a refused or withdrawn message did not leave.
-            VerdictKind::Composed
-            | VerdictKind::Refused(_)
-            | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::LateAnswer(_) => false,
-        };
-        if !left || record.class != TrafficClass::Commercial {
+        if !record.kind.has_left() || record.class != TrafficClass::Commercial {
             return Ok(());
         }
         report.replayed.commercial += 1;
