@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "telemetry",
             "gateway::handle",
+            "gateway::opt_ins",
             "gateway::settings",
             "clock",
             "shutdown",

@@ -2,6 +2,7 @@
 //! Must never show a number to anybody but the API's own answers, nor reach past the handle.
 
 use super::answers::*;
+use super::consent::adapter::in_words;
 use super::observed::{Observed, RefusedLater};
 use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
@@ -10,7 +11,6 @@ use super::suppressions;
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
 use crate::compliance::pack::Pack;
-use crate::compliance::policy::Consent;
 use crate::compliance::rule::Rule;
 use crate::gateway::handle::{Handle, HandleError, Renewal};
 use crate::gateway::settings::{AccountSettings, Settings};
@@ -181,7 +181,7 @@ const fn evidence_word(evidence: Evidence) -> &'static str {
     }
 }
 
-fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {
+pub(super) fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {
     settings.accounts.iter().find(|account| account.policy.system_id == system_id).ok_or_else(|| {
         let known: Vec<&str> = settings.accounts.iter().map(|account| account.policy.system_id.as_str()).collect();
         Problem::new(
@@ -230,14 +230,8 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
     let tag = shared.tags.tag(number);
     let now = shared.clock.civil();
     let system_id = |id| shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
-    let consent = settings.accounts.iter().map(|account| {
-        let how = match &account.policy.consent {
-            Consent::Declared { statement } => format!("declared: {statement}"),
-            Consent::Proof => "proof: needs a live opt-in".to_owned(),
-            Consent::Off => "not asked (transactional)".to_owned(),
-        };
-        format!("{}: {how}", account.policy.system_id)
-    });
+    let consent = settings.accounts.iter().map(|account| in_words(handle, account, &tag));
+    let consent = consent.collect::<Result<_, _>>()?;
     let observed = settings
         .accounts
         .iter()
@@ -272,7 +266,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         number: Some(number),
         suppressions: suppressions::entries(handle, number)?,
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
-        consent: consent.collect(),
+        consent,
         observed: observed.collect(),
         hours: hours.collect(),
         verdicts: verdicts.collect(),

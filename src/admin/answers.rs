@@ -13,14 +13,14 @@ pub(super) fn instant<S: Serializer>(at: &CivilInstant, serializer: S) -> Result
     serializer.collect_str(at)
 }
 
-fn instant_or_null<S: Serializer>(at: &Option<CivilInstant>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn instant_or_null<S: Serializer>(at: &Option<CivilInstant>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),
     }
 }
 
-fn number_or_null<S: Serializer>(number: &Option<Msisdn>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn number_or_null<S: Serializer>(number: &Option<Msisdn>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
         Some(number) => serializer.collect_str(&format_args!("+{}", number.as_u64())),
         None => serializer.serialize_none(),

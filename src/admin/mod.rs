@@ -5,6 +5,7 @@ mod access;
 mod bounded;
 pub mod adapter;
 pub mod answers;
+pub mod consent;
 pub mod control;
 mod health;
 mod observed;

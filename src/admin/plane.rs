@@ -4,6 +4,7 @@
 use super::answers::{
     CheckAnswer, ReadyCheck, ReloadReport, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
+use super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry};
 use super::problem::Problem;
 use super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
 use std::future::Future;
@@ -12,8 +13,21 @@ use std::pin::Pin;
 /// An answer that takes a while: the request crosses a bounded channel, and writes wait for the disk.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
+/// The registry of opt-ins as the control plane sees it.
+pub trait ConsentPlane: Send + Sync + 'static {
+    /// Records or revokes opt-ins: durable and in force when it answers. Bad rows come back by line, the good ones are in;
+    /// an unknown account is `NotFound`.
+    fn enter_consents(&self, batch: ConsentBatch) -> Pending<'_, StopOutcome>;
+
+    /// What is recorded of a number, one entry an account.
+    fn consents_of(&self, number: WrittenNumber) -> Pending<'_, Vec<ConsentEntry>>;
+
+    /// A page of the opt-ins that are not revoked, of one account or of all, in a stable order. It may be empty and not the last.
+    fn consents(&self, account: Option<String>, page: PageRequest) -> Pending<'_, ConsentAnswer>;
+}
+
 /// The data plane as the control plane sees it. `gateway::handle::Handle` implements it; tests have their own.
-pub trait Plane: Send + Sync + 'static {
+pub trait Plane: ConsentPlane {
     /// The gateway at a glance.
     fn status(&self) -> Pending<'_, StatusAnswer>;
 

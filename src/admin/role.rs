@@ -4,7 +4,7 @@
 /// What a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A sender: dry runs for its own account (the token's name), and opt-outs it was told of.
+    /// A sender: dry runs and opt-ins for its own account (the token's name), and opt-outs it was told of.
     Sender,
     /// Runs the gateway.
     Operator,
@@ -39,8 +39,15 @@ impl Role {
             Action::Status => !matches!(self, Self::Sender),
             Action::Check => true,
             Action::Reload | Action::Drain => matches!(self, Self::Operator),
-            Action::StopAdd => matches!(self, Self::Sender | Self::Compliance),
-            Action::Why | Action::StopShow | Action::StopList | Action::StopExport => {
+            Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
+                matches!(self, Self::Sender | Self::Compliance)
+            }
+            Action::Why
+            | Action::StopShow
+            | Action::StopList
+            | Action::StopExport
+            | Action::ConsentShow
+            | Action::ConsentExport => {
                 matches!(self, Self::Compliance | Self::Auditor)
             }
         }
@@ -57,6 +64,10 @@ pub enum Action {
     StopShow,
     StopList,
     StopExport,
+    ConsentRecord,
+    ConsentRevoke,
+    ConsentShow,
+    ConsentExport,
     Reload,
     Drain,
 }
@@ -72,6 +83,10 @@ impl Action {
             Self::StopShow => "stop.show",
             Self::StopList => "stop.list",
             Self::StopExport => "stop.export",
+            Self::ConsentRecord => "consent.record",
+            Self::ConsentRevoke => "consent.revoke",
+            Self::ConsentShow => "consent.show",
+            Self::ConsentExport => "consent.export",
             Self::Reload => "reload",
             Self::Drain => "drain",
         }
@@ -90,11 +105,18 @@ mod tests {
 
     #[test]
     fn personal_data_is_for_compliance_and_auditors_and_auditors_change_nothing() {
-        for action in [Action::Why, Action::StopShow, Action::StopList, Action::StopExport] {
+        for action in [
+            Action::Why,
+            Action::StopShow,
+            Action::StopList,
+            Action::StopExport,
+            Action::ConsentShow,
+            Action::ConsentExport,
+        ] {
             assert!(!Role::Sender.may(action) && !Role::Operator.may(action), "{action:?}");
             assert_eq!(action.roles(), "compliance or auditor");
         }
-        for action in [Action::StopAdd, Action::Reload, Action::Drain] {
+        for action in [Action::StopAdd, Action::ConsentRecord, Action::ConsentRevoke, Action::Reload, Action::Drain] {
             assert!(!Role::Auditor.may(action), "{action:?}");
         }
         assert!(!Role::Sender.may(Action::Status), "a sender sees no other account");

@@ -7,7 +7,7 @@ use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::settings::AdminSettings;
 use super::tokens::Tokens;
-use super::{control, health, stops};
+use super::{consent, control, health, stops};
 use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::registry::Registry;
 use axum::Router;
@@ -93,6 +93,8 @@ impl AdminServer {
 /// Every route of the API.
 pub fn router(shared: Arc<Shared>) -> Router {
     let batch = post(stops::add).layer(DefaultBodyLimit::max(stops::OCTETS_MAX)).get(stops::list);
+    let consents =
+        post(consent::endpoints::enter).layer(DefaultBodyLimit::max(stops::OCTETS_MAX)).get(consent::endpoints::list);
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -103,8 +105,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/reload", post(control::reload))
         .route("/v1/drain", post(control::drain))
         .route("/v1/stops/show", post(stops::show))
+        .route("/v1/consents/show", post(consent::endpoints::show))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .route("/v1/stops", batch)
+        .route("/v1/consents", consents)
         .fallback(nothing_here)
         .with_state(shared)
 }

@@ -23,7 +23,7 @@ pub struct Args {
 pub const fn advice(code: RefusalCode) -> &'static str {
     match code {
         RefusalCode::OptedOut => "the person opted out: remove the number",
-        RefusalCode::NoConsent => "record an opt-in first",
+        RefusalCode::NoConsent => "record an opt-in first: stopgate consent record NUMBER --account …",
         RefusalCode::OutOfHours => {
             "outside the pack's sending hours: send again at the next opening (`stopgate check` tells it)"
         }

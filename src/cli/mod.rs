@@ -5,11 +5,14 @@ pub mod calendar;
 pub mod check;
 mod client;
 pub mod config;
+pub mod consent;
 pub mod demo;
 pub mod drain;
 pub mod exit;
 pub mod explain;
+mod export;
 pub mod global;
+mod import;
 pub mod instant;
 pub mod key;
 pub mod print;
@@ -50,6 +53,7 @@ pub enum Command {
     Check(check::Args),
     Why(why::Args),
     Stop(stop::Args),
+    Consent(consent::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
     Status(status::Args),
@@ -91,6 +95,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Check(args) => check::run(args, global),
         Command::Why(args) => why::run(args, global),
         Command::Stop(args) => stop::run(args, global),
+        Command::Consent(args) => consent::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Ready(args) => status::ready(args, global),
         Command::Reload(args) => reload::run(args, global),

@@ -122,6 +122,8 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     };
     let Resolved { settings, admin, packs } = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
+    // A lane cannot wait for a name: the one that a reply's renewal bears is made here.
+    ledger.intern(consent::source::Source::Handset.word(), now).map_err(unrecorded)?;
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "list.open", ?recovered);
     let (opt_ins, found) =

@@ -245,7 +245,7 @@ const ACCOUNT: Section = Section {
             "consent",
             "\"declared\"",
             Derived("`declared`; `off` for a transactional account without a statement"),
-            "`declared` (by `consent_statement`), `proof` (each number needs a recorded opt-in; recording comes later, until then SG102 refuses all) or `off` (transactional only).",
+            "`declared` (by `consent_statement`), `proof` (each number needs a live opt-in, entered by `stopgate consent record` or `import`; else SG102) or `off` (transactional only).",
         ),
         key(
             "consent_statement",

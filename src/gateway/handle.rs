@@ -168,7 +168,10 @@ impl Handle {
     }
 
     /// Appends what `fill` adds; gives the position behind it.
-    fn record(&self, fill: impl FnOnce(&mut Appender) -> Result<(), HandleError>) -> Result<u64, HandleError> {
+    pub(super) fn record(
+        &self,
+        fill: impl FnOnce(&mut Appender) -> Result<(), HandleError>,
+    ) -> Result<u64, HandleError> {
         let mut appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = fill(&mut appender);
         let committed = appender.commit(self.shared.clock.civil()).map_err(|_| HandleError::NotRecorded)?;
@@ -176,7 +179,7 @@ impl Handle {
         filled.map(|()| committed.events.end.max(self.shared.ledger.events_appended()))
     }
 
-    async fn wait(&self, ready: impl Fn() -> bool) -> Result<(), HandleError> {
+    pub(super) async fn wait(&self, ready: impl Fn() -> bool) -> Result<(), HandleError> {
         let began = self.shared.clock.monotonic();
         timeout(DURABLE_WITHIN, async {
             loop {
@@ -194,7 +197,7 @@ impl Handle {
         Ok(())
     }
 
-    fn intern(&self, name: &str) -> Result<NameId, HandleError> {
+    pub(super) fn intern(&self, name: &str) -> Result<NameId, HandleError> {
         self.shared.ledger.intern(name, self.shared.clock.civil()).map_err(|_| HandleError::NotRecorded)
     }
 

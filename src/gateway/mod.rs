@@ -20,6 +20,7 @@ pub mod link_outbox;
 pub mod multi;
 pub mod opted_out;
 mod optout;
+pub mod opt_ins;
 pub mod order;
 pub mod outbox;
 pub mod placement;

@@ -11,6 +11,7 @@ use super::settings::StopScope;
 use crate::clock::Now;
 use crate::compliance::duty;
 use crate::compliance::optout::{InboundText, Joined, Matched, Reply};
+use crate::ledger::event::Consent;
 use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Committed, Event, EventTicket, LedgerError, Personal};
 use crate::message::inbound::Inbound;
@@ -43,7 +44,10 @@ pub enum Act {
         generation: u64,
     },
     /// Lifted in RAM only now: the reverse order of a STOP.
-    Start(Lift),
+    Start {
+        lift: Lift,
+        renewals: Vec<Consent>,
+    },
     Contact,
 }
 
@@ -88,7 +92,7 @@ impl AwaitingAct {
     pub fn is_stop_of(&self, tag: &NumberTag) -> bool {
         match self.act {
             Act::Stop { .. } => self.tag == *tag,
-            Act::Start(_) | Act::Contact => false,
+            Act::Start { .. } | Act::Contact => false,
         }
     }
 }
@@ -313,11 +317,13 @@ impl Lane {
         let recorded =
             self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
         shared.metrics.records.one(RecordKind::Lift);
+        let words = by(&said.matched);
+        let renewals = self.renew_opt_ins(said.number, said.tag, &said.owners.accounts, &words, now);
         let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
         let Ok(ticket) = recorded else {
             return self.answer_deliver(said.from, self.temporary(said.from.link));
         };
-        self.await_act(Act::Start(lift), Record::Batch(ticket), copies.last, &said, now);
+        self.await_act(Act::Start { lift, renewals }, Record::Batch(ticket), copies.last, &said, now);
     }
 
     /// CONTACT: answered with the identity, and forwarded.
@@ -406,7 +412,7 @@ impl Lane {
             };
             let everywhere = match act.act {
                 Act::Stop { generation, .. } => generation <= passed,
-                Act::Start(_) | Act::Contact => true,
+                Act::Start { .. } | Act::Contact => true,
             };
             if recorded && everywhere && act.spooled.is_none_or(|ticket| shared.spool.is_durable(ticket)) {
                 self.finish_act(act, now);
@@ -429,7 +435,10 @@ impl Lane {
                 OptOutDurable { number: Some(act.number), after }.emit(&self.kit.shared.metrics);
                 (DutyKind::Stop, transition)
             }
-            Act::Start(lift) => (DutyKind::Start, self.kit.shared.lift_in_ram(&SuppressionEvent::Lift(lift))),
+            Act::Start { lift, renewals } => {
+                self.renewed_opt_ins(&renewals);
+                (DutyKind::Start, self.kit.shared.lift_in_ram(&SuppressionEvent::Lift(lift)))
+            }
             Act::Contact => (DutyKind::Contact, true),
         };
         if let Some(short_code) = act.code {

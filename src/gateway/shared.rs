@@ -331,6 +331,7 @@ impl Shared {
     /// Brings the gauges that belong to no lane up to date.
     pub fn measure(&self) {
         let gauges = &self.metrics.gauges;
+        gauges.consent_entries.set(self.opt_ins.index().len() as f64);
         gauges.suppressed_numbers.set(self.index.len() as f64);
         gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
         gauges.suppression_store_lag.set(self.store_lag() as f64);

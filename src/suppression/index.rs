@@ -50,6 +50,11 @@ impl Index {
         self.generation.load(Ordering::SeqCst)
     }
 
+    /// Raises the generation for something else that lanes must look at before octets leave. The new one.
+    pub fn raise(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
     /// Numbers that have a stop or had one (by prefix).
     pub fn len(&self) -> usize {
         self.numbers.load(Ordering::Relaxed)

@@ -55,6 +55,7 @@ impl SmscGauges {
 /// Gauges of the gateway as a whole.
 #[derive(Clone, Debug)]
 pub struct GatewayGauges {
+    pub consent_entries: Gauge,
     pub suppressed_numbers: Gauge,
     pub suppression_store_lag: Gauge,
     /// 1 while commercial traffic is refused because the list or the ledger cannot be used.
@@ -83,6 +84,7 @@ pub struct GatewayGauges {
 impl GatewayGauges {
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
+            consent_entries: registry.gauge(&names::CONSENT_ENTRIES, &[]),
             suppressed_numbers: registry.gauge(&names::SUPPRESSED_NUMBERS, &[]),
             suppression_store_lag: registry.gauge(&names::SUPPRESSION_STORE_LAG, &[]),
             failing_closed: registry.gauge(&names::FAILING_CLOSED, &[]),

@@ -138,6 +138,11 @@ pub const ATTRIBUTION_ENTRIES: Metric = gauge(
     &["place"],
     "Messages of the last 90 days that replies are attributed to: the newest of each number, address and account.",
 );
+pub const CONSENT_ENTRIES: Metric = gauge(
+    "stopgate_consent_entries",
+    &[],
+    "Numbers times accounts in the registry of opt-ins, those revoked or over included.",
+);
 pub const SUPPRESSED_NUMBERS: Metric = gauge("stopgate_suppressed_numbers", &[], "Numbers on the suppression list.");
 pub const SUPPRESSION_STORE_LAG: Metric = gauge(
     "stopgate_suppression_store_lag_events",
@@ -259,6 +264,7 @@ pub const ALL: &[Metric] = &[
     CONFIRMATION_TOTAL,
     REPLY_ATTRIBUTION_TOTAL,
     ATTRIBUTION_ENTRIES,
+    CONSENT_ENTRIES,
     SUPPRESSED_NUMBERS,
     SUPPRESSION_STORE_LAG,
     LEAK_TOTAL,

@@ -4,6 +4,7 @@
 mod attribution;
 mod bad_pdus;
 mod closed_hours;
+mod consent;
 mod demo;
 mod failover;
 mod kill9;

@@ -5,7 +5,8 @@ use super::super::answers::{
     AccountStatus, CheckAnswer, HoursNow, PastVerdict, ReadyCheck, RejectedRow, ReloadReport, SmscStatus, StatusAnswer,
     StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
-use super::super::plane::{Pending, Plane};
+use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
+use super::super::plane::{ConsentPlane, Pending, Plane};
 use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
 use super::super::server::{AdminParts, AdminServer};
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex};
 #[derive(Default)]
 pub(crate) struct FakePlane {
     pub(crate) stops: Mutex<BTreeSet<u64>>,
+    /// Who opted in to acme.
+    pub(crate) opt_ins: Mutex<BTreeSet<u64>>,
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) unready: AtomicBool,
     pub(crate) unrecorded: AtomicBool,
@@ -64,6 +67,73 @@ impl FakePlane {
 
     fn is_stopped(&self, number: Msisdn) -> bool {
         self.stops.lock().expect("not poisoned").contains(&number.as_u64())
+    }
+}
+
+fn opt_in(number: u64) -> ConsentEntry {
+    ConsentEntry {
+        account: "acme".to_owned(),
+        number: Msisdn::from_canonical(number),
+        tag: "00".to_owned(),
+        state: "live",
+        at: now(),
+        last_contact: Some(now()),
+        ends: None,
+        source: "web".to_owned(),
+        wording: "v3".to_owned(),
+        by: "local".to_owned(),
+        recorded: now(),
+        evidence: Some("form 12".to_owned()),
+        event: number % 1000,
+    }
+}
+
+impl ConsentPlane for FakePlane {
+    fn enter_consents(&self, batch: ConsentBatch) -> Pending<'_, StopOutcome> {
+        self.note(format!("{:?} {} for {} by {}", batch.work, batch.rows.len(), batch.account, batch.by));
+        Box::pin(async move {
+            let mut outcome = StopOutcome::default();
+            let mut opt_ins = self.opt_ins.lock().expect("not poisoned");
+            for row in batch.rows {
+                match (read(&row.number), batch.work) {
+                    (Err(problem), _) => outcome.rejected.push(RejectedRow { line: row.line, error: problem.error }),
+                    (Ok(number), work) if opt_ins.contains(&number.as_u64()) == (work == ConsentWork::Record) => {
+                        outcome.already += 1;
+                    }
+                    (Ok(number), work) => {
+                        outcome.added += 1;
+                        match (batch.dry_run, work) {
+                            (true, _) => false,
+                            (false, ConsentWork::Record) => opt_ins.insert(number.as_u64()),
+                            (false, ConsentWork::Revoke) => opt_ins.remove(&number.as_u64()),
+                        };
+                    }
+                }
+            }
+            Ok(outcome)
+        })
+    }
+
+    fn consents_of(&self, number: WrittenNumber) -> Pending<'_, Vec<ConsentEntry>> {
+        self.note("consents of");
+        Box::pin(async move {
+            let number = read(&number)?.as_u64();
+            let known = self.opt_ins.lock().expect("not poisoned").contains(&number);
+            Ok(known.then(|| opt_in(number)).into_iter().collect())
+        })
+    }
+
+    fn consents(&self, account: Option<String>, page: PageRequest) -> Pending<'_, ConsentAnswer> {
+        self.note(format!("consents page of {account:?}"));
+        Box::pin(async move {
+            let after = page.after.and_then(|after| after.parse::<u64>().ok()).unwrap_or(0);
+            let opt_ins = self.opt_ins.lock().expect("not poisoned");
+            let entries: Vec<_> =
+                opt_ins.iter().filter(|number| **number > after).take(10).map(|n| opt_in(*n)).collect();
+            let last = entries.last().and_then(|entry| entry.number).map(Msisdn::as_u64);
+            let next = last.filter(|last| opt_ins.iter().any(|number| number > last)).map(|last| last.to_string());
+            Ok(ConsentAnswer { entries, next })
+        })
     }
 }
 

@@ -95,6 +95,32 @@ fn a_batch_takes_the_good_rows_and_names_the_bad_ones() {
 }
 
 #[test]
+fn a_sender_enters_opt_ins_to_its_own_account_only_and_reads_none() {
+    let daemon = FakeDaemon::start();
+    let token = enrol(&daemon, "acme", "sender");
+    let body = |account: &str, row: Value| json!({ "work": "record", "account": account, "source": "web", "wording": "v3", "evidence": "form", "rows": [row] });
+    let row = json!({ "line": 1, "number": "0639980042", "at": "2026-11-20T10:00:00Z" });
+    let (status, answer) = post(&daemon, "/v1/consents", &token, &body("acme", row.clone()));
+    assert_eq!((status, &answer["added"]), (200, &1.into()), "{answer}");
+    assert_eq!(post(&daemon, "/v1/consents", &token, &body("bolero", row)).0, 403);
+    assert_eq!(post(&daemon, "/v1/consents/show", &token, &json!({ "number": "0639980042" })).0, 403);
+    assert_eq!(get(&daemon, "/v1/consents", &token).0, 403);
+    for (row, why) in [
+        (json!({ "line": 1, "number": "0639980043" }), "no date"),
+        (json!({ "line": 1, "number": "0639980043", "at": "2026-11-20T10:00:00Z", "source": "owl" }), "no source of"),
+        (json!({ "line": 1, "number": "0639980043", "at": "2026-11-20T10:00:00Z", "wording": "0639980043" }), "number"),
+    ] {
+        let (status, answer) = post(&daemon, "/v1/consents", &token, &body("acme", row));
+        let told = answer["rejected"][0]["error"].as_str().unwrap_or_default();
+        assert!(status == 200 && answer["added"] == 0 && told.contains(why), "{why}: {answer}");
+    }
+    let auditor = enrol(&daemon, "audrey", "auditor");
+    assert_eq!(post(&daemon, "/v1/consents/show", &auditor, &json!({ "number": "0639980042" })).0, 200);
+    daemon.plane.unrecorded.store(true, Ordering::Relaxed);
+    assert_eq!(get(&daemon, "/v1/consents", &auditor).0, 503, "a read that cannot be recorded is not answered");
+}
+
+#[test]
 fn probes_and_metrics_need_no_token() {
     let daemon = FakeDaemon::start();
     assert_eq!(get(&daemon, "/livez", ""), (200, "ok\n".to_owned()));

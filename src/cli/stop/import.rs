@@ -1,25 +1,14 @@
-//! Owns `stopgate stop import`: a CSV of opt-outs, batch by batch, each durable before the next.
-//! Must never leave a row half-applied, nor pass over a bad one in silence.
+//! Owns `stopgate stop import`: a CSV of opt-outs.
+//! Must never lift: a row adds.
 
 use super::super::client::Client;
-use super::super::exit::{Exit, Failure, Outcome, counted};
+use super::super::exit::Outcome;
 use super::super::global::Global;
-use super::super::print;
-use super::progress::Progress;
-use super::rows::{self, Rows};
-use crate::admin::answers::{RejectedRow, StopOutcome};
+use super::super::import::rows::Row;
+use super::super::import::{self, Plan};
 use crate::admin::requests::StopOrigin;
-use crate::admin::stops::{BatchBody, OCTETS_MAX, ROWS_MAX, RowBody};
-use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
-
-/// Octets of evidence and text in one batch: with the rest of its rows it stays well under what the daemon takes.
-const WORDS_MAX: usize = OCTETS_MAX / 4;
-/// Bad rows that are told one by one; beyond, only their number.
-const TOLD_MAX: usize = 1_000;
+use crate::admin::stops::{BatchBody, RowBody};
+use std::path::PathBuf;
 
 /// Import a CSV of opt-outs: bad rows are named by line, good ones are in (exit 3 when there were bad ones)
 #[derive(Clone, Debug, clap::Args)]
@@ -58,213 +47,29 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
     let client = Client::new(global)?;
-    let file = Source::look_at(&args.file)?;
-    let kept = Progress::path(&args.file);
-    let start = match (args.resume, Progress::load(&kept)) {
-        (true, Some(progress)) if progress.sha256 == file.sha256 => progress,
-        (true, Some(_)) => {
-            return Err(Failure::usage(
-                format!("{} is not the file whose import was interrupted: its contents differ", args.file.display()),
-                format!(
-                    "import it from its beginning, without --resume (rows already in do no harm), or remove {}",
-                    kept.display()
-                ),
-            ));
-        }
-        (true | false, _) => Progress { sha256: file.sha256.clone(), ..Progress::default() },
+    let plan = Plan {
+        file: &args.file,
+        command: "stopgate stop import".to_owned(),
+        done: "suppressed",
+        dry_run: args.dry_run,
+        resume: args.resume,
     };
-    let evidence = args.evidence.clone().unwrap_or_else(|| format!("file {} sha256:{}", file.name, file.sha256));
-    let mut import = Import { args, evidence, done: start, rejected: Vec::new(), bar: file.bar(global) };
-    import.work(
-        &file,
-        |body| {
-            let answer = client.post("/v1/stops", body)?;
-            serde_json::from_value(answer).map_err(|error| {
-                Failure::new(format!("the daemon's answer cannot be read: {error}"), "use the same version of both")
-            })
-        },
-        &kept,
-    )?;
-    import.bar.finish_and_clear();
-    if !args.dry_run {
-        // It may never have been written: a small file has one batch.
-        drop(std::fs::remove_file(&kept));
-    }
-    import.report(global)
-}
-
-/// The file, looked at once before anything is sent.
-struct Source {
-    path: PathBuf,
-    name: String,
-    sha256: String,
-    octets: u64,
-    separator: u8,
-}
-
-impl Source {
-    fn look_at(path: &Path) -> Result<Self, Failure> {
-        let unreadable = |error: std::io::Error| {
-            Failure::usage(format!("cannot read {}: {error}", path.display()), "name a CSV file one may read")
-        };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let (mut hash, mut octets, mut buffer) = (Sha256::new(), 0, vec![0u8; 1 << 16]);
-        let mut first = Vec::new();
-        loop {
-            let read = file.read(&mut buffer).map_err(unreadable)?;
-            if read == 0 {
-                break;
-            }
-            if first.is_empty() {
-                first.extend(buffer[..read].iter().take_while(|octet| **octet != b'\n'));
-            }
-            hash.update(&buffer[..read]);
-            octets += read as u64;
-        }
-        let sha256 = hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let separator = rows::separator(&String::from_utf8_lossy(&first));
-        Ok(Self { path: path.to_owned(), name, sha256, octets, separator })
-    }
-
-    fn bar(&self, global: &Global) -> ProgressBar {
-        if global.quiet || global.json {
-            return ProgressBar::hidden();
-        }
-        let style = ProgressStyle::with_template("{bar:40} {percent}% {bytes}/{total_bytes} {msg} ETA {eta}");
-        ProgressBar::new(self.octets).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-    }
-}
-
-/// An import at work.
-struct Import<'a> {
-    args: &'a Args,
-    evidence: String,
-    done: Progress,
-    rejected: Vec<RejectedRow>,
-    bar: ProgressBar,
-}
-
-impl Import<'_> {
-    fn work(
-        &mut self,
-        source: &Source,
-        send: impl Fn(&BatchBody) -> Result<StopOutcome, Failure>,
-        kept: &Path,
-    ) -> Result<(), Failure> {
-        let unreadable = |error: String| {
-            Failure::usage(format!("cannot read {}: {error}", source.path.display()), "name a CSV file one may read")
-        };
-        let file = File::open(&source.path).map_err(|error| unreadable(error.to_string()))?;
-        let reading = self.bar.wrap_read(BufReader::with_capacity(1 << 16, file));
-        let mut rows = Rows::new(reading, source.separator).map_err(|error| unreadable(error.to_string()))?;
-        let (mut batch, mut octets, mut last) = (Vec::with_capacity(ROWS_MAX), 0, self.done.line);
-        loop {
-            let row = rows.next();
-            let ended = row.is_none();
-            match row {
-                None => {}
-                Some(Ok(row)) if row.line <= self.done.line => continue,
-                Some(Err(row)) if row.line <= self.done.line => continue,
-                Some(Ok(row)) => {
-                    last = row.line;
-                    octets += row.evidence.as_ref().map_or(0, String::len) + row.text.as_ref().map_or(0, String::len);
-                    batch.push(row);
-                }
-                Some(Err(row)) => {
-                    last = row.line.max(last);
-                    self.reject(row);
-                }
-            }
-            if batch.len() == ROWS_MAX || octets >= WORDS_MAX || ended {
-                octets = 0;
-                if !batch.is_empty() {
-                    self.send(std::mem::take(&mut batch), &send)?;
-                }
-                self.done.line = last;
-                if ended {
-                    return Ok(());
-                }
-                if !self.args.dry_run {
-                    let unwritable = |error| {
-                        Failure::new(
-                            format!("cannot write {}: {error}", kept.display()),
-                            "free room or permissions beside the file",
-                        )
-                    };
-                    self.done.save(kept).map_err(unwritable)?;
-                }
-            }
-        }
-    }
-
-    fn send(
-        &mut self,
-        rows: Vec<RowBody>,
-        send: &impl Fn(&BatchBody) -> Result<StopOutcome, Failure>,
-    ) -> Result<(), Failure> {
+    import::run(&plan, args.evidence.as_deref(), global, |rows, evidence| {
         let body = BatchBody {
-            origin: self.args.origin,
-            evidence: self.evidence.clone(),
-            country: self.args.country.clone(),
-            dry_run: self.args.dry_run,
-            scope: self.args.scope.clone(),
-            account: self.args.account.clone(),
-            sender: self.args.sender.clone(),
-            rows,
+            origin: args.origin,
+            evidence: evidence.to_owned(),
+            country: args.country.clone(),
+            dry_run: args.dry_run,
+            scope: args.scope.clone(),
+            account: args.account.clone(),
+            sender: args.sender.clone(),
+            rows: rows.into_iter().map(row).collect(),
         };
-        let outcome = send(&body).map_err(|failure| Failure {
-            next: format!(
-                "{}\nthen go on with `stopgate stop import {} --resume`: lines up to {} are in",
-                failure.next,
-                self.args.file.display(),
-                self.done.line
-            ),
-            ..failure
-        })?;
-        self.done.added += outcome.added;
-        self.done.already += outcome.already;
-        outcome.rejected.into_iter().for_each(|row| self.reject(row));
-        self.bar.set_message(format!("{} in", self.done.added + self.done.already));
-        Ok(())
-    }
-
-    fn reject(&mut self, row: RejectedRow) {
-        self.done.rejected += 1;
-        if self.rejected.len() < TOLD_MAX {
-            self.rejected.push(row);
-        }
-    }
-
-    fn report(mut self, global: &Global) -> Outcome {
-        self.rejected.sort_by_key(|row| row.line);
-        let done = &self.done;
-        if global.json {
-            print::json(&serde_json::json!({
-                "dry_run": self.args.dry_run,
-                "added": done.added,
-                "already": done.already,
-                "rejected_count": done.rejected,
-                "rejected": self.rejected,
-            }));
-        } else {
-            for row in &self.rejected {
-                print::line(format!("{}:{}: {}", self.args.file.display(), row.line, row.error));
-            }
-            let untold = done.rejected.saturating_sub(self.rejected.len() as u64);
-            if untold > 0 {
-                print::line(format!("… and {untold} more bad rows"));
-            }
-            let would = if self.args.dry_run { "would be " } else { "" };
-            print::line(format!(
-                "{} {would}suppressed, {} already were, {} not taken",
-                counted(done.added as usize, "number"),
-                done.already,
-                counted(done.rejected as usize, "row")
-            ));
-        }
-        Ok(if done.rejected == 0 { Exit::Ok } else { Exit::Findings })
-    }
+        import::outcome(client.post("/v1/stops", &body)?)
+    })
 }
-#[cfg(test)]
-mod tests;
+
+fn row(row: Row) -> RowBody {
+    let Row { line, number, at, evidence, text, scope, account, sender, source: _, wording: _ } = row;
+    RowBody { line, number, at, evidence, text, scope, account, sender }
+}

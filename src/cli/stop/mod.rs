@@ -5,8 +5,6 @@ mod add;
 mod export;
 mod import;
 mod list;
-mod progress;
-mod rows;
 mod show;
 
 use super::exit::Outcome;

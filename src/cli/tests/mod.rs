@@ -52,6 +52,53 @@ fn a_file_is_imported_and_exported_whole() {
 }
 
 #[test]
+fn an_opt_in_is_recorded_shown_and_revoked() {
+    let daemon = FakeDaemon::start();
+    let show = ["consent", "show", "06 39 98 00 42", "--account", "acme"];
+    assert_eq!(run(&daemon, &show), Ok(Exit::Findings), "nothing is recorded");
+    let proof = ["--source", "web", "--wording", "v3", "--evidence", "form 12"];
+    let record = [&["consent", "record", "0639980042", "--account", "acme"][..], &proof].concat();
+    assert_eq!(run(&daemon, &[&record[..], &["--dry-run"]].concat()), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &show), Ok(Exit::Findings), "a dry run changes nothing");
+    assert_eq!(run(&daemon, &record), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &show), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &[&["--json"], &show[..]].concat()), Ok(Exit::Ok));
+    let revoke = ["consent", "revoke", "0639980042", "--account", "acme", "--evidence", "mail of today"];
+    assert_eq!(run(&daemon, &revoke), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &show), Ok(Exit::Findings));
+    let nobody = [&["consent", "record", "nobody", "--account", "acme"][..], &proof].concat();
+    assert_eq!(run(&daemon, &nobody), Ok(Exit::Findings));
+    assert!(daemon.asked().contains(&"Record 1 for acme by local".to_owned()), "{:?}", daemon.asked());
+    assert!(daemon.asked().contains(&"recorded consent.show by local".to_owned()), "{:?}", daemon.asked());
+}
+
+#[test]
+fn opt_ins_are_imported_and_exported_whole() {
+    let daemon = FakeDaemon::start();
+    let file = daemon.directory.path().join("optins.csv");
+    let text: String = (0..25).map(|row| format!("0639980{row:03},2026-11-20,form {row},app,v4\n")).collect();
+    let undated = "0639980900,,form,app,v4\n0639980901,2026-11-20,form,pigeon,v4\n0639980902,2026-11-20,,,\n";
+    std::fs::write(&file, format!("number,at,evidence,source,wording\n{text}{undated}")).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    let import = ["consent", "import", path, "--account", "acme"];
+    assert_eq!(run(&daemon, &[&import[..], &["--dry-run"]].concat()), Ok(Exit::Findings));
+    assert_eq!(daemon.plane.opt_ins.lock().expect("not poisoned").len(), 0);
+    assert_eq!(run(&daemon, &import), Ok(Exit::Findings), "no date, no such source, no source at all");
+    assert_eq!(daemon.plane.opt_ins.lock().expect("not poisoned").len(), 25);
+    let with = [&import[..], &["--source", "web", "--wording", "v3", "--evidence", "CRM"]].concat();
+    assert_eq!(run(&daemon, &with), Ok(Exit::Findings));
+    assert_eq!(daemon.plane.opt_ins.lock().expect("not poisoned").len(), 26, "what the row lacks, the command says");
+    let out = daemon.directory.path().join("out.csv");
+    let export = ["consent", "export", "--account", "acme", "-o", out.to_str().expect("UTF-8")];
+    assert_eq!(run(&daemon, &export), Ok(Exit::Ok));
+    let written = std::fs::read_to_string(&out).expect("written");
+    assert_eq!(written.lines().count(), 27);
+    let first = written.lines().nth(1).unwrap_or_default();
+    assert!(first.starts_with("+33639980000,2026-11-21T10:00:00Z,form 12,web,v3,acme,live,"), "{first}");
+    assert!(daemon.asked().contains(&"recorded consent.export by local".to_owned()), "{:?}", daemon.asked());
+}
+
+#[test]
 fn the_daemon_is_looked_at_and_moved() {
     let daemon = FakeDaemon::start();
     assert_eq!(run(&daemon, &["status"]), Ok(Exit::Ok));

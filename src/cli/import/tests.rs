@@ -4,22 +4,12 @@
 use super::*;
 use std::cell::RefCell;
 
-fn args(file: &Path) -> Args {
-    Args {
-        file: file.to_owned(),
-        evidence: None,
-        origin: StopOrigin::Import,
-        country: None,
-        scope: None,
-        account: None,
-        sender: None,
-        dry_run: false,
-        resume: false,
-    }
+fn plan(file: &Path) -> Plan<'_> {
+    Plan { file, command: "stopgate stop import".to_owned(), done: "suppressed", dry_run: false, resume: false }
 }
 
-fn import(args: &Args, done: Progress) -> Import<'_> {
-    Import { args, evidence: "e".to_owned(), done, rejected: Vec::new(), bar: ProgressBar::hidden() }
+fn import<'a>(plan: &'a Plan<'a>, done: Progress) -> Import<'a> {
+    Import { plan, evidence: "e".to_owned(), done, rejected: Vec::new(), bar: ProgressBar::hidden() }
 }
 
 fn written(rows: usize) -> (tempfile::TempDir, PathBuf) {
@@ -34,26 +24,26 @@ fn written(rows: usize) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn an_interrupted_import_goes_on_behind_the_last_batch_that_was_acknowledged() {
     let (_directory, path) = written(ROWS_MAX * 2 + 5);
-    let args = args(&path);
+    let plan = plan(&path);
     let source = Source::look_at(&path).expect("read");
     let kept = Progress::path(&path);
     let sent = RefCell::new(Vec::new());
     let send = |broken_at: usize| {
         let sent = &sent;
-        move |body: &BatchBody| {
+        move |rows: Vec<Row>, _: &str| {
             if sent.borrow().len() == broken_at {
                 return Err(Failure::unavailable("gone", "start it"));
             }
-            sent.borrow_mut().push((body.rows[0].line, body.rows.len()));
-            Ok(StopOutcome { added: body.rows.len() as u64, ..StopOutcome::default() })
+            sent.borrow_mut().push((rows[0].line, rows.len()));
+            Ok(StopOutcome { added: rows.len() as u64, ..StopOutcome::default() })
         }
     };
     let begun = Progress { sha256: source.sha256.clone(), ..Progress::default() };
-    let failure = import(&args, begun).work(&source, send(1), &kept).expect_err("interrupted");
+    let failure = import(&plan, begun).work(&source, send(1), &kept).expect_err("interrupted");
     assert!(failure.next.contains("--resume") && failure.next.contains("lines up to 10001"), "{}", failure.next);
     let progress = Progress::load(&kept).expect("kept");
     assert_eq!((progress.line, progress.added), (10_001, 10_000));
-    let mut second = import(&args, progress);
+    let mut second = import(&plan, progress);
     second.work(&source, send(usize::MAX), &kept).expect("goes on");
     assert_eq!(second.done.added, ROWS_MAX as u64 * 2 + 5);
     assert_eq!(*sent.borrow(), [(2, ROWS_MAX), (10_002, ROWS_MAX), (20_002, 5)]);
@@ -64,14 +54,14 @@ fn bad_rows_are_told_and_the_good_ones_are_in() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("optouts.csv");
     std::fs::write(&path, "number,at\n0639980001,\n0639980002,yesterday\n12,\n0639980003,\n").expect("written");
-    let args = args(&path);
+    let plan = plan(&path);
     let source = Source::look_at(&path).expect("read");
-    let send = |body: &BatchBody| {
-        let short = body.rows.iter().filter(|row| row.number.len() < 6);
+    let send = |rows: Vec<Row>, _: &str| {
+        let short = rows.iter().filter(|row| row.number.len() < 6);
         let rejected: Vec<_> = short.map(|row| RejectedRow { line: row.line, error: "no number".to_owned() }).collect();
-        Ok(StopOutcome { added: (body.rows.len() - rejected.len()) as u64, already: 0, rejected })
+        Ok(StopOutcome { added: (rows.len() - rejected.len()) as u64, already: 0, rejected })
     };
-    let mut import = import(&args, Progress::default());
+    let mut import = import(&plan, Progress::default());
     import.work(&source, send, &Progress::path(&path)).expect("done");
     let mut lines: Vec<_> = import.rejected.iter().map(|row| row.line).collect();
     lines.sort_unstable();

@@ -1,10 +1,36 @@
-//! Owns the reading of a CSV of opt-outs: columns, rows, and what is wrong with a row, by its line.
+//! Owns the reading of a CSV of numbers: columns, rows, and what is wrong with a row, by its line.
 //! Must never decide what a number is: the daemon's plan does.
 
 use super::super::instant;
 use crate::admin::answers::RejectedRow;
-use crate::admin::stops::RowBody;
 use std::io::{Chain, Read};
+
+/// A row that can be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    pub line: u64,
+    pub number: String,
+    /// RFC 3339.
+    pub at: Option<String>,
+    pub evidence: Option<String>,
+    /// What the person said or wrote, for opt-outs.
+    pub text: Option<String>,
+    /// Whom an opt-out is directed at.
+    pub scope: Option<String>,
+    pub account: Option<String>,
+    pub sender: Option<String>,
+    /// Where an opt-in was given.
+    pub source: Option<String>,
+    /// The version of the wording that the person saw, for opt-ins.
+    pub wording: Option<String>,
+}
+
+impl Row {
+    /// Octets of what is free text in it.
+    pub fn words(&self) -> usize {
+        [&self.evidence, &self.text].into_iter().flatten().map(String::len).sum()
+    }
+}
 
 /// Where the columns are. Without a heading the number stands first, then the instant, then the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,18 +38,20 @@ struct Columns {
     number: usize,
     at: Option<usize>,
     evidence: Option<usize>,
-    /// Text, scope, account and sender.
-    more: [Option<usize>; 4],
+    /// Text, scope, account, sender, source and wording.
+    more: [Option<usize>; 6],
 }
 
 const NUMBER: [&str; 6] = ["number", "msisdn", "phone", "numero", "numéro", "telephone"];
 const AT: [&str; 4] = ["at", "since", "date", "instant"];
 const EVIDENCE: [&str; 2] = ["evidence", "preuve"];
-const MORE: [&[&str]; 4] = [
+const MORE: [&[&str]; 6] = [
     &["text", "texte", "message"],
     &["scope", "portee", "portée"],
     &["account", "compte"],
     &["sender", "expediteur", "expéditeur"],
+    &["source"],
+    &["wording", "version"],
 ];
 
 impl Columns {
@@ -37,7 +65,7 @@ impl Columns {
         Some(Self { number: place(&NUMBER)?, at: place(&AT), evidence: place(&EVIDENCE), more: MORE.map(place) })
     }
 
-    const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2), more: [None; 4] };
+    const PLAIN: Self = Self { number: 0, at: Some(1), evidence: Some(2), more: [None; 6] };
 }
 
 /// A source without carriage returns: the CSV reader counts a line at its `\n`, which behind a `\r` it reads late.
@@ -86,7 +114,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// The next row, or what is wrong with it; `None` at the end.
-    pub fn next(&mut self) -> Option<Result<RowBody, RejectedRow>> {
+    pub fn next(&mut self) -> Option<Result<Row, RejectedRow>> {
         if !std::mem::take(&mut self.kept) {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(false) => return None,
@@ -108,7 +136,7 @@ impl<R: Read> Rows<R> {
         began.max(self.reader.position().line().saturating_sub(inside as u64 + 1))
     }
 
-    fn row(&self, line: u64) -> Result<RowBody, &'static str> {
+    fn row(&self, line: u64) -> Result<Row, &'static str> {
         let cell = |column: usize| match self.record.get(column) {
             None => Ok(""),
             Some(octets) => {
@@ -130,9 +158,19 @@ impl<R: Read> Rows<R> {
             Ok::<_, &'static str>(cell.map(str::to_owned))
         };
         let evidence = written(self.columns.evidence)?;
-        let [text, scope, account, sender] = self.columns.more.map(written);
-        let (text, scope, account, sender) = (text?, scope?, account?, sender?);
-        Ok(RowBody { line, number: number.to_owned(), at, evidence, text, scope, account, sender })
+        let [text, scope, account, sender, source, wording] = self.columns.more.map(written);
+        Ok(Row {
+            line,
+            number: number.to_owned(),
+            at,
+            evidence,
+            text: text?,
+            scope: scope?,
+            account: account?,
+            sender: sender?,
+            source: source?,
+            wording: wording?,
+        })
     }
 }
 
@@ -149,7 +187,7 @@ pub fn separator(first_line: &str) -> u8 {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Vec<RowBody>, Vec<RejectedRow>) {
+    fn read(text: &str) -> (Vec<Row>, Vec<RejectedRow>) {
         let separator = separator(text.lines().next().unwrap_or_default());
         let mut rows = Rows::new(text.as_bytes(), separator).expect("CSV");
         let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -214,6 +252,14 @@ mod tests {
             assert_eq!(bad, [], "{text:?}");
             assert_eq!(good.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 7, 8], "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_opt_in_may_bring_its_own_source_and_wording() {
+        let (good, bad) = read("msisdn;date;source;version\n0639980001;2026-11-20;web;v3\n0639980002;;;\n");
+        assert_eq!(bad, []);
+        assert_eq!((good[0].source.as_deref(), good[0].wording.as_deref()), (Some("web"), Some("v3")));
+        assert_eq!((good[1].source.as_deref(), good[1].wording.as_deref()), (None, None));
     }
 
     #[test]
