@@ -71,6 +71,7 @@ fn account(pack: Arc<Pack>) -> AccountPolicy {
         consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
         validity: ValidityRule::Closing,
         observe: Observe::default(),
+        promotional_text: stopgate::compliance::policy::PromotionalText::default(),
         vendor_tlvs: Vec::new(),
         default_message_ids: Vec::new(),
     }

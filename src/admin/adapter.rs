@@ -219,6 +219,7 @@ fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, requ
         next_opening: found.next_opening,
         would_refuse: found.would_refuse.iter().map(Rule::id).collect(),
         observed: found.observed.map(|(code, from)| RefusedLater::new(code, from)),
+        classed: request.explain.then(|| found.classed.into()),
     }
 }
 

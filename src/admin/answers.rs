@@ -1,6 +1,7 @@
 //! Owns what the data plane answers, and how it looks in JSON: the contract behind every `--json`.
 //! Must never hold a message's text or a secret.
 
+use super::class_explained::ClassExplained;
 use super::observed::{Observed, RefusedLater};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
@@ -50,6 +51,8 @@ pub struct CheckAnswer {
     pub would_refuse: Vec<&'static str>,
     /// Permitted only because a rule is observed: what it would be refused with, and from when on.
     pub observed: Option<RefusedLater>,
+    /// How it got its class, for whoever asks to explain.
+    pub classed: Option<ClassExplained>,
 }
 
 impl Serialize for CheckAnswer {
@@ -70,6 +73,8 @@ impl Serialize for CheckAnswer {
             next_opening: Option<CivilInstant>,
             would_refuse: &'a [&'static str],
             observed: Option<&'a RefusedLater>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            class_explained: Option<&'a ClassExplained>,
         }
         View {
             verdict: if self.refusal.is_some() { "refused" } else { "permitted" },
@@ -83,6 +88,7 @@ impl Serialize for CheckAnswer {
             next_opening: self.next_opening,
             would_refuse: &self.would_refuse,
             observed: self.observed.as_ref(),
+            class_explained: self.classed.as_ref(),
         }
         .serialize(serializer)
     }
@@ -265,6 +271,7 @@ mod tests {
             next_opening: Some(CivilInstant::from_secs(1_795_420_800)),
             would_refuse: vec!["R-HOURS"],
             observed: None,
+            classed: None,
         };
         let json = serde_json::to_value(&answer).expect("JSON");
         assert_eq!(json["verdict"], "refused");

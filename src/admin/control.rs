@@ -68,6 +68,9 @@ pub struct CheckBody {
     pub at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+    /// Whether the answer says how the class came about.
+    #[serde(default)]
+    pub explain: bool,
 }
 
 /// `POST /v1/check`
@@ -94,7 +97,17 @@ async fn checked(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<Chec
         Err(_) => return Err(Problem::invalid("`at` is not RFC 3339", "write 2026-11-22T10:00:00Z")),
     };
     let to = shared.number(asked.to, asked.country);
-    shared.plane.check(CheckRequest { account: asked.account, to, text: asked.text, from: asked.from, at }).await
+    shared
+        .plane
+        .check(CheckRequest {
+            account: asked.account,
+            to,
+            text: asked.text,
+            from: asked.from,
+            at,
+            explain: asked.explain,
+        })
+        .await
 }
 
 /// `POST /v1/why`

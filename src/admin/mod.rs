@@ -3,6 +3,7 @@
 
 mod access;
 mod bounded;
+mod class_explained;
 pub mod adapter;
 pub mod answers;
 pub mod consent;

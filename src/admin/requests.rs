@@ -21,6 +21,8 @@ pub struct CheckRequest {
     pub from: Option<String>,
     /// The instant judged; `None` = now.
     pub at: Option<CivilInstant>,
+    /// Whether the answer says how the class came about.
+    pub explain: bool,
 }
 
 /// Where an opt-out given by hand came from.

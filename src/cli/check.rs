@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Ask for a dry-run verdict (exit 0 permitted, 3 refused).
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  stopgate check --account acme --to \"06 39 98 00 42\" --text \"Soldes -20% STOP au 36111\"\n  stopgate check --account acme --to +33639980042 --text \"Soldes\" --at 2026-11-22T10:00:00Z --json"
+    after_help = "Examples:\n  stopgate check --account acme --to \"06 39 98 00 42\" --text \"Soldes -20% STOP au 36111\"\n  stopgate check --account acme --to +33639980042 --text \"Soldes\" --at 2026-11-22T10:00:00Z --json\n  stopgate check --account otp --to +33639980042 --text \"-20% samedi\" --explain"
 )]
 pub struct Args {
     /// The account that would send it
@@ -31,6 +31,9 @@ pub struct Args {
     /// The instant, RFC 3339 [default: now]
     #[arg(long, value_name = "T")]
     at: Option<String>,
+    /// Say how the class came about: contract, what tightened it, content signals and their weights
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Runs it.
@@ -43,6 +46,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         from: args.from.clone(),
         at: at.map(|at| at.to_string()),
         country: None,
+        explain: args.explain,
     };
     let answer = Client::new(global)?.post("/v1/check", &body)?;
     let refused = answer["verdict"] != "permitted";
@@ -76,6 +80,40 @@ fn in_words(answer: &Value) -> Vec<String> {
     let rules: Vec<_> = answer["would_refuse"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if rules.len() > 1 {
         lines.push(format!("  also against it: {}", rules.join(", ")));
+    }
+    lines.extend(class_in_words(&answer["class_explained"]));
+    lines
+}
+
+/// How the class came about; nothing when it was not asked for.
+fn class_in_words(explained: &Value) -> Vec<String> {
+    let Some(contract) = explained["contract"].as_str() else { return Vec::new() };
+    let by_contract = explained["contract_class"].as_str().unwrap_or("-");
+    let number = |key: &str| explained[key].as_u64().unwrap_or(0);
+    let step = explained["tightened_by"].as_str().map(|step| match step {
+        "mention" => "a STOP mention makes",
+        "source" => "a promotional source makes",
+        _ => "the content signals make",
+    });
+    let mut lines = vec![match step {
+        None => format!("  class: {by_contract} by the contract ({contract})"),
+        Some(step) => format!("  class: the contract ({contract}) says {by_contract}; {step} it commercial"),
+    }];
+    let signals: Vec<String> = explained["signals"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|signal| Some(format!("{} {}", signal["id"].as_str()?, signal["weight"])))
+        .collect();
+    let subject =
+        if explained["service"] == true { "a text of service" } else { "a text without a subject of service" };
+    lines.push(if signals.is_empty() {
+        "  signals: none".to_owned()
+    } else {
+        format!("  signals: {} = {} of {} for {subject}", signals.join(" + "), number("weight"), number("threshold"))
+    });
+    if let Some(wanted) = explained["promotional_text"].as_str() {
+        lines.push(format!("  promotional_text = \"{wanted}\" of the account decides"));
     }
     lines
 }

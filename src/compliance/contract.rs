@@ -1,10 +1,12 @@
 //! Owns what the account's contract says about the class of a message: what it names as transactional is, the rest is not.
-//! Must never read the text: what a text tightens is `traffic`'s work.
+//! Must never read the text: what a text tightens is `traffic`'s work, asked here.
 
 use super::class::TrafficClass;
 use super::numbers::NumberPlan;
+use super::pack::Pack;
 use super::policy::{AccountPolicy, Contract};
 use super::sender_rules::Source;
+use super::traffic::{self, Classified};
 use crate::message::submission::Submission;
 
 /// The class by contract.
@@ -26,6 +28,21 @@ pub fn class(
             if named { TrafficClass::Transactional } else { TrafficClass::Commercial }
         }
     }
+}
+
+/// The class: the contract's, which what the message shows can only tighten. Also the contract's alone.
+pub fn classified(
+    submission: &Submission<'_>,
+    source: Source<'_>,
+    text: Option<&str>,
+    pack: &Pack,
+    account: &AccountPolicy,
+    plan: &NumberPlan,
+) -> (TrafficClass, Classified) {
+    let promotional = source.number().is_some_and(|number| pack.senders.is_promotional(number))
+        && !names_source(source, account, plan);
+    let contract = class(submission, source, account, plan);
+    (contract, traffic::classify(contract, promotional, text, pack, account.promotional_text))
 }
 
 /// Whether the contract names the source as transactional.

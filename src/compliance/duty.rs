@@ -65,6 +65,7 @@ pub fn compose(duty: Duty, to: Msisdn, context: &Context<'_>) -> Permitted<'stat
     let text = fill(template, context.identity);
     let ruling = Ruling {
         class: TrafficClass::Transactional,
+        promotional: None,
         destination: Some(to),
         tag: Some(context.tags.tag(to)),
         territory: context.pack.territory(to).unwrap_or(u16::MAX),

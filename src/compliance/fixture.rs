@@ -7,7 +7,7 @@ use super::numbers::NumberPlan;
 use super::observe::Observe;
 use super::pack::Pack;
 use super::parts::Table;
-use super::policy::{AccountPolicy, Consent, Contract, ValidityRule};
+use super::policy::{AccountPolicy, Consent, Contract, PromotionalText, ValidityRule};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::{NumberTag, TagKey};
@@ -69,6 +69,7 @@ impl House {
                 identity: "ACME SAS, Paris".into(),
                 consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
                 validity: ValidityRule::Keep,
+                promotional_text: PromotionalText::default(),
                 observe: Observe::default(),
                 vendor_tlvs: Vec::new(),
                 default_message_ids: Vec::new(),

@@ -13,9 +13,9 @@ use super::mention;
 use super::pack::Pack;
 use super::pack::senders::Stance;
 use super::parts::{self, Gate, Key, Part, Standing};
+use super::policy::PromotionalText;
 use super::rule::{Rule, RuleSet};
 use super::sender_rules::{self, Source};
-use super::traffic;
 use super::verdict::{Outgoing, Permitted, Refusal, Ruling, Verdict};
 use crate::message::instant::CivilInstant;
 use crate::message::submission::Submission;
@@ -94,17 +94,22 @@ fn weigh<L: SuppressionList + ?Sized>(
         .text()
         .and_then(|text| mention::find(text, &pack.mentions, &account.stop_codes, source.takes_replies(account)));
     let settled = gate.as_ref().and_then(|gate| gate.pinned.class);
-    let class = match (&content, settled) {
+    let (class, promotional) = match (&content, settled) {
         // What cannot be known is commercial.
-        (Content::Misfit, _) | (_, Some(TrafficClass::Commercial)) => TrafficClass::Commercial,
+        (Content::Misfit, _) | (_, Some(TrafficClass::Commercial)) => (TrafficClass::Commercial, None),
         (
             Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Unreadable,
             Some(TrafficClass::Transactional) | None,
-        ) => class(submission, source, &content, pack, facts),
+        ) => {
+            let text = content.text();
+            let (_, found) = contract::classified(submission, source, text, pack, account, facts.numbers);
+            (found.class, found.promotional)
+        }
     };
     let judged_at = instants::judged_at(submission.schedule, now);
     let ruling = Ruling {
         class,
+        promotional,
         destination,
         tag,
         territory: destination.and_then(|number| pack.territory(number)).unwrap_or(NO_TERRITORY),
@@ -203,21 +208,6 @@ struct Case<'c> {
     pack: &'c Pack,
 }
 
-/// The class: the contract's, which the set and what the message shows can only tighten.
-fn class<L: SuppressionList + ?Sized>(
-    submission: &Submission<'_>,
-    source: Source<'_>,
-    content: &Content<'_>,
-    pack: &Pack,
-    facts: &Facts<'_, L>,
-) -> TrafficClass {
-    let account = facts.account;
-    let promotional = source.number().is_some_and(|number| pack.senders.is_promotional(number))
-        && !contract::names_source(source, account, facts.numbers);
-    let contract = contract::class(submission, source, account, facts.numbers);
-    traffic::classify(contract, promotional, content.text(), pack).class
-}
-
 /// The text, when it can be read whole. Port-addressed messages are for applications: nobody reads them as text.
 /// Of a part, what its neighbours hold the other half of is left out.
 fn readable<'b, L: SuppressionList + ?Sized>(
@@ -269,9 +259,10 @@ fn commercial<L: SuppressionList + ?Sized>(
     if scales.ruling.tag.is_some_and(|tag| facts.list.is_suppressed(&tag, account.account, scales.ruling.sender)) {
         scales.refuse(Rule::Suppress, RefusalCode::OptedOut);
     }
-    // R-CONSENT
+    // R-CONSENT. An account whose promotional texts are refused has a contract that covers no advertising: nobody consented to it.
     let judged_at = scales.ruling.judged_at;
-    if !consent::stands(account, case.pack, scales.ruling.tag.as_ref(), facts.opt_ins, judged_at) {
+    let uncovered = scales.ruling.promotional == Some(PromotionalText::Refuse);
+    if uncovered || !consent::stands(account, case.pack, scales.ruling.tag.as_ref(), facts.opt_ins, judged_at) {
         scales.refuse(Rule::Consent, RefusalCode::NoConsent);
     }
     // R-HOURS

@@ -21,6 +21,17 @@ pub enum Contract {
     },
 }
 
+impl Contract {
+    /// The word used in configuration and JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Commercial => "commercial",
+            Self::Transactional => "transactional",
+            Self::Mixed { .. } => "mixed",
+        }
+    }
+}
+
 /// How the account proves consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consent {
@@ -39,6 +50,29 @@ pub enum ValidityRule {
     Keep,
     /// Clamped or inserted so that the SMSC cannot deliver after closing.
     Closing,
+}
+
+/// What becomes of a message that the contract calls transactional and whose text looks promotional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PromotionalText {
+    /// It is judged as commercial.
+    #[default]
+    Reclassify,
+    /// It leaves as what the contract calls it; counted and logged.
+    Log,
+    /// It is refused: the contract covers no advertising.
+    Refuse,
+}
+
+impl PromotionalText {
+    /// The word used in configuration and JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reclassify => "reclassify",
+            Self::Log => "log",
+            Self::Refuse => "refuse",
+        }
+    }
 }
 
 /// Everything the judge needs to know about an account.
@@ -63,6 +97,7 @@ pub struct AccountPolicy {
     pub identity: String,
     pub consent: Consent,
     pub validity: ValidityRule,
+    pub promotional_text: PromotionalText,
     /// The rules that do not refuse yet.
     pub observe: Observe,
     /// Vendor TLV tags that are kept; all others in 0x1400..=0x3FFF are cut.

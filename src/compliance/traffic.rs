@@ -4,6 +4,7 @@
 use super::class::TrafficClass;
 use super::mention;
 use super::pack::Pack;
+use super::policy::PromotionalText;
 use super::wording::pattern::View;
 use super::wording::patterns::Patterns;
 use super::wording::words::Words;
@@ -65,10 +66,14 @@ impl Signals {
         self.signals.iter().enumerate().filter(move |(at, _)| hit(*at)).map(|(_, signal)| (&*signal.id, signal.weight))
     }
 
+    /// The sum of weights from which a text with these hits counts as promotional.
+    pub const fn threshold_of(&self, hits: Hits) -> u32 {
+        if hits.service { self.threshold } else { self.threshold_without_service }
+    }
+
     /// Whether the hits weigh enough.
     pub fn is_promotional(&self, hits: Hits) -> bool {
-        let threshold = if hits.service { self.threshold } else { self.threshold_without_service };
-        self.explain(hits).map(|(_, weight)| weight).sum::<u32>() >= threshold
+        self.explain(hits).map(|(_, weight)| weight).sum::<u32>() >= self.threshold_of(hits)
     }
 }
 
@@ -85,19 +90,39 @@ pub enum Reason {
     Content,
 }
 
+impl Reason {
+    /// The word used in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::Mention => "mention",
+            Self::Source => "source",
+            Self::Content => "content",
+        }
+    }
+}
+
 /// The class of a message, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Classified {
     pub class: TrafficClass,
     pub reason: Reason,
+    /// What the account asked for, when nothing but the text shows that a message is promotional.
+    pub promotional: Option<PromotionalText>,
     /// Only looked for while nothing else has made the message commercial.
     pub signals: Hits,
 }
 
 /// The class by contract, tightened by a mention of any code, a promotional source, and the pack's content signals.
 /// A text that cannot be read tightens nothing: the ladder decides what becomes of it.
-pub fn classify(contract: TrafficClass, promotional_source: bool, text: Option<&str>, pack: &Pack) -> Classified {
-    let because = |class, reason| Classified { class, reason, signals: Hits::default() };
+pub fn classify(
+    contract: TrafficClass,
+    promotional_source: bool,
+    text: Option<&str>,
+    pack: &Pack,
+    wanted: PromotionalText,
+) -> Classified {
+    let because = |class, reason| Classified { class, reason, promotional: None, signals: Hits::default() };
     match contract {
         TrafficClass::Commercial => return because(TrafficClass::Commercial, Reason::Contract),
         TrafficClass::Transactional => {}
@@ -109,10 +134,12 @@ pub fn classify(contract: TrafficClass, promotional_source: bool, text: Option<&
         return because(TrafficClass::Commercial, Reason::Source);
     }
     let signals = text.map_or(Hits::default(), |text| pack.signals.find(text));
-    if pack.signals.is_promotional(signals) {
-        return Classified { class: TrafficClass::Commercial, reason: Reason::Content, signals };
-    }
-    Classified { class: TrafficClass::Transactional, reason: Reason::Contract, signals }
+    let promotional = pack.signals.is_promotional(signals).then_some(wanted);
+    let (class, reason) = match promotional {
+        None | Some(PromotionalText::Log) => (TrafficClass::Transactional, Reason::Contract),
+        Some(PromotionalText::Reclassify | PromotionalText::Refuse) => (TrafficClass::Commercial, Reason::Content),
+    };
+    Classified { class, reason, promotional, signals }
 }
 
 #[cfg(test)]
@@ -133,7 +160,7 @@ mod tests {
         for (at, row) in rows.iter().enumerate() {
             let body = row[0].replace("\\\"", "\"").replace('"', "\\\"");
             let text: String = serde_json::from_str(&format!("\"{body}\"")).expect("a JSON body");
-            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack);
+            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack, PromotionalText::Reclassify);
             let replies = STOP_CODES.iter().any(|code| row[3].contains(&format!("sender={code};")));
             let mentioned = mention::find(&text, &pack.mentions, &STOP_CODES, replies).is_some();
             match (row[1], found.class) {
@@ -182,7 +209,7 @@ mod tests {
     fn a_class_is_only_ever_tightened_and_the_reason_is_told() {
         let pack = Pack::embedded("fr-strict").expect("embedded");
         let reason = |contract, source, text| {
-            let found = classify(contract, source, text, &pack);
+            let found = classify(contract, source, text, &pack, PromotionalText::Reclassify);
             (found.class, found.reason)
         };
         use TrafficClass::{Commercial, Transactional};
@@ -194,11 +221,30 @@ mod tests {
         assert_eq!(reason(Transactional, false, None), (Transactional, Reason::Contract));
     }
 
+    #[test]
+    fn an_account_chooses_what_becomes_of_a_text_that_looks_promotional() {
+        let pack = Pack::embedded("fr-strict").expect("embedded");
+        use TrafficClass::{Commercial, Transactional};
+        for (wanted, class, reason) in [
+            (PromotionalText::Reclassify, Commercial, Reason::Content),
+            (PromotionalText::Log, Transactional, Reason::Contract),
+            (PromotionalText::Refuse, Commercial, Reason::Content),
+        ] {
+            let found = classify(Transactional, false, Some("-20% samedi"), &pack, wanted);
+            assert_eq!((found.class, found.reason, found.promotional), (class, reason, Some(wanted)));
+            assert!(found.signals.bits != 0);
+            let plain = classify(Transactional, false, Some("Votre code est 1234"), &pack, wanted);
+            assert_eq!((plain.class, plain.promotional), (Transactional, None));
+            let named = classify(Transactional, false, Some("-20% STOP 36111"), &pack, wanted);
+            assert_eq!((named.class, named.reason, named.promotional), (Commercial, Reason::Mention, None));
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_has_a_class(text in any::<String>()) {
             let pack = Pack::embedded("fr-strict").expect("embedded");
-            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack);
+            let found = classify(TrafficClass::Transactional, false, Some(&text), &pack, PromotionalText::Reclassify);
             prop_assert_eq!(found.class == TrafficClass::Commercial, found.reason != Reason::Contract);
         }
     }

@@ -19,6 +19,7 @@
 use super::class::TrafficClass;
 use super::code::RefusalCode;
 use super::parts::OfSet;
+use super::policy::PromotionalText;
 use super::rule::RuleSet;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
@@ -49,6 +50,8 @@ pub struct Composed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ruling {
     pub class: TrafficClass,
+    /// What was done about a text that alone made a message look promotional. Not recorded: class and code are.
+    pub promotional: Option<PromotionalText>,
     /// The canonical destination: what was looked up and what is forwarded. `None` when it could not be made.
     pub destination: Option<Msisdn>,
     pub tag: Option<NumberTag>,

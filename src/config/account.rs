@@ -8,7 +8,7 @@ use super::section::Table;
 use super::value;
 use crate::compliance::code::RefusalCode;
 use crate::compliance::observe::Observe;
-use crate::compliance::policy::{Consent, Contract, ValidityRule};
+use crate::compliance::policy::{Consent, Contract, PromotionalText, ValidityRule};
 use crate::gateway::settings::{Network, RefusalDetail, RefusalStyle, Secret, StopScope, SubmitMulti};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +21,8 @@ const MULTI: &[(&str, SubmitMulti)] = &[("refuse", SubmitMulti::Refuse), ("filte
 pub(super) const STOP_SCOPES: &[(&str, StopScope)] =
     &[("global", StopScope::Global), ("account", StopScope::Account), ("sender", StopScope::Sender)];
 const VALIDITY: &[(&str, ValidityRule)] = &[("keep", ValidityRule::Keep), ("closing", ValidityRule::Closing)];
+const PROMOTIONAL: &[(&str, PromotionalText)] =
+    &[("reclassify", PromotionalText::Reclassify), ("log", PromotionalText::Log), ("refuse", PromotionalText::Refuse)];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -49,6 +51,7 @@ pub struct AccountDraft {
     pub identity: String,
     pub consent: Consent,
     pub validity: ValidityRule,
+    pub promotional_text: PromotionalText,
     pub observe: Observe,
     pub vendor_tlvs: Vec<u16>,
     pub default_message_ids: Vec<u8>,
@@ -82,6 +85,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
     let identity = table.get("identity", value::text_or_empty);
     let consent = consent(table, contract.as_ref());
     let validity = table.get("validity", value::choice(VALIDITY));
+    let promotional_text = promotional_text(table, contract.as_ref());
     let vendor_tlvs = table.get("vendor_tlvs", value::list(value::integer(0x1400, 0x3FFF)));
     let default_message_ids = table.get("default_message_ids", value::list(value::integer(1, 254)));
     let window = table.get("window", value::integer(1, 10_000));
@@ -113,6 +117,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
         identity: identity?,
         consent: consent?,
         validity: validity?,
+        promotional_text: promotional_text?,
         observe: observe?,
         vendor_tlvs: vendor_tlvs?.into_iter().map(|tag| tag as u16).collect(),
         default_message_ids: default_message_ids?.into_iter().map(|id| id as u8).collect(),
@@ -203,6 +208,18 @@ pub(super) fn narrow_scope(table: &Table<'_>, scope: Option<StopScope>) {
             ),
         );
     }
+}
+
+/// What becomes of transactional messages whose text looks promotional: a commercial account has none.
+fn promotional_text(table: &Table<'_>, contract: Option<&Contract>) -> Option<PromotionalText> {
+    if table.is_written("promotional_text") && matches!(contract, Some(Contract::Commercial)) {
+        table.error(
+            table.line_of("promotional_text"),
+            "`promotional_text` is for class = \"transactional\" or \"mixed\": everything of a commercial account is commercial; remove it",
+        );
+        return None;
+    }
+    table.get("promotional_text", value::choice(PROMOTIONAL))
 }
 
 /// What only commercial traffic needs.

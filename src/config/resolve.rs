@@ -101,6 +101,7 @@ fn account(
         identity: draft.identity.clone(),
         consent: draft.consent.clone(),
         validity: draft.validity,
+        promotional_text: draft.promotional_text,
         observe: draft.observe,
         vendor_tlvs: draft.vendor_tlvs.clone(),
         default_message_ids: draft.default_message_ids.clone(),

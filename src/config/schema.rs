@@ -280,6 +280,12 @@ const ACCOUNT: Section = Section {
             Is("\"global\""),
             "How far a STOP to it reaches: `global` (every account of this gateway), `account`, or `sender` (the source addresses it may answer; where they are unknown, the account). Law and charters ask that a STOP ends what the person means by it: leave `global` unless the accounts are different advertisers and counsel agrees.",
         ),
+        key(
+            "promotional_text",
+            "\"reclassify\"",
+            Is("\"reclassify\""),
+            "What becomes of a message that the contract calls transactional and whose text looks like advertising: `reclassify` (judged as commercial), `log` (it leaves; counted and logged) or `refuse` (SG102). A STOP mention or a promotional source makes it commercial in any case.",
+        ),
         key("vendor_tlvs", "[0x1400]", Is("[]"), "Vendor TLVs (0x1400 to 0x3FFF) that are kept; all others are cut."),
         key(
             "default_message_ids",

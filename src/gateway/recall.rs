@@ -241,6 +241,7 @@ impl Lane {
 /// What the ledger says of a scheduled message: as its permit did, but for what was of use then only.
 fn ruling(scheduled: &Scheduled) -> Ruling {
     Ruling {
+        promotional: None,
         class: TrafficClass::Commercial,
         destination: None,
         tag: Some(scheduled.tag),

@@ -15,6 +15,7 @@ use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
 use crate::compliance::judge::judge;
 use crate::compliance::observe;
+use crate::compliance::policy::PromotionalText;
 use crate::compliance::release::release;
 use crate::compliance::verdict::{Permitted, Refusal, Ruling, Verdict};
 use crate::ledger::{VerdictEntry, VerdictKind};
@@ -28,6 +29,7 @@ use crate::pdu::{answer, scan};
 use crate::session::fair::{Flow, Priority, Pushed, Turn};
 use crate::session::rate::ACCOUNT_WAIT_MAX;
 use crate::telemetry::events::VerdictGiven;
+use crate::telemetry::labels::PromotionalOutcome;
 use crate::telemetry::labels::RecordKind;
 use std::rc::Rc;
 use std::time::Duration;
@@ -316,6 +318,7 @@ impl Lane {
             class: ruling.class,
             refusal: refusal.map(|refusal| refusal.code),
             observed: observe::first_code(ruling.observed).filter(|_| refusal.is_none()),
+            promotional: ruling.promotional.map(outcome),
             number: ruling.destination,
             next_opening: refusal.and_then(|refusal| refusal.next_opening),
         }
@@ -336,6 +339,15 @@ impl Lane {
         };
         self.kit.shared.metrics.records.one(counted);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
+    }
+}
+
+/// How it is counted what was done about a promotional text.
+const fn outcome(done: PromotionalText) -> PromotionalOutcome {
+    match done {
+        PromotionalText::Reclassify => PromotionalOutcome::Reclassified,
+        PromotionalText::Log => PromotionalOutcome::Logged,
+        PromotionalText::Refuse => PromotionalOutcome::Refused,
     }
 }
 

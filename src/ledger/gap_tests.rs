@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn ruling(tag: u8) -> Ruling {
     Ruling {
         class: TrafficClass::Transactional,
+        promotional: None,
         destination: None,
         tag: Some(NumberTag([tag; 16])),
         territory: 0,

@@ -23,6 +23,7 @@ pub(super) fn ruling() -> Ruling {
     would_refuse.insert(Rule::Hours);
     Ruling {
         class: TrafficClass::Commercial,
+        promotional: None,
         destination: None,
         tag: Some(NumberTag([0xaa; 16])),
         territory: 3,

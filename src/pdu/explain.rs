@@ -27,7 +27,7 @@ pub const fn explain(code: RefusalCode) -> Explanation {
             "Remove the number. Only the person's own START, or a lift with evidence, opens it again.",
         ),
         RefusalCode::NoConsent => (
-            "The account proves consent number by number, and there is no live opt-in for this one.",
+            "The account proves consent number by number, and there is no live opt-in for this one; or its contract is transactional, and the text is advertising.",
             "Record an opt-in first (`stopgate consent record`).",
         ),
         RefusalCode::OutOfHours => (

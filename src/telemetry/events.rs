@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 /// Every event's name: what alerts on logs may rely on.
 pub const NAMES: &[&str] = &[
     "verdict",
+    "text.promotional",
     "optout.received",
     "optout.durable",
     "confirmation",
@@ -47,6 +48,8 @@ pub struct VerdictGiven<'a> {
     pub refusal: Option<RefusalCode>,
     /// Permitted, although a rule in observe mode would have refused it with this.
     pub observed: Option<RefusalCode>,
+    /// Transactional by contract, its text looks promotional: what was done about it.
+    pub promotional: Option<PromotionalOutcome>,
     pub number: Option<Msisdn>,
     pub next_opening: Option<CivilInstant>,
 }
@@ -60,6 +63,11 @@ impl VerdictGiven<'_> {
         }
         if let Some(code) = self.observed {
             metrics.observed(code);
+        }
+        if let Some(outcome) = self.promotional {
+            metrics.promotional.one(outcome);
+            let (account, outcome, number) = (self.account, outcome.word(), masked(self.number));
+            info!(event = "text.promotional", account, outcome, number);
         }
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
@@ -463,6 +471,7 @@ mod tests {
                 class: TrafficClass::Commercial,
                 refusal: Some(RefusalCode::OutOfHours),
                 observed: None,
+                promotional: None,
                 number: number(),
                 next_opening: Some(CivilInstant::from_secs(1_795_420_800)),
             }

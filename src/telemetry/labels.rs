@@ -83,6 +83,10 @@ label_set! {
     }
 }
 label_set! {
+    /// What was done about a transactional message whose text looks promotional (`promotional_text`).
+    PromotionalOutcome { Reclassified => "reclassified", Logged => "logged", Refused => "refused" }
+}
+label_set! {
     /// What was understood from a person's message.
     OptOutKind { Stop => "stop", Start => "start", Contact => "contact", None => "none" }
 }

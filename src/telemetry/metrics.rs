@@ -16,6 +16,7 @@ pub struct AccountMetrics {
     submits: [CounterSet<SubmitVerdict>; 2],
     refused: Box<[Counter]>,
     observed: Box<[Counter]>,
+    pub promotional: CounterSet<PromotionalOutcome>,
     pub withdrawn: Counter,
     /// Commercial messages in parts that never became whole.
     pub parts_incomplete: Counter,
@@ -36,6 +37,7 @@ impl AccountMetrics {
             submits: [by_class(ClassLabel::Commercial), by_class(ClassLabel::Transactional)],
             refused: by_reason(&names::SUBMIT_REFUSED_TOTAL),
             observed: by_reason(&names::OBSERVED_REFUSALS_TOTAL),
+            promotional: registry.counters(&names::PROMOTIONAL_TEXT_TOTAL, &[account]),
             withdrawn: registry.counter(&names::SUBMIT_WITHDRAWN_TOTAL, &[account]),
             parts_incomplete: registry.counter(&names::PARTS_INCOMPLETE_TOTAL, &[account]),
             optouts: registry.counter(&names::OPTOUT_ACCOUNT_TOTAL, &[account]),

@@ -67,6 +67,11 @@ pub const OBSERVED_REFUSALS_TOTAL: Metric = counter(
     &["account", "reason"],
     "Messages forwarded that a rule in observe mode would have refused.",
 );
+pub const PROMOTIONAL_TEXT_TOTAL: Metric = counter(
+    "stopgate_promotional_text_total",
+    &["account", "outcome"],
+    "Messages transactional by contract whose text looks like advertising, by what was done about it.",
+);
 pub const SUBMIT_WITHDRAWN_TOTAL: Metric = counter(
     "stopgate_submit_withdrawn_total",
     &["account"],
@@ -246,6 +251,7 @@ pub const ALL: &[Metric] = &[
     SUBMIT_TOTAL,
     SUBMIT_REFUSED_TOTAL,
     OBSERVED_REFUSALS_TOTAL,
+    PROMOTIONAL_TEXT_TOTAL,
     SUBMIT_WITHDRAWN_TOTAL,
     PARTS_INCOMPLETE_TOTAL,
     PARTS_SETS,

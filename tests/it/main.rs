@@ -14,6 +14,7 @@ mod observe;
 mod otp_at_night;
 mod parts;
 mod promo;
+mod promotional_text;
 mod queries;
 mod receipts;
 mod recall;

@@ -215,6 +215,7 @@ impl Plane for FakePlane {
                 next_opening: None,
                 would_refuse: refusal.map(|_| "R-SUPPRESS").into_iter().collect(),
                 observed: None,
+                classed: None,
             })
         })
     }

@@ -39,6 +39,24 @@ fn otp_house() -> House {
 }
 
 #[test]
+fn what_looks_promotional_on_a_transactional_account_is_judged_as_the_account_asks() {
+    let text = || Draft::new("ACME", HANDSET, "-20% ce samedi.").submission();
+    for (wanted, class, code) in [
+        (PromotionalText::Reclassify, TrafficClass::Commercial, Some(RefusalCode::MissingStopMention)),
+        (PromotionalText::Log, TrafficClass::Transactional, None),
+        (PromotionalText::Refuse, TrafficClass::Commercial, Some(RefusalCode::NoConsent)),
+    ] {
+        let mut house = otp_house();
+        house.account.promotional_text = wanted;
+        let verdict = judge(text(), &house.facts(), at(OPEN));
+        assert_eq!(code_of(&verdict), code, "{wanted:?}");
+        let ruling = ruling_of(verdict);
+        assert_eq!((ruling.class, ruling.promotional), (class, Some(wanted)));
+        assert_eq!(ruling.would_refuse.contains(Rule::Consent), wanted == PromotionalText::Refuse);
+    }
+}
+
+#[test]
 fn a_promo_inside_the_hours_with_its_mention_is_permitted() {
     let house = House::new();
     let verdict = judge(promo(), &house.facts(), at(OPEN));
