@@ -25,6 +25,8 @@ pub struct Shared {
     pub settings: AdminSettings,
     pub registry: Registry,
     pub metrics: GatewayMetrics,
+    /// Held while a report is computed.
+    pub reports: tokio::sync::Mutex<()>,
 }
 
 impl Shared {

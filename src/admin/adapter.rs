@@ -8,6 +8,7 @@ use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
 use super::suppressions;
+use super::unsubscribes::{UnsubscribeReport, unsubscribes};
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
 use crate::compliance::pack::Pack;
@@ -17,11 +18,15 @@ use crate::gateway::settings::{AccountSettings, Settings};
 use crate::ledger::{OpenError, VerdictKind};
 use crate::message::draft::Draft;
 use crate::message::msisdn::Msisdn;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Verdicts of a number that `why` looks back over.
 const VERDICTS_MAX: usize = 20;
 /// Segments of the verdicts stream that `why` reads at most.
 const SEGMENTS_MAX: usize = 4;
+/// How long a report may be computed: whoever asked has gone soon after.
+const REPORT_WITHIN: Duration = Duration::from_secs(90);
 
 impl From<HandleError> for Problem {
     fn from(error: HandleError) -> Self {
@@ -155,6 +160,20 @@ impl Plane for Handle {
 
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
         Box::pin(async move { suppressions::page_of(self, &page) })
+    }
+
+    fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport> {
+        let (shared, settings) = (Arc::clone(&self.shared), self.shared.settings.load_full());
+        Box::pin(async move {
+            let began = shared.clock.monotonic();
+            let counting = tokio::task::spawn_blocking(move || {
+                let over = || shared.clock.monotonic().since(began) > REPORT_WITHIN;
+                unsubscribes(&shared.ledger, &settings, &asked, shared.clock.civil(), &over)
+            });
+            counting.await.unwrap_or_else(|error| {
+                Err(Problem::new(ProblemKind::Failed, format!("the report broke off: {error}"), "tell us"))
+            })
+        })
     }
 
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {

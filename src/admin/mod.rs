@@ -12,6 +12,7 @@ mod health;
 mod observed;
 pub mod plane;
 pub mod problem;
+pub mod report;
 pub mod requests;
 pub mod role;
 pub mod server;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod stops;
 mod suppressions;
 pub mod tokens;
+pub mod unsubscribes;
 
 #[cfg(test)]
 pub(crate) mod tests;

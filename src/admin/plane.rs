@@ -6,7 +6,8 @@ use super::answers::{
 };
 use super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry};
 use super::problem::Problem;
-use super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
+use super::requests::{AdminRead, CheckRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber};
+use super::unsubscribes::UnsubscribeReport;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -55,6 +56,9 @@ pub trait Plane: ConsentPlane {
 
     /// A page of the list, in a stable order.
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage>;
+
+    /// STOPs and messages by account, sender and campaign. May take a minute; never two at once.
+    fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport>;
 
     /// Records that personal data was read; durable when it answers.
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()>;

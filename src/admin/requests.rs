@@ -126,3 +126,16 @@ pub struct AdminRead {
     /// The number asked about; `None` for lists.
     pub number: Option<WrittenNumber>,
 }
+
+/// A report of unsubscribes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRequest {
+    /// Its system_id; `None` = all.
+    pub account: Option<String>,
+    /// Inclusive; `None` = 30 days before `until`.
+    pub since: Option<CivilInstant>,
+    /// Exclusive; `None` = now.
+    pub until: Option<CivilInstant>,
+    /// Rows at most.
+    pub limit: usize,
+}

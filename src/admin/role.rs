@@ -37,7 +37,7 @@ impl Role {
     pub const fn may(self, action: Action) -> bool {
         match action {
             Action::Status => !matches!(self, Self::Sender),
-            Action::Check => true,
+            Action::Check | Action::Report => true,
             Action::Reload | Action::Drain => matches!(self, Self::Operator),
             Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
                 matches!(self, Self::Sender | Self::Compliance)
@@ -59,6 +59,8 @@ impl Role {
 pub enum Action {
     Status,
     Check,
+    /// Figures without numbers: a sender's own account only.
+    Report,
     Why,
     StopAdd,
     StopShow,
@@ -78,6 +80,7 @@ impl Action {
         match self {
             Self::Status => "status",
             Self::Check => "check",
+            Self::Report => "report",
             Self::Why => "why",
             Self::StopAdd => "stop.add",
             Self::StopShow => "stop.show",

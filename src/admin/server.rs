@@ -7,7 +7,8 @@ use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::settings::AdminSettings;
 use super::tokens::Tokens;
-use super::{consent, control, health, stops};
+use super::{consent, control, health, report, stops};
+
 use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::registry::Registry;
 use axum::Router;
@@ -64,7 +65,7 @@ impl AdminServer {
         let address = listener.local_addr().map_err(unusable)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unusable)?;
         let (stop, stopped) = watch::channel(false);
-        let shared = Arc::new(Shared { plane, tokens, settings, registry, metrics });
+        let shared = Arc::new(Shared { plane, tokens, settings, registry, metrics, reports: Default::default() });
         let work = move || runtime.block_on(serve(listener, shared, data_dir, stopped));
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(work).map_err(|error| {
             Problem::new(
@@ -104,6 +105,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/why", post(control::why))
         .route("/v1/reload", post(control::reload))
         .route("/v1/drain", post(control::drain))
+        .route("/v1/report/unsubscribes", get(report::unsubscribes))
         .route("/v1/stops/show", post(stops::show))
         .route("/v1/consents/show", post(consent::endpoints::show))
         .layer(DefaultBodyLimit::max(BODY_MAX))

@@ -17,6 +17,7 @@ pub mod instant;
 pub mod key;
 pub mod print;
 pub mod reload;
+pub mod report;
 pub mod run;
 pub mod sim;
 pub mod status;
@@ -56,6 +57,7 @@ pub enum Command {
     Consent(consent::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
+    Report(report::Args),
     Status(status::Args),
     Ready(status::ReadyArgs),
     Reload(reload::Args),
@@ -96,6 +98,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Why(args) => why::run(args, global),
         Command::Stop(args) => stop::run(args, global),
         Command::Consent(args) => consent::run(args, global),
+        Command::Report(args) => report::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Ready(args) => status::ready(args, global),
         Command::Reload(args) => reload::run(args, global),

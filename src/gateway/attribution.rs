@@ -144,7 +144,7 @@ fn tell(record: &VerdictRecord, addresses: &HashSet<u64>, told: &mut Vec<Told>) 
         let (key, account, message_ref) = (key(&tag, address), record.account, record.message_ref);
         told.push(match record.kind {
             VerdictKind::Permitted | VerdictKind::Observed(_) => {
-                let at_s = u32::try_from(record.at.as_secs()).unwrap_or(0);
+                let at_s = u32::try_from(record.judged_at.as_secs()).unwrap_or(0);
                 let (sender, campaign, verdict) = (record.sender, record.campaign, record.seq);
                 Told::Left { fact: Written { key, account, sender, campaign, verdict, at_s }, message_ref }
             }

@@ -35,6 +35,20 @@ impl Ledger {
         Events { reader: self.events.read(from, upto) }
     }
 
+    /// The events from the segment in which those recorded at or after `since` begin: some are earlier. Instants need not rise;
+    /// whole segments are skipped only when the segment after them begins before `since`.
+    pub fn events_since(&self, since: CivilInstant) -> Result<Events, OpenError> {
+        let mut from = 0;
+        for start in self.events.segment_starts().into_iter().rev() {
+            from = start;
+            match self.read_events(start, start + 1).next_event()? {
+                Some(first) if first.at < since => break,
+                Some(_) | None => {}
+            }
+        }
+        Ok(self.read_events(from, u64::MAX))
+    }
+
     /// One event, and its personal data when they are there and not erased.
     pub fn event(&self, seq: u64) -> Result<Option<(EventRecord, Option<Personal>)>, OpenError> {
         let mut events = self.read_events(seq, seq + 1);

@@ -22,6 +22,7 @@ mod refusal_styles;
 mod refusals;
 mod refused_start;
 mod reload;
+mod report;
 mod scopes;
 mod spool;
 mod stop;

@@ -8,9 +8,10 @@ use super::super::answers::{
 use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
 use super::super::plane::{ConsentPlane, Pending, Plane};
 use super::super::problem::{Problem, ProblemKind};
-use super::super::requests::{AdminRead, CheckRequest, PageRequest, StopBatch, WrittenNumber};
+use super::super::requests::{AdminRead, CheckRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber};
 use super::super::server::{AdminParts, AdminServer};
 use super::super::settings::AdminSettings;
+use super::super::unsubscribes::{UnsubscribeReport, Unsubscribes};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
 use crate::message::instant::CivilInstant;
@@ -284,6 +285,22 @@ impl Plane for FakePlane {
             let next = last.filter(|last| stops.iter().any(|number| number > last)).map(|last| last.to_string());
             Ok(StopPage { entries, next })
         })
+    }
+
+    fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport> {
+        self.note(format!("report {:?} {:?} {:?} {}", asked.account, asked.since, asked.until, asked.limit));
+        let row = |account: Option<&str>| Unsubscribes {
+            account: account.map(str::to_owned),
+            sender: account.map(|_| "ACME".to_owned()),
+            campaign: None,
+            messages: 400,
+            stops: 3,
+            numbers: 2,
+            rate: Some(0.005),
+        };
+        let rows = vec![row(Some("acme"))];
+        let (since, until, total) = (now(), now(), row(None));
+        Box::pin(async move { Ok(UnsubscribeReport { since, until, rows, omitted: 0, total, elsewhere: Some(1) }) })
     }
 
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {

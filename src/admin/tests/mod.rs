@@ -78,6 +78,29 @@ fn a_sender_checks_its_own_account_only() {
 }
 
 #[test]
+fn a_sender_sees_the_figures_of_its_own_account_only() {
+    let daemon = FakeDaemon::start();
+    let token = enrol(&daemon, "acme", "sender");
+    let report = "/v1/report/unsubscribes";
+    assert_eq!(get(&daemon, &format!("{report}?account=other"), &token).0, 403);
+    assert_eq!(get(&daemon, report, &token).0, 200);
+    assert_eq!(get(&daemon, &format!("{report}?account=acme&limit=5"), &token).0, 200);
+    assert_eq!(get(&daemon, &format!("{report}?since=2026-11-01T00:00:00Z"), &daemon.token()).0, 200);
+    assert_eq!(get(&daemon, report, "no token").0, 401);
+    for query in ["since=yesterday", "limit=0", "limit=70000", "number=33639980001"] {
+        assert_eq!(get(&daemon, &format!("{report}?{query}"), &daemon.token()).0, 400, "{query}");
+    }
+    let asked = daemon.asked();
+    let since = "Some(CivilInstant(1793491200000000))";
+    let expected = [
+        "report Some(\"acme\") None None 1000".to_owned(),
+        "report Some(\"acme\") None None 5".to_owned(),
+        format!("report None {since} None 1000"),
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[test]
 fn a_batch_takes_the_good_rows_and_names_the_bad_ones() {
     let daemon = FakeDaemon::start();
     let rows = json!([

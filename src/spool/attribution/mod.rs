@@ -162,6 +162,8 @@ impl Attribution {
             run.find(key, &mut found)?;
         }
         written::condense(&mut found, now);
+        // What is scheduled for later is answered by nobody yet: it counts only where nothing else was written.
+        found.sort_by_key(|fact| fact.is_ahead(now));
         Ok(found)
     }
 

@@ -96,6 +96,15 @@ fn a_file_waits_for_its_verdicts_and_does_not_outlive_them() {
 }
 
 #[test]
+fn what_is_scheduled_for_later_comes_behind_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path(), SMALL, 0);
+    index.take(&[left(1, 1, 0, 0), left(1, 2, 1, 2)], 2);
+    assert_eq!(accounts(&index, 1, 1), [(1, 0), (2, 1)]);
+    assert_eq!(accounts(&index, 1, 2), [(2, 1), (1, 0)]);
+}
+
+#[test]
 fn a_withdrawn_message_is_no_one_s() {
     let dir = tempfile::tempdir().unwrap();
     let index = open(dir.path(), SMALL, 0);

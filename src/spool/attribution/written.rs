@@ -30,7 +30,7 @@ pub struct Written {
     pub campaign: u64,
     /// Sequence number of its verdict: a later one is newer.
     pub verdict: u64,
-    /// Seconds since the Unix epoch.
+    /// When it is delivered, in seconds since the Unix epoch.
     pub at_s: u32,
 }
 
@@ -38,6 +38,11 @@ impl Written {
     /// Whether it is too old to be answered. A clock that was set back makes nothing older.
     pub fn is_over(&self, now: CivilInstant) -> bool {
         now.since(CivilInstant::from_secs(self.at_s.into())) > SPAN
+    }
+
+    /// Whether it is to be delivered later.
+    pub fn is_ahead(&self, now: CivilInstant) -> bool {
+        CivilInstant::from_secs(self.at_s.into()) > now
     }
 
     /// Appends its octets.
