@@ -16,6 +16,7 @@ mod import;
 pub mod instant;
 pub mod key;
 pub mod print;
+pub mod proof;
 pub mod reload;
 pub mod report;
 pub mod run;
@@ -62,6 +63,7 @@ pub enum Command {
     Ready(status::ReadyArgs),
     Reload(reload::Args),
     Drain(drain::Args),
+    Proof(proof::Args),
     Verify(verify::Args),
     Key(key::Args),
     Demo(demo::Args),
@@ -103,6 +105,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Ready(args) => status::ready(args, global),
         Command::Reload(args) => reload::run(args, global),
         Command::Drain(args) => drain::run(args, global),
+        Command::Proof(args) => proof::run(args, global),
         Command::Verify(args) => verify::run(args, global),
         Command::Key(args) => key::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),

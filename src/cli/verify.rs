@@ -1,4 +1,4 @@
-//! Owns `stopgate verify`: a ledger is checked offline, and what was found is said in plain words.
+//! Owns `stopgate verify`: a ledger or a proof is checked offline, and what was found is said in plain words.
 //! Must never need the daemon, a secret key or the right to write, nor say more than was checked.
 
 use super::exit::{Exit, Failure, Outcome, counted};
@@ -6,22 +6,24 @@ use super::global::Global;
 use super::print;
 use crate::ledger::Keys;
 use crate::ledger::note::NoteKey;
+use crate::ledger::verify::proof_file::{self, Shown};
 use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
 use crate::ledger::verify::{self, Asked};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Check a ledger: signatures, every record, the trees, the law. Offline; reads only
+/// Check a ledger or a proof file: signatures, every record, the trees, the law. Offline; reads only
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   stopgate verify /var/lib/stopgate
+  stopgate verify 33639980012.proof
   stopgate verify /var/lib/stopgate --key 'stopgate/gw-1/events+1a2b3c4d+AQ…' --since kept.checkpoint
 
 Exit 0: what was checked holds. Exit 3: it does not, and the first bad record is named.")]
 pub struct Args {
-    /// A data_dir (or a copy of one)
-    #[arg(value_name = "DIR")]
+    /// A data_dir (or a copy of one), or the file of `stopgate proof`
+    #[arg(value_name = "DIR|FILE")]
     pub path: PathBuf,
     /// The node's public key, or a file that holds it [default: the one beside the data, which proves less]
     #[arg(long, value_name = "PUB")]
@@ -41,21 +43,65 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         Some(path) => Some((path.display().to_string(), read(path)?)),
         None => None,
     };
+    if !args.path.is_dir() {
+        return check_proof(args, key, since, global);
+    }
     if !args.path.join("events").is_dir() {
         return Err(Failure::usage(
             format!("{} is no data_dir: it has no events", args.path.display()),
             "name the data_dir of a node, or a copy of it",
         ));
     }
-    let commitment = args.tag_key.as_deref().map(Keys::tag_commitment_of).transpose();
-    let tag_commitment = commitment.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
-    let report = verify::ledger(&args.path, &Asked { key, since, tag_commitment });
+    let report = verify::ledger(&args.path, &asked(args, key, since)?);
     if global.json {
         print::json(&as_json(&report))
     } else {
         say(&report)
     }
     Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+fn asked(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>) -> Result<Asked, Failure> {
+    let commitment = args.tag_key.as_deref().map(Keys::tag_commitment_of).transpose();
+    let tag_commitment = commitment.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
+    Ok(Asked { key, since, tag_commitment })
+}
+
+/// A proof file.
+fn check_proof(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>, global: &Global) -> Outcome {
+    let octets = read(&args.path)?;
+    let asked = asked(args, key, since)?;
+    let tag_key = args.tag_key.as_deref().map(Keys::tag_key_of).transpose();
+    let tag_key = tag_key.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
+    let name = args.path.display().to_string();
+    let (report, shown) = proof_file::proof(&name, &octets, &asked, tag_key.as_ref());
+    if global.json {
+        let mut answer = as_json(&report);
+        answer["number"] = json!(shown.number);
+        answer["story"] = json!(shown.story);
+        print::json(&answer);
+    } else if let Some(first) = report.findings.first() {
+        print::line(format!("DOES NOT HOLD: {first}"));
+    } else {
+        say_proof(&report, &shown);
+    }
+    Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+fn say_proof(report: &Report, shown: &Shown) {
+    let whose = if report.key_given { "the key you gave" } else { "the key in the file itself, which proves little" };
+    print::line(format!("+{} in the ledger of {}, checked with {whose}", shown.number, report.origin));
+    print::line(format!("  {}", report.key));
+    shown.story.iter().for_each(print::line);
+    if report.rehearsal {
+        print::line("REHEARSAL: made under a virtual clock; nothing here is evidence of real traffic");
+    }
+    report.notes.iter().for_each(|note| print::line(format!("note: {note}")));
+    let newest = report.newest.map_or_else(|| "none".to_owned(), rfc3339);
+    print::line(format!("every record above is in the ledger that was signed at {newest}"));
+    print::line(report.anchor_words());
+    print::line(if report.tags_checked { "tags checked: the records are of this number" } else { report.tag_words() });
+    print::line("HOLDS. A proof shows that these records exist, never that no other does");
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -41,6 +41,11 @@ pub fn kind_of(leaf: &[u8]) -> Option<u8> {
     leaf.get(1).copied()
 }
 
+/// Whether a leaf gives a name its handle, without reading the rest.
+pub fn is_config(leaf: &[u8]) -> bool {
+    kind_of(leaf) == Some(CONFIG)
+}
+
 /// The number tag of a stop's or lift's leaf, without reading the rest.
 pub fn suppression_tag(leaf: &[u8]) -> Option<NumberTag> {
     let sealed = leaf.get(2)? & FLAG_SEALED != 0;

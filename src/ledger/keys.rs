@@ -44,6 +44,14 @@ impl Keys {
         Ok(Self { tag: read(0)?, sign: read(1)?, seal: read(2)? })
     }
 
+    /// Opens keys that are there; makes none.
+    pub fn open(keys_dir: &Path, data_dir: &Path) -> Result<Self, OpenError> {
+        match FILES.iter().map(|name| keys_dir.join(name)).find(|path| !path.exists()) {
+            Some(path) => Err(OpenError::KeyMissing { path, data_dir: data_dir.into(), keys_dir: keys_dir.into() }),
+            None => Self::open_or_create(keys_dir, data_dir),
+        }
+    }
+
     fn create(keys_dir: &Path) -> Result<Self, OpenError> {
         private_dir(keys_dir)?;
         let fresh = || -> Result<Secret, OpenError> {

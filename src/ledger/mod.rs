@@ -18,6 +18,7 @@ pub mod gap;
 pub mod read;
 pub mod kept;
 pub mod packs;
+pub mod proof;
 pub mod merkle;
 pub mod note;
 pub mod checkpoint;

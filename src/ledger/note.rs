@@ -12,6 +12,8 @@ const ED25519: u8 = 1;
 const DASH: &str = "\u{2014} ";
 /// Notes are short: whatever is longer is none.
 const NOTE_MAX: usize = 64 << 10;
+/// A proof of ten thousand records in a deep tree.
+const LONG_NOTE_MAX: usize = 64 << 20;
 
 /// Standard base64 with padding.
 pub fn base64(octets: &[u8]) -> String {
@@ -135,9 +137,18 @@ pub struct Note<'n> {
 impl<'n> Note<'n> {
     /// Takes a note apart. `None` when it is none.
     pub fn read(octets: &'n [u8]) -> Option<Self> {
-        let note = std::str::from_utf8(octets.get(..octets.len().min(NOTE_MAX + 1))?).ok()?;
+        Self::read_within(octets, NOTE_MAX)
+    }
+
+    /// The same for a note as long as a proof.
+    pub fn read_long(octets: &'n [u8]) -> Option<Self> {
+        Self::read_within(octets, LONG_NOTE_MAX)
+    }
+
+    fn read_within(octets: &'n [u8], octets_max: usize) -> Option<Self> {
+        let note = std::str::from_utf8(octets.get(..octets.len().min(octets_max + 1))?).ok()?;
         let plain = |letter: char| letter == '\n' || !letter.is_ascii_control();
-        if note.len() > NOTE_MAX || !note.chars().all(plain) {
+        if note.len() > octets_max || !note.chars().all(plain) {
             return None;
         }
         let at = note.rfind("\n\n")?;

@@ -9,7 +9,7 @@ use super::leaf::{Fields, Unreadable};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -37,12 +37,14 @@ pub struct Personal {
 #[derive(Clone)]
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    key: Zeroizing<[u8; 32]>,
 }
 
 impl Sealer {
     /// Prepares the sealing key.
     pub fn new(keys: &Keys) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&Key::from(*keys.seal_key())) }
+        let key = Zeroizing::new(*keys.seal_key());
+        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key }
     }
 
     /// Seals into `blob` (cleared first) and returns the binding for the leaf. `None` when the system gives no random octets.
@@ -80,7 +82,67 @@ impl Sealer {
     }
 }
 
+impl Sealer {
+    /// The key that opens this blob and no other: what XChaCha20 derives from the sealing key and the blob's own nonce, which
+    /// tells nothing of the sealing key. `None` when the blob is absent or erased.
+    pub fn disclose(&self, blob: &[u8]) -> Option<[u8; 32]> {
+        if blob.len() < SALT + NONCE + MAC || blob.iter().all(|octet| *octet == 0) {
+            return None;
+        }
+        blob[SALT..].first_chunk::<16>().map(|head| hchacha20(&self.key, head))
+    }
+}
+
+/// HChaCha20 (draft-irtf-cfrg-xchacha, 2.2): the key of one message of XChaCha20.
+fn hchacha20(key: &[u8; 32], head: &[u8; 16]) -> [u8; 32] {
+    let mut words = [0u32; 16];
+    let octets = [&b"expand 32-byte k"[..], key, head].concat();
+    for (word, four) in words.iter_mut().zip(octets.as_chunks::<4>().0) {
+        *word = u32::from_le_bytes(*four);
+    }
+    let mut quarter = |a: usize, b: usize, c: usize, d: usize| {
+        for (left, right) in [(16, 12), (8, 7)] {
+            words[a] = words[a].wrapping_add(words[b]);
+            words[d] = (words[d] ^ words[a]).rotate_left(left);
+            words[c] = words[c].wrapping_add(words[d]);
+            words[b] = (words[b] ^ words[c]).rotate_left(right);
+        }
+    };
+    for _ in 0..10 {
+        for column in 0..4 {
+            quarter(column, 4 + column, 8 + column, 12 + column);
+        }
+        for diagonal in 0..4 {
+            quarter(diagonal, 4 + (diagonal + 1) % 4, 8 + (diagonal + 2) % 4, 12 + (diagonal + 3) % 4);
+        }
+    }
+    let mut out = [0; 32];
+    for (four, word) in out.chunks_exact_mut(4).zip(words[..4].iter().chain(&words[12..])) {
+        four.copy_from_slice(&word.to_le_bytes());
+    }
+    out
+}
+
 impl Personal {
+    /// Opens a blob with the key that [`Sealer::disclose`] gave. `None` when they do not belong together.
+    pub fn disclosed(blob: &[u8], binding: &[u8; 32], key: &[u8; 32]) -> Option<Self> {
+        if blob.len() < SALT + NONCE + MAC || <[u8; 32]>::from(Sha256::digest(blob)) != *binding {
+            return None;
+        }
+        let (head, mac) = blob.split_last_chunk::<MAC>()?;
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&head[SALT + 16..SALT + NONCE]);
+        let mut clear = Zeroizing::new(head[SALT + NONCE..].to_vec());
+        let opened = ChaCha20Poly1305::new(&Key::from(*key)).decrypt_inout_detached(
+            &Nonce::from(nonce),
+            CONTEXT,
+            clear.as_mut_slice().into(),
+            &chacha20poly1305::Tag::from(*mac),
+        );
+        opened.ok()?;
+        Self::read(&clear).ok()
+    }
+
     /// Only a number.
     pub fn of(number: Msisdn) -> Self {
         Self { number: Some(number), ..Self::default() }
@@ -155,6 +217,23 @@ mod tests {
         assert_eq!(sealer().open(&blob, &binding), Some(personal()));
         assert!(!blob.windows(4).any(|octets| octets == b"Stop"));
         assert!(!blob.windows(8).any(|octets| octets == 33_639_980_012u64.to_be_bytes()));
+    }
+
+    #[test]
+    fn a_disclosed_key_opens_its_own_blob_and_no_other() {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let one = sealer().seal(&personal(), &mut first).expect("random");
+        let two = sealer().seal(&personal(), &mut second).expect("random");
+        let key = sealer().disclose(&first).expect("sealed");
+        assert_eq!(Personal::disclosed(&first, &one, &key), Some(personal()));
+        assert_eq!(Personal::disclosed(&second, &two, &key), None);
+        assert_eq!(Personal::disclosed(&first, &two, &key), None);
+        assert_eq!(sealer().disclose(&vec![0; first.len()]), None);
+        // The vector of draft-irtf-cfrg-xchacha, 2.2.1.
+        let key: [u8; 32] = std::array::from_fn(|at| at as u8);
+        let head = [0, 0, 0, 9, 0, 0, 0, 0x4a, 0, 0, 0, 0, 0x31, 0x41, 0x59, 0x27];
+        let expected = "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc";
+        assert_eq!(crate::ledger::keys::hex(&hchacha20(&key, &head)), expected);
     }
 
     #[test]

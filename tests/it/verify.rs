@@ -56,3 +56,44 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
     let report: serde_json::Value = serde_json::from_str(&words).expect("JSON");
     assert_eq!((exit, &report["holds"], &report["findings"][0]["seq"]), (3, &false.into(), &3.into()), "{words}");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_proof_of_a_number_holds_by_itself_and_its_reading_is_recorded() {
+    let mut stage = Stage::start().await;
+    let acme = stage.acme().await;
+    assert_eq!(acme.submit_and_wait(&Message::submit("ACME", &phone(12), PROMO)).await.unwrap().status(), 0);
+    assert_eq!(stage.mo(&phone(12), "36111", "Stop svp").await, 0);
+    assert_eq!(acme.submit_and_wait(&Message::submit("ACME", &phone(12), PROMO)).await.unwrap().status(), 0x66);
+    let signed = stage.gateway.metric("stopgate_ledger_last_checkpoint_timestamp_seconds", &[]).await;
+    let later = |at: f64| at >= signed + 2.0;
+    stage.gateway.metric_becomes("stopgate_ledger_last_checkpoint_timestamp_seconds", &[], later).await;
+    let file = stage.gateway.home.path().join("proof");
+    let file = file.to_str().expect("a path in UTF-8");
+    let (words, errors, exit) = stage.gateway.command(&["proof", &phone(12), "-o", file]).await;
+    assert_eq!(exit, 0, "{words}{errors}");
+    assert!(words.contains("never that no other does"), "{words}");
+    let (words, exit) = verify(&[file]);
+    assert_eq!(exit, 0, "{words}");
+    for said in [
+        "NOT ANCHORED",
+        "tags not checked",
+        "STOP (handset) to everybody, short code 36111: \"Stop svp\"",
+        "refused SG101",
+    ] {
+        assert!(words.contains(said), "{said}: {words}");
+    }
+    let key = stage.gateway.home.path().join("keys/tag.key");
+    let (words, exit) = verify(&[file, "--tag-key", key.to_str().expect("UTF-8")]);
+    assert!(exit == 0 && words.contains("tags checked: the records are of this number"), "{words}");
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    let again = format!("{file}.again");
+    let (words, errors, exit) = stage.gateway.command(&["proof", &phone(12), "-o", &again]).await;
+    assert!(exit == 69 && errors.contains("--offline"), "nobody is there to record it: {words}{errors}");
+    let (words, errors, exit) = stage.gateway.command(&["proof", &phone(12), "-o", &again, "--offline"]).await;
+    assert!(exit == 0 && words.contains("nobody recorded"), "{words}{errors}");
+    let (words, _) = verify(&[&again]);
+    assert!(words.contains("why by local"), "who read it first is recorded: {words}");
+    flip(Path::new(file), 700);
+    let (words, exit) = verify(&[file]);
+    assert!(exit == 3 && words.starts_with("DOES NOT HOLD: ") && words.contains(file), "{words}");
+}

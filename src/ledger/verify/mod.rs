@@ -7,9 +7,12 @@ pub mod stream;
 pub mod events;
 pub mod stops;
 pub mod hours;
+pub mod proof_file;
 
 #[cfg(test)]
 mod law_tests;
+#[cfg(test)]
+mod proof_tests;
 #[cfg(test)]
 mod tests;
 

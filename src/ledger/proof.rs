@@ -1,0 +1,261 @@
+//! Owns the proof file of one number: its records as they stand in the ledger, each with its way to a signed root, the sealed
+//! data opened. Must never hold a key that opens anything else, nor a record that no checkpoint covers.
+//!
+//! The file is a signed note whose text is JSON in one form: indented by two, fields in this order.
+
+use super::checkpoint::{Checkpoint, Stream, log_name};
+use super::event::Event;
+use super::event_code::{self, EventRecord};
+use super::keys::{Keys, hex};
+use super::merkle::{Hash, inclusion};
+use super::note::{Note, NoteSigner, base64};
+use super::sealed::Sealer;
+use super::suppression_event::SuppressionEvent;
+use super::tiles::Tiles;
+use super::verdict::VerdictRecord;
+use crate::journal::offline::{Fault, Offline};
+use crate::message::msisdn::Msisdn;
+use crate::message::name::NameId;
+use crate::message::tag::NumberTag;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+
+/// What the first field says.
+pub const FORMAT: &str = "stopgate proof 1";
+/// The newest verdicts of a number that a proof holds.
+pub const VERDICTS_MAX: usize = 10_000;
+/// Where a verdict's tag stands in its leaf.
+const TAG_AT: usize = 28;
+
+/// A proof as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    pub format: String,
+    /// E.164 digits.
+    pub number: String,
+    /// The number's tag, in hexadecimal.
+    pub tag: String,
+    /// The public key of the events' log, as the node says it.
+    pub key: String,
+    /// A whole signed note over both roots.
+    pub checkpoint: String,
+    pub records: Vec<Proved>,
+}
+
+/// A record and its way to the root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proved {
+    /// `events` or `verdicts`.
+    pub stream: String,
+    pub seq: u64,
+    /// The leaf in hexadecimal.
+    pub leaf: String,
+    /// The audit path in base64, the leaf's sibling first.
+    pub path: Vec<String>,
+    /// The sealed data beside the leaf; absent when there are none or they were erased.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sealed: Option<Opened>,
+}
+
+/// A sealed blob and the one key that opens it and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opened {
+    pub blob: String,
+    pub key: String,
+}
+
+/// Why a proof cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    #[error("{path}: {what}", path = .0.path.display(), what = .0.what)]
+    Fault(Fault),
+    #[error("no checkpoint covers the ledger yet: let the daemon run for a second")]
+    Unsigned,
+    #[error("the hashes of the {0} do not lead to the signed root: run `stopgate verify`")]
+    Hashes(&'static str),
+    #[error("the key that signs here is not the one of the checkpoints")]
+    OtherKey,
+}
+
+/// What a proof was made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Records about the number, of each stream.
+    pub events: usize,
+    pub verdicts: usize,
+    /// Verdicts of the number that are too many for one file: the oldest.
+    pub left_out: usize,
+}
+
+struct Found {
+    stream: Stream,
+    seq: u64,
+    leaf: Vec<u8>,
+    blob: Vec<u8>,
+}
+
+/// Makes the proof of a number from the files of a data_dir, whether the daemon runs or not.
+pub fn make(dir: &Path, keys: &Keys, number: Msisdn) -> Result<(String, Made), ProofError> {
+    let octets = std::fs::read(dir.join("checkpoints/newest")).map_err(|_| ProofError::Unsigned)?;
+    let note = Note::read(&octets).ok_or(ProofError::Unsigned)?;
+    let (_, checkpoint) = Checkpoint::read(note.text).ok_or(ProofError::Unsigned)?;
+    let signer = NoteSigner::new(&log_name(&checkpoint.origin, Stream::Events), keys.sign_seed());
+    if !signer.key().has_signed(&note) {
+        return Err(ProofError::OtherKey);
+    }
+    let tag = keys.tag_key().tag(number);
+    let mut made = Made::default();
+    let mut found = events_about(dir, checkpoint.events.size, tag)?;
+    made.events = found.iter().filter(|one| event_about(&one.leaf, tag).is_some_and(|about| about)).count();
+    let (verdicts, left_out) = verdicts_about(dir, checkpoint.verdicts.size, tag)?;
+    (made.verdicts, made.left_out) = (verdicts.len(), left_out);
+    let mut wanted: BTreeSet<NameId> = BTreeSet::new();
+    for one in found.iter().filter(|one| event_about(&one.leaf, tag) == Some(true)) {
+        if let Ok(record) = EventRecord::read(&one.leaf) {
+            wanted.extend(names_of(&record.event));
+        }
+    }
+    for record in verdicts.iter().filter_map(|one| VerdictRecord::read(&one.leaf).ok()) {
+        wanted.extend([record.account, record.pack, record.smsc]);
+    }
+    found.retain(|one| match EventRecord::read(&one.leaf).map(|record| record.event) {
+        Ok(Event::Config { id, .. }) => wanted.contains(&id),
+        Ok(_) => true,
+        Err(_) => false,
+    });
+    found.extend(verdicts);
+    let sealer = Sealer::new(keys);
+    let tiles = Stream::ALL.map(|stream| Tiles::new(&dir.join("tree").join(stream.word())));
+    let mut records = Vec::with_capacity(found.len());
+    for one in found {
+        let size = checkpoint.head(one.stream).size;
+        let path =
+            inclusion(&tiles[one.stream as usize], one.seq, size).ok_or(ProofError::Hashes(one.stream.word()))?;
+        records.push(Proved {
+            stream: one.stream.word().to_owned(),
+            seq: one.seq,
+            leaf: hex(&one.leaf),
+            path: path.iter().map(|hash: &Hash| base64(hash)).collect(),
+            sealed: sealer.disclose(&one.blob).map(|key| Opened { blob: hex(&one.blob), key: hex(&key) }),
+        });
+    }
+    let mut digits = [0; 20];
+    let proof = Proof {
+        format: FORMAT.to_owned(),
+        number: String::from_utf8_lossy(number.digits(&mut digits)).into_owned(),
+        tag: hex(&tag.0),
+        key: signer.key().text(),
+        checkpoint: String::from_utf8_lossy(&octets).into_owned(),
+        records,
+    };
+    let signer = NoteSigner::new(&format!("{}/proof", checkpoint.origin), keys.sign_seed());
+    Ok((signer.sign(&proof.text()), made))
+}
+
+impl Proof {
+    /// The one form of the text.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("texts and numbers are JSON") + "\n"
+    }
+}
+
+/// The first record, every name, and what is about the number.
+fn events_about(dir: &Path, size: u64, tag: NumberTag) -> Result<Vec<Found>, ProofError> {
+    let files = Offline::open(&dir.join("events"), "events").map_err(ProofError::Fault)?;
+    let mut walk = files.walk();
+    let mut found = Vec::new();
+    while walk.position() < size
+        && let Some(placed) = walk.next_record().map_err(ProofError::Fault)?
+    {
+        let frame = placed.frame;
+        if frame.seq == 0 || event_about(frame.leaf, tag).is_some() {
+            let (leaf, blob) = (frame.leaf.to_vec(), frame.blob.to_vec());
+            found.push(Found { stream: Stream::Events, seq: frame.seq, leaf, blob });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an event is about the number: `Some(false)` is a name, which may be needed to read the others.
+fn event_about(leaf: &[u8], tag: NumberTag) -> Option<bool> {
+    if event_code::is_config(leaf) {
+        return Some(false);
+    }
+    if !leaf.windows(tag.0.len()).any(|octets| octets == tag.0) {
+        return None;
+    }
+    let record = EventRecord::read(leaf).ok()?;
+    (tag_of(&record.event) == Some(tag)).then_some(true)
+}
+
+/// The number an event is about.
+pub fn tag_of(event: &Event) -> Option<NumberTag> {
+    match event {
+        Event::Suppression(event) => Some(event.tag()),
+        Event::Consent(consent) => Some(consent.tag),
+        Event::Erase(erase) => Some(erase.tag),
+        Event::Admin(admin) => admin.tag,
+        Event::Begin(_)
+        | Event::End { .. }
+        | Event::Config { .. }
+        | Event::Contract(_)
+        | Event::Clock(_)
+        | Event::Gap(_)
+        | Event::Import(_) => None,
+    }
+}
+
+/// The names an event about a number needs to be read.
+fn names_of(event: &Event) -> Vec<NameId> {
+    match event {
+        Event::Suppression(SuppressionEvent::Stop(stop)) => vec![stop.account, stop.smsc, stop.detail],
+        Event::Suppression(SuppressionEvent::Lift(lift)) => {
+            let mut names = vec![lift.smsc, lift.people[0], lift.people[1], lift.detail];
+            names.extend(&lift.accounts);
+            names
+        }
+        Event::Consent(consent) => vec![consent.account, consent.source, consent.wording, consent.by],
+        Event::Erase(erase) => vec![erase.reason, erase.by],
+        Event::Admin(admin) => vec![admin.by, admin.action, admin.detail],
+        Event::Begin(_)
+        | Event::End { .. }
+        | Event::Config { .. }
+        | Event::Contract(_)
+        | Event::Clock(_)
+        | Event::Gap(_)
+        | Event::Import(_) => Vec::new(),
+    }
+}
+
+/// The newest verdicts of the number, in order, and how many older ones were left out.
+fn verdicts_about(dir: &Path, size: u64, tag: NumberTag) -> Result<(Vec<Found>, usize), ProofError> {
+    let files = Offline::open(&dir.join("verdicts"), "verdicts").map_err(ProofError::Fault)?;
+    let mut walk = files.walk();
+    let (mut found, mut left_out) = (VecDeque::new(), 0);
+    while walk.position() < size
+        && let Some(placed) = walk.next_record().map_err(ProofError::Fault)?
+    {
+        let frame = placed.frame;
+        if frame.leaf.get(TAG_AT..TAG_AT + 16) != Some(&tag.0[..]) {
+            continue;
+        }
+        if found.len() == VERDICTS_MAX {
+            found.pop_front();
+            left_out += 1;
+        }
+        found.push_back(Found {
+            stream: Stream::Verdicts,
+            seq: frame.seq,
+            leaf: frame.leaf.to_vec(),
+            blob: Vec::new(),
+        });
+    }
+    Ok((found.into(), left_out))
+}
+
+/// Names by handle, for whoever reads a proof.
+pub type NamesIn = BTreeMap<NameId, String>;
