@@ -8,6 +8,7 @@ use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
 use super::suppressions;
+use super::two_people;
 use super::unsubscribes::{UnsubscribeReport, unsubscribes};
 use crate::compliance::facts::Evidence;
 use crate::compliance::hours::Opening;
@@ -176,6 +177,18 @@ impl Plane for Handle {
         })
     }
 
+    fn propose_lift(&self, request: LiftRequest) -> Pending<'_, LiftWaiting> {
+        Box::pin(two_people::propose(self, request))
+    }
+
+    fn decide_lift(&self, decision: LiftDecision) -> Pending<'_, LiftOutcome> {
+        Box::pin(two_people::decide(self, decision))
+    }
+
+    fn waiting_lifts(&self) -> Pending<'_, Vec<LiftWaiting>> {
+        Box::pin(async move { two_people::waiting(self) })
+    }
+
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {
         Box::pin(async move {
             let settings = self.shared.settings.load_full();
@@ -285,6 +298,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
     Ok(WhyAnswer {
         number: Some(number),
         suppressions: suppressions::entries(handle, number)?,
+        lifts: two_people::past(handle, &tag)?,
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
         consent,
         observed: observed.collect(),

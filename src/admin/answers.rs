@@ -148,6 +148,52 @@ pub struct StopOutcome {
     pub rejected: Vec<RejectedRow>,
 }
 
+/// A lift that waits for a second person.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiftWaiting {
+    pub id: u64,
+    /// `None` after an erasure.
+    #[serde(serialize_with = "number_or_null")]
+    pub number: Option<Msisdn>,
+    pub accounts: Vec<String>,
+    /// How many stops it lifts: those that stood when it was proposed.
+    pub stops: usize,
+    /// Who proposed it, when, and until when it may be decided.
+    pub by: String,
+    #[serde(serialize_with = "instant")]
+    pub at: CivilInstant,
+    #[serde(serialize_with = "instant")]
+    pub until: CivilInstant,
+    /// Personal data, as the reason.
+    pub evidence: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// What became of a decision: durable and in force when this is given.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiftOutcome {
+    pub id: u64,
+    pub lifted: bool,
+    pub accounts: Vec<String>,
+    /// The accounts for which a stop stands all the same, because it came after the proposal.
+    pub still_stopped: Vec<String>,
+}
+
+/// A lift of a number's past.
+#[derive(Clone, Debug, Serialize)]
+pub struct PastLift {
+    #[serde(serialize_with = "instant")]
+    pub at: CivilInstant,
+    /// `handset` or `two_people`.
+    pub source: &'static str,
+    pub accounts: Vec<String>,
+    /// Who proposed and who approved; empty for a handset.
+    pub people: Vec<String>,
+    pub evidence: Option<String>,
+    pub text: Option<String>,
+    pub event: u64,
+}
+
 /// The hours of one number for one pack.
 #[derive(Clone, Debug, Serialize)]
 pub struct HoursNow {
@@ -178,8 +224,10 @@ pub struct WhyAnswer {
     pub number: Option<Msisdn>,
     /// What stands against writing to it; empty = not suppressed.
     pub suppressions: Vec<StopEntry>,
-    /// Accounts for which the person lifted it again by START.
+    /// Accounts for which a START or two people lifted it, and no later stop stands.
     pub lifted_for: Vec<String>,
+    /// Every lift on record, oldest first.
+    pub lifts: Vec<PastLift>,
     /// In words: which accounts rely on a declared consent, which on proof.
     pub consent: Vec<String>,
     /// In words: which accounts have rules that do not refuse yet.

@@ -9,6 +9,7 @@ pub mod answers;
 pub mod consent;
 pub mod control;
 mod health;
+pub mod lifts;
 mod observed;
 pub mod plane;
 pub mod problem;
@@ -21,6 +22,7 @@ pub mod stops;
 mod suppressions;
 pub mod tokens;
 pub mod unsubscribes;
+mod two_people;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,11 +2,14 @@
 //! Must never grow a method that a command does not need.
 
 use super::answers::{
-    CheckAnswer, ReadyCheck, ReloadReport, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
+    CheckAnswer, LiftOutcome, LiftWaiting, ReadyCheck, ReloadReport, StatusAnswer, StopEntry, StopOutcome, StopPage,
+    WhyAnswer,
 };
 use super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry};
 use super::problem::Problem;
-use super::requests::{AdminRead, CheckRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber};
+use super::requests::{
+    AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
+};
 use super::unsubscribes::UnsubscribeReport;
 use std::future::Future;
 use std::pin::Pin;
@@ -59,6 +62,15 @@ pub trait Plane: ConsentPlane {
 
     /// STOPs and messages by account, sender and campaign. May take a minute; never two at once.
     fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport>;
+
+    /// Proposes a lift: nothing is lifted yet. One that waits already, or that lifts nothing, is `Conflict`.
+    fn propose_lift(&self, request: LiftRequest) -> Pending<'_, LiftWaiting>;
+
+    /// Approves or refuses a proposed lift. The same person twice is `Conflict`, one that does not wait `NotFound`.
+    fn decide_lift(&self, decision: LiftDecision) -> Pending<'_, LiftOutcome>;
+
+    /// The lifts that wait.
+    fn waiting_lifts(&self) -> Pending<'_, Vec<LiftWaiting>>;
 
     /// Records that personal data was read; durable when it answers.
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()>;

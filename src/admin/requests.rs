@@ -107,6 +107,30 @@ pub struct StopBatch {
     pub dry_run: bool,
 }
 
+/// A lift that one person proposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiftRequest {
+    pub number: WrittenNumber,
+    /// The accounts that may write again, by system_id; never empty.
+    pub accounts: Vec<String>,
+    /// What proves that the person wants it: a reference, never empty.
+    pub evidence: String,
+    /// Why, in words; never empty.
+    pub reason: String,
+    /// Name of the token that asked.
+    pub by: String,
+}
+
+/// What a second person decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiftDecision {
+    pub id: u64,
+    /// `None` = approved; else why not.
+    pub refused: Option<String>,
+    /// Name of the token that decides.
+    pub by: String,
+}
+
 /// A page of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {

@@ -42,11 +42,13 @@ impl Role {
             Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
                 matches!(self, Self::Sender | Self::Compliance)
             }
+            Action::LiftPropose | Action::LiftDecide => matches!(self, Self::Compliance),
             Action::Why
             | Action::StopShow
             | Action::StopList
             | Action::StopExport
             | Action::ConsentShow
+            | Action::LiftList
             | Action::ConsentExport => {
                 matches!(self, Self::Compliance | Self::Auditor)
             }
@@ -70,6 +72,10 @@ pub enum Action {
     ConsentRevoke,
     ConsentShow,
     ConsentExport,
+    LiftPropose,
+    /// Approve or refuse what somebody else proposed.
+    LiftDecide,
+    LiftList,
     Reload,
     Drain,
 }
@@ -90,6 +96,9 @@ impl Action {
             Self::ConsentRevoke => "consent.revoke",
             Self::ConsentShow => "consent.show",
             Self::ConsentExport => "consent.export",
+            Self::LiftPropose => "stop.lift.propose",
+            Self::LiftDecide => "stop.lift.decide",
+            Self::LiftList => "stop.lift.list",
             Self::Reload => "reload",
             Self::Drain => "drain",
         }
@@ -115,9 +124,13 @@ mod tests {
             Action::StopExport,
             Action::ConsentShow,
             Action::ConsentExport,
+            Action::LiftList,
         ] {
             assert!(!Role::Sender.may(action) && !Role::Operator.may(action), "{action:?}");
             assert_eq!(action.roles(), "compliance or auditor");
+        }
+        for action in [Action::LiftPropose, Action::LiftDecide] {
+            assert_eq!(action.roles(), "compliance");
         }
         for action in [Action::StopAdd, Action::ConsentRecord, Action::ConsentRevoke, Action::Reload, Action::Drain] {
             assert!(!Role::Auditor.may(action), "{action:?}");

@@ -7,7 +7,7 @@ use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::settings::AdminSettings;
 use super::tokens::Tokens;
-use super::{consent, control, health, report, stops};
+use super::{consent, control, health, lifts, report, stops};
 
 use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::registry::Registry;
@@ -108,6 +108,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/report/unsubscribes", get(report::unsubscribes))
         .route("/v1/stops/show", post(stops::show))
         .route("/v1/consents/show", post(consent::endpoints::show))
+        .route("/v1/lifts", post(lifts::propose).get(lifts::list))
+        .route("/v1/lifts/decide", post(lifts::decide))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .route("/v1/stops", batch)
         .route("/v1/consents", consents)

@@ -66,7 +66,18 @@ fn in_words(answer: &Value) -> Vec<String> {
     }
     let lifted: Vec<_> = list(answer, "lifted_for").filter_map(Value::as_str).collect();
     if !lifted.is_empty() {
-        lines.push(format!("the person asked to hear again from {}", lifted.join(", ")));
+        lines.push(format!("may be written to again by {}", lifted.join(", ")));
+    }
+    for lift in list(answer, "lifts") {
+        let people: Vec<_> = list(lift, "people").filter_map(Value::as_str).collect();
+        let accounts: Vec<_> = list(lift, "accounts").filter_map(Value::as_str).collect();
+        let how = match people[..] {
+            [] => "by the person's START".to_owned(),
+            [_, ..] => format!("by two people: {}", people.join(" and ")),
+        };
+        let (accounts, at) = (accounts.join(", "), text(lift, "at"));
+        lines.push(format!("lifted for {accounts} at {at} {how}; event {}", lift["event"]));
+        lines.extend(proof(lift));
     }
     lines.extend(list(answer, "consent").filter_map(Value::as_str).map(|consent| format!("consent: {consent}")));
     lines.extend(list(answer, "observed").filter_map(Value::as_str).map(|observed| format!("observe: {observed}")));

@@ -2,6 +2,7 @@
 //! Must never let the control plane near a link or a lane's insides.
 
 use super::kit::Kit;
+pub use super::lifts::{LiftError, NewLift, Waiting};
 use super::order::{LaneFigures, Order};
 use super::run::Running;
 use super::settings::Settings;
@@ -179,6 +180,23 @@ impl Handle {
         filled.map(|()| committed.events.end.max(self.shared.ledger.events_appended()))
     }
 
+    /// Appends events, the personal data beside the first; gives that one's position once all are durable.
+    pub(super) async fn record_first(&self, events: &[Event], personal: Option<&Personal>) -> Result<u64, HandleError> {
+        let now = self.shared.clock.civil();
+        let committed = {
+            let mut appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner);
+            let taken = events
+                .iter()
+                .enumerate()
+                .try_for_each(|(at, event)| appender.event(now, event, personal.filter(|_| at == 0)).map(drop));
+            let committed = appender.commit(now).map_err(|_| HandleError::NotRecorded)?;
+            taken.map_err(|_| HandleError::NotRecorded)?;
+            committed
+        };
+        self.wait(|| self.shared.ledger.durable_events() >= committed.events.end).await?;
+        Ok(committed.events.start)
+    }
+
     pub(super) async fn wait(&self, ready: impl Fn() -> bool) -> Result<(), HandleError> {
         let began = self.shared.clock.monotonic();
         timeout(DURABLE_WITHIN, async {
@@ -195,6 +213,10 @@ impl Handle {
         let after = self.shared.clock.monotonic().since(began);
         self.shared.metrics.ledger_commit.record(after.as_secs_f64());
         Ok(())
+    }
+
+    pub(super) fn intern_all(&self, names: &[&str]) -> Result<Vec<NameId>, HandleError> {
+        self.shared.ledger.intern_all(names, self.shared.clock.civil()).map_err(|_| HandleError::NotRecorded)
     }
 
     pub(super) fn intern(&self, name: &str) -> Result<NameId, HandleError> {

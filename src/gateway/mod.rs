@@ -15,6 +15,7 @@ pub mod esme;
 pub mod handle;
 pub mod kit;
 pub mod lane;
+pub mod lifts;
 pub mod link;
 pub mod link_outbox;
 pub mod multi;

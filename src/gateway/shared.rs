@@ -2,6 +2,7 @@
 //! Must never hold a lock across anything that waits.
 
 use super::attribution::Attributions;
+use super::lifts::Lifts;
 use super::order::Order;
 use super::placement::Placement;
 use super::settings::Settings;
@@ -84,6 +85,8 @@ pub struct Shared {
     pub confirmations: Confirmations,
     /// Whom replies answer. Locks itself, while a reply is read only.
     pub attributions: Attributions,
+    /// The lifts that wait for a second person.
+    pub lifts: Lifts,
     /// The promotions that operators hold for later. Locks itself.
     pub scheduled: ScheduledMessages,
     /// The parts of replies on disk. Locks itself.
@@ -169,6 +172,7 @@ impl Shared {
             part_journal,
             reply_parts: Mutex::new(reply_parts),
             ready_duties: Mutex::default(),
+            lifts: Lifts::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
             placement: ArcSwap::from_pointee(placement),
@@ -380,6 +384,7 @@ impl Shared {
         if let Err(error) = self.scheduled.tidy() {
             tracing::warn!(event = "recall.untidy", %error);
         }
+        self.expire_lifts(now);
         match self.confirmations.tidy(now) {
             Ok(0) => {}
             Ok(given_up) => self.metrics.confirmations.add(ConfirmationResult::GivenUp, given_up as u64),

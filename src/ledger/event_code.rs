@@ -19,7 +19,8 @@ pub const LIFT: u8 = 37;
 /// The kind that touches the registry of opt-ins.
 pub const CONSENT: u8 = 38;
 const ERASE: u8 = 39;
-const ADMIN: u8 = 40;
+/// See [`STOP`].
+pub const ADMIN: u8 = 40;
 const CLOCK: u8 = 41;
 const GAP: u8 = 42;
 const IMPORT: u8 = 43;

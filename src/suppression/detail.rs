@@ -61,6 +61,17 @@ impl Detail {
         })
     }
 
+    /// Whether any stop that is not lifted for the account reaches it: as everybody, as itself, or by one of its senders.
+    pub fn stops_any_way(&self, tag: &NumberTag, account: NameId) -> bool {
+        self.stops.iter().any(|(scope, stop)| {
+            let reaches = match scope {
+                Scope::Global | Scope::Sender(_) => true,
+                Scope::Account(only) => *only == account,
+            };
+            reaches && !self.lifted(tag, account, stop)
+        })
+    }
+
     /// Whether a stop stands that reaches as far as this scope, and of which nobody it concerns is excepted.
     pub fn stands(&self, tag: &NumberTag, scope: Scope) -> bool {
         self.stops.iter().any(|(stopped, stop)| {

@@ -10,6 +10,7 @@ pub mod list;
 pub mod store;
 pub mod sled_store;
 pub mod follower;
+pub mod proposals;
 pub mod reach;
 pub mod registry;
 

@@ -110,6 +110,18 @@ impl Registry {
         Ok(all.collect())
     }
 
+    /// Every lift of a number, oldest first.
+    pub fn lifts(&self, tag: &NumberTag) -> Result<Vec<LiftFound>, OpenError> {
+        if self.index.detail(tag).is_none_or(|detail| detail.lifts.iter().all(|(whose, ..)| whose != tag)) {
+            return Ok(Vec::new());
+        }
+        let all = self.history(tag)?.into_iter().filter_map(|chapter| match chapter {
+            Chapter::Lift(found) => Some(found),
+            Chapter::Stop(_) => None,
+        });
+        Ok(all.collect())
+    }
+
     /// The accounts for which a lift holds: they may write, although others may not.
     pub fn lifted_for(&self, tag: &NumberTag) -> Vec<NameId> {
         let Some(detail) = self.index.detail(tag) else { return Vec::new() };

@@ -9,6 +9,7 @@ mod demo;
 mod failover;
 mod kill9;
 mod late_answers;
+mod lift;
 mod links_and_windows;
 mod observe;
 mod otp_at_night;

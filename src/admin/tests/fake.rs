@@ -2,13 +2,15 @@
 //! Must never be part of what ships.
 
 use super::super::answers::{
-    AccountStatus, CheckAnswer, HoursNow, PastVerdict, ReadyCheck, RejectedRow, ReloadReport, SmscStatus, StatusAnswer,
-    StopEntry, StopOutcome, StopPage, WhyAnswer,
+    AccountStatus, CheckAnswer, HoursNow, LiftOutcome, LiftWaiting, PastVerdict, ReadyCheck, RejectedRow, ReloadReport,
+    SmscStatus, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
 use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
 use super::super::plane::{ConsentPlane, Pending, Plane};
 use super::super::problem::{Problem, ProblemKind};
-use super::super::requests::{AdminRead, CheckRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber};
+use super::super::requests::{
+    AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
+};
 use super::super::server::{AdminParts, AdminServer};
 use super::super::settings::AdminSettings;
 use super::super::unsubscribes::{UnsubscribeReport, Unsubscribes};
@@ -58,6 +60,20 @@ fn entry(number: u64) -> StopEntry {
         evidence: Some("STOP".to_owned()),
         text: Some("STOP".to_owned()),
         event: number % 1000,
+    }
+}
+
+fn waiting(number: Msisdn, request: LiftRequest) -> LiftWaiting {
+    LiftWaiting {
+        id: 7,
+        number: Some(number),
+        accounts: request.accounts,
+        stops: 1,
+        by: request.by,
+        at: now(),
+        until: now(),
+        evidence: Some(request.evidence),
+        reason: Some(request.reason),
     }
 }
 
@@ -237,6 +253,7 @@ impl Plane for FakePlane {
                 number: Some(number),
                 suppressions,
                 lifted_for: Vec::new(),
+                lifts: Vec::new(),
                 consent: vec!["acme: declared".to_owned()],
                 observed: Vec::new(),
                 hours: vec![hours],
@@ -301,6 +318,24 @@ impl Plane for FakePlane {
         let rows = vec![row(Some("acme"))];
         let (since, until, total) = (now(), now(), row(None));
         Box::pin(async move { Ok(UnsubscribeReport { since, until, rows, omitted: 0, total, elsewhere: Some(1) }) })
+    }
+
+    fn propose_lift(&self, request: LiftRequest) -> Pending<'_, LiftWaiting> {
+        self.note(format!("lift proposed by {}", request.by));
+        Box::pin(async move { Ok(waiting(read(&request.number)?, request)) })
+    }
+
+    fn decide_lift(&self, decision: LiftDecision) -> Pending<'_, LiftOutcome> {
+        self.note(format!("lift {} decided by {}", decision.id, decision.by));
+        Box::pin(async move {
+            let LiftDecision { id, refused, .. } = decision;
+            Ok(LiftOutcome { id, lifted: refused.is_none(), accounts: vec!["acme".into()], still_stopped: Vec::new() })
+        })
+    }
+
+    fn waiting_lifts(&self) -> Pending<'_, Vec<LiftWaiting>> {
+        self.note("lifts");
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn record_read(&self, read: AdminRead) -> Pending<'_, ()> {

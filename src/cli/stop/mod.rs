@@ -1,9 +1,10 @@
 //! Owns `stopgate stop`: the suppression list by hand, from files and to files.
-//! Must never lift: only the person does, or two people with evidence.
+//! Must never lift by itself: only the person does, or two people with evidence.
 
 mod add;
 mod export;
 mod import;
+mod lift;
 mod list;
 mod show;
 
@@ -11,7 +12,7 @@ use super::exit::Outcome;
 use super::global::Global;
 use crate::admin::requests::StopOrigin;
 
-/// Add to, show, list, import and export the suppression list.
+/// Add to, show, list, import, export and lift from the suppression list.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ enum Command {
     Show(show::Args),
     List(list::Args),
     Import(import::Args),
+    Lift(lift::Args),
     Export(export::Args),
 }
 
@@ -33,6 +35,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         Command::Add(args) => add::run(args, global),
         Command::Show(args) => show::run(args, global),
         Command::List(args) => list::run(args, global),
+        Command::Lift(args) => lift::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Export(args) => export::run(args, global),
     }
