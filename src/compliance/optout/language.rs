@@ -1,7 +1,7 @@
 //! Owns the compiled words of one language: keywords, politeness, guards, patterns.
 //! Must never hold a word itself: words stand in `config/packs/keywords`.
 
-use crate::compliance::wording::pattern::Set;
+use crate::compliance::wording::pattern::{Set, Sets};
 use crate::compliance::wording::patterns::Patterns;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct Language {
     /// How the line above quoted text ends, and how that of a device's signature begins.
     pub quote_marks: Set,
     pub device_marks: Set,
+    /// The named sets of the patterns.
+    pub sets: Sets,
     /// What explains words away, before anything else is looked for.
     pub none: Patterns,
     /// The wish to go on: beside it no phrase is a STOP, only a keyword is.
@@ -58,6 +60,17 @@ pub struct Language {
     pub stop: Patterns,
     pub start: Patterns,
     pub contact: Patterns,
+}
+
+impl Language {
+    /// Hands on every word and stem that the language's lists and patterns write out: whether a stem, and its letters.
+    pub fn vocabulary<'l>(&'l self, found: &mut dyn FnMut(bool, &'l str)) {
+        self.keywords.keys().flat_map(|keyword| keyword.split(' ')).for_each(|word| found(false, word));
+        let sets = [&self.guards, &self.idle, &self.breaks, &self.glued, &self.closings, &self.before_code];
+        sets.into_iter().chain(self.sets.values().map(|set| &**set)).for_each(|set| set.vocabulary(found));
+        let patterns = [&self.none, &self.keep, &self.stop, &self.start, &self.contact];
+        patterns.into_iter().flat_map(Patterns::iter).for_each(|pattern| pattern.vocabulary(found));
+    }
 }
 
 /// The section `[keywords]` of a pack: the languages replies are understood in.

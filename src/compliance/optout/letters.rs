@@ -34,19 +34,27 @@ fn join_spaced(words: &mut Words, languages: &[Arc<Language>]) {
     while at < words.len() {
         let single = |words: &Words, i: usize| i < words.len() && words.text(i).chars().count() == 1;
         let end = (at..).find(|i| !single(words, *i)).unwrap_or(at);
+        // Where the whole text is spelt, three letters will do: "U I T".
+        let least = if end - at == words.len() { SPACED_MIN - 1 } else { SPACED_MIN };
         let run: String = (at..end).map(|i| words.text(i)).collect();
-        if let Some(octet) = run.find(STOP) {
+        let led = |octet: &usize| *octet == 0 || languages.iter().any(|language| language.glued.one(&run[..*octet]));
+        if let Some(octet) = run.find(STOP).filter(led) {
             let from = at + run[..octet].chars().count();
             words.replace(from, from + STOP.len(), STOP);
-        } else if end - at >= SPACED_MIN && languages.iter().any(|language| language.keywords.contains_key(&run)) {
+        } else if end - at >= least && languages.iter().any(|language| language.keywords.contains_key(&run)) {
             words.replace(at, end, &run);
         }
         at = end.max(at + 1);
     }
 }
 
-/// `ST OP`, `S TOP`: two or three pieces that are exactly the word.
+/// `ST OP`, `S TOP`: two or three pieces that are exactly the word; `ST*P`: the whole text is it, but for a sign in it.
 fn join_torn(words: &mut Words) {
+    if words.len() == 2
+        && (1..STOP.len() - 1).any(|at| words.text(0) == &STOP[..at] && words.text(1) == &STOP[at + 1..])
+    {
+        words.replace(0, 2, STOP);
+    }
     let mut at = 0;
     while at + 1 < words.len() {
         for pieces in 2..=3 {
@@ -72,8 +80,11 @@ fn plain(word: &str, languages: &[Arc<Language>]) -> Option<String> {
         return None;
     }
     let letters: String = word.chars().map(letter_for).collect();
-    if letters != STOP && is_stretched(&letters) || word != STOP && letters == STOP {
+    if letters != STOP && is_stretched(&letters) || word != STOP && letters == STOP || is_one_digit_off(word) {
         return Some(STOP.to_owned());
+    }
+    if letters != word && languages.iter().any(|language| language.keywords.contains_key(&letters)) {
+        return Some(letters);
     }
     // Any letter three times over is no spelling: "ARREEEET", "DESABONNNER".
     let known = |word: &String| languages.iter().any(|language| language.keywords.contains_key(word));
@@ -90,6 +101,12 @@ fn without_echo(word: &str) -> String {
         letters.pop();
     }
     letters.into_iter().collect()
+}
+
+/// `ST9P`: one digit in place of a letter of STOP.
+fn is_one_digit_off(word: &str) -> bool {
+    let wrong = || word.bytes().zip(STOP.bytes()).filter(|(found, wanted)| found != wanted);
+    word.len() == STOP.len() && wrong().count() == 1 && wrong().all(|(found, _)| found.is_ascii_digit())
 }
 
 /// The letter that a digit is written for.

@@ -5,6 +5,7 @@
 mod labelled;
 pub mod language;
 mod letters;
+mod mending;
 mod own_words;
 mod parts;
 mod reading;
@@ -17,6 +18,7 @@ pub use reply::{How, Matched, Reply};
 use super::pack::Pack;
 use crate::message::text::{Alphabet, readings};
 use language::Language;
+use mending::Lexicon;
 use reading::Reading;
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ pub struct InboundText<'a> {
 #[derive(Clone, Debug)]
 pub struct Engine {
     languages: Vec<Arc<Language>>,
+    lexicon: Arc<Lexicon>,
 }
 
 impl Engine {
@@ -46,7 +49,8 @@ impl Engine {
                 languages.push(Arc::clone(language));
             }
         }
-        Self { languages }
+        let lexicon = Arc::new(Lexicon::of(&languages));
+        Self { languages, lexicon }
     }
 
     /// What a reply means, under every plausible reading of its octets: a STOP in any of them is a STOP.
@@ -65,6 +69,12 @@ impl Engine {
     /// What a reply means. START and STOP in one text are a STOP.
     pub fn read_text(&self, text: &str, short_codes: &[u32]) -> Reply {
         let own = own_words::cut(text, &self.languages);
-        Reading::new(&own, &self.languages, short_codes).meaning()
+        let meaning = Reading::new(&own, &self.languages, short_codes).meaning();
+        if meaning != Reply::None {
+            return meaning;
+        }
+        // What says nothing is looked at again with its slips mended: only a STOP is worth that.
+        let mended = Reading::mended(&own, &self.languages, short_codes, &self.lexicon).map(Reading::meaning);
+        mended.filter(|meaning| matches!(meaning, Reply::Stop(_))).unwrap_or(Reply::None)
     }
 }

@@ -2,6 +2,7 @@
 //! Must never let a STOP be outweighed: negations explain words away first, then any STOP wins.
 
 use super::language::{Keyword, Language, Meaning};
+use super::mending::{Lexicon, mend};
 use super::{How, Matched, Reply, letters, typo};
 use crate::compliance::wording::pattern::View;
 use crate::compliance::wording::patterns::Patterns;
@@ -29,6 +30,17 @@ impl<'l> Reading<'l> {
     pub fn new(text: &str, languages: &'l [Arc<Language>], short_codes: &[u32]) -> Self {
         let mut words = Words::read(text);
         letters::join(&mut words, languages);
+        Self::of(words, languages, short_codes)
+    }
+
+    /// The same with slips mended; `None` when there is nothing to mend.
+    pub fn mended(text: &str, languages: &'l [Arc<Language>], short_codes: &[u32], lexicon: &Lexicon) -> Option<Self> {
+        let mut words = Words::read(text);
+        letters::join(&mut words, languages);
+        mend(&mut words, lexicon).then(|| Self::of(words, languages, short_codes))
+    }
+
+    fn of(mut words: Words, languages: &'l [Arc<Language>], short_codes: &[u32]) -> Self {
         for at in 0..words.len() {
             if languages.iter().any(|language| language.breaks.matched(&words, at).is_some()) {
                 words.pause_before(at);

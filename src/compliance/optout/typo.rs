@@ -40,9 +40,25 @@ fn slips(language: &Language, keyword: &str, word: &str) -> Option<usize> {
     if language.slips.iter().any(|short| short == keyword) {
         return near(keyword, word).then_some(1);
     }
+    // Two letters exchanged are the surest slip: "BSATA".
+    if length == ONE_SLIP_FROM - 1 && word.chars().count() == length && is_exchange(keyword, word) {
+        return Some(1);
+    }
     let most = if length >= TWO_SLIPS_FROM { 2 } else { usize::from(length >= ONE_SLIP_FROM) };
     if most == 0 || length.abs_diff(word.chars().count()) > most {
         return None;
     }
     Some(strsim::osa_distance(keyword, word)).filter(|distance| *distance <= most)
+}
+
+/// Whether two neighbouring letters are exchanged and all else is equal.
+fn is_exchange(keyword: &str, word: &str) -> bool {
+    strsim::osa_distance(keyword, word) == 1 && {
+        let sorted = |text: &str| {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        sorted(keyword) == sorted(word)
+    }
 }

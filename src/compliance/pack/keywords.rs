@@ -171,6 +171,7 @@ fn compile_language(code: &str, raw: &RawLanguage, report: &mut Report<'_>) -> L
         closings,
         quote_marks,
         device_marks,
+        sets: sets.clone(),
         none: patterns("none", &raw.patterns.none, Reach::Breath),
         keep: patterns("keep", &raw.patterns.keep, Reach::Breath),
         stop: patterns("stop", &raw.patterns.stop, Reach::Sentence),

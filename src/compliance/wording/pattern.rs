@@ -127,6 +127,13 @@ impl Set {
         row.or_else(|| self.one(word).then_some(1))
     }
 
+    /// Hands on the words and stems of all entries: whether a stem, and its letters.
+    pub fn vocabulary<'p>(&'p self, found: &mut dyn FnMut(bool, &'p str)) {
+        self.words.iter().for_each(|word| found(false, word));
+        let rows = self.rows.values().flatten().chain(&self.odd_rows).flatten();
+        self.others.iter().chain(rows).for_each(|choice| choice.vocabulary(found));
+    }
+
     /// Whether one word is an entry of its own.
     pub fn one(&self, word: &str) -> bool {
         self.words.contains(word) || self.others.iter().any(|choice| choice.word(word))
@@ -184,6 +191,15 @@ impl Choice {
         }
     }
 
+    /// Hands on the words and stems that are written out: whether a stem, and its letters. Sets speak for themselves.
+    fn vocabulary<'p>(&'p self, found: &mut dyn FnMut(bool, &'p str)) {
+        match self {
+            Self::Word(word) | Self::Near(word) => found(false, word),
+            Self::Stem(stem) | Self::NearStem(stem) => found(true, stem),
+            Self::Ending(_) | Self::Number | Self::Mixed | Self::Any | Self::Set(_) => {}
+        }
+    }
+
     /// Hands on what the words that fit may begin with.
     fn beginnings<'p>(&'p self, found: &mut dyn FnMut(Beginning<'p>)) {
         match self {
@@ -221,8 +237,9 @@ pub fn near(wanted: &str, word: &str) -> bool {
     wanted.len().abs_diff(word.len()) <= 1 && strsim::osa_distance(wanted, word) <= 1
 }
 
-fn near_stem(stem: &str, word: &str) -> bool {
-    (stem.len() - 1..=stem.len() + 1)
+/// The same for the beginning of a word.
+pub fn near_stem(stem: &str, word: &str) -> bool {
+    (stem.len().saturating_sub(1)..=stem.len() + 1)
         .filter_map(|end| word.get(..end))
         .any(|head| strsim::osa_distance(stem, head) <= 1)
 }
@@ -288,6 +305,15 @@ impl Pattern {
             return found(Beginning::Anything);
         }
         first.into_iter().flatten().for_each(|choice| choice.beginnings(found));
+    }
+
+    /// Hands on the words and stems that are written out in it: whether a stem, and its letters.
+    pub fn vocabulary<'p>(&'p self, found: &mut dyn FnMut(bool, &'p str)) {
+        for item in &self.items {
+            if let Item::One { choices, .. } = item {
+                choices.iter().for_each(|choice| choice.vocabulary(found));
+            }
+        }
     }
 
     /// The first span of words that fits, as `start..end`.
