@@ -36,6 +36,7 @@ impl Lane {
             }
         }
         let acting = !self.awaiting_acts.is_empty()
+            || !self.awaiting_owed.is_empty()
             || !self.awaiting_spool.is_empty()
             || !self.awaiting_receipts.is_empty()
             || !self.parts_waiting.is_synced();

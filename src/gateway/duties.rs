@@ -1,6 +1,7 @@
 //! Owns the messages stopgate itself writes: confirmations of STOP and START, answers to CONTACT, on their way to a link.
 //! Must never write one whose intent is not durable, nor write one again whose fate is unknown.
 
+use super::deliver::From;
 use super::lane::Lane;
 use super::settings::{Confirmation, ShortCodeSettings};
 use super::smsc::Origin;
@@ -8,6 +9,7 @@ use crate::clock::Now;
 use crate::compliance::duty::{self, Context};
 use crate::compliance::release::release;
 use crate::ledger::VerdictKind;
+use crate::message::instant::MonotonicInstant;
 use crate::message::name::NameId;
 use crate::pdu::status::CommandStatus;
 use crate::session::route::pick_link;
@@ -15,23 +17,51 @@ use crate::spool::duty::{Duty, DutyId, DutyKind, Fate, Next, Quiet};
 use crate::telemetry::events::ConfirmationDone;
 use crate::telemetry::labels::ConfirmationResult;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Duties taken up in one look.
 const AT_ONCE: usize = 256;
 
+/// How long a reply is kept from its operator for the sake of what it is owed.
+const OWED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A reply that was done as it asked, and waits only for the record of what it is owed.
+pub struct AwaitingOwed {
+    pub id: DutyId,
+    pub from: From,
+    pub since: MonotonicInstant,
+}
+
 impl Lane {
     /// A STOP, START or CONTACT took effect: the person is owed an answer, unless there is a reason to stay quiet.
-    pub fn owe(&mut self, duty: Duty, transition: bool, now: Now) {
-        let Some(code) = self.code(duty.short_code) else { return self.confirmed(&duty, ConfirmationResult::NotDue) };
-        if code.confirmation == Confirmation::Operator && duty.kind != DutyKind::Contact {
-            return self.confirmed(&duty, ConfirmationResult::NotDue);
+    /// What is owed now is told.
+    pub fn owe(&mut self, duty: Duty, transition: bool, now: Now) -> Option<DutyId> {
+        let due = self
+            .code(duty.short_code)
+            .is_some_and(|code| code.confirmation != Confirmation::Operator || duty.kind == DutyKind::Contact);
+        if !due {
+            self.confirmed(&duty, ConfirmationResult::NotDue);
+            return None;
         }
         match self.kit.shared.confirmations.owe(duty, transition, now.civil) {
-            Ok(_) => {}
+            Ok(id) => return Some(id),
             Err(Quiet::RepeatedStop | Quiet::DailyLimit | Quiet::UnderWay) => {
                 self.confirmed(&duty, ConfirmationResult::LoopGuard)
             }
             Err(Quiet::Full) => self.confirmed(&duty, ConfirmationResult::GivenUp),
+        }
+        None
+    }
+
+    /// Answers the replies whose own answers are owed for good: a power cut would not lose them any more. The disk that does
+    /// not say so in time is not waited for: what the reply itself asked for has been durable before.
+    pub fn answer_owed(&mut self, now: Now) {
+        let shared = std::sync::Arc::clone(&self.kit.shared);
+        let over = |owed: &mut AwaitingOwed| {
+            !shared.confirmations.awaits_disk(owed.id) || now.monotonic.since(owed.since) >= OWED_WITHIN
+        };
+        while let Some(owed) = self.awaiting_owed.pop_front_if(over) {
+            self.answer_deliver(owed.from, CommandStatus::OK);
         }
     }
 

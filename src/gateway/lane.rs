@@ -4,6 +4,7 @@
 use super::account::Account;
 use super::clients::AwaitingSpool;
 use super::deliver::EarlyReceipt;
+use super::duties::AwaitingOwed;
 use super::esme::{Closing, Esme};
 use super::kit::Kit;
 use super::multi::Batch;
@@ -59,6 +60,7 @@ pub struct Lane {
     /// Operators whose queues have had room in this turn: those held for them come first.
     pub roomy: Vec<usize>,
     pub awaiting_acts: VecDeque<AwaitingAct>,
+    pub awaiting_owed: VecDeque<AwaitingOwed>,
     /// Receipts that are a STOP: answered when that is durable.
     pub gates: Gates,
     pub awaiting_spool: VecDeque<AwaitingSpool>,
@@ -131,6 +133,7 @@ impl Lane {
         self.parts_durable();
         self.refusals_durable(now);
         self.finish_acts(now);
+        self.answer_owed(now);
         self.tick_duties(now);
     }
 

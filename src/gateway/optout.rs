@@ -3,6 +3,7 @@
 
 use super::attribution::Concerned;
 use super::deliver::From;
+use super::duties::AwaitingOwed;
 use super::esme::{Debt, ToClient};
 use super::lane::Lane;
 use super::reply_parts::Taken;
@@ -423,10 +424,6 @@ impl Lane {
     }
 
     fn finish_act(&mut self, act: AwaitingAct, now: Now) {
-        match act.answers {
-            Answers::Itself => self.answer_deliver(act.from, CommandStatus::OK),
-            Answers::WithItsReceipt => self.stop_of_receipt_stands(act.from),
-        }
         let (kind, transition) = match act.act {
             Act::Stop { transition, .. } => {
                 self.kit.shared.stop_recorded(&act.tag);
@@ -441,9 +438,16 @@ impl Lane {
             }
             Act::Contact => (DutyKind::Contact, true),
         };
-        if let Some(short_code) = act.code {
+        let owed = act.code.and_then(|short_code| {
             let duty = Duty { kind, number: act.number, tag: act.tag, short_code, account: act.account };
-            self.owe(duty, transition, now);
+            self.owe(duty, transition, now)
+        });
+        match (act.answers, owed) {
+            (Answers::WithItsReceipt, _) => self.stop_of_receipt_stands(act.from),
+            (Answers::Itself, None) => self.answer_deliver(act.from, CommandStatus::OK),
+            (Answers::Itself, Some(id)) => {
+                self.awaiting_owed.push_back(AwaitingOwed { id, from: act.from, since: now.monotonic });
+            }
         }
     }
 

@@ -68,6 +68,7 @@ impl Lane {
             resumable: Vec::new(),
             roomy: Vec::new(),
             awaiting_acts: Default::default(),
+            awaiting_owed: Default::default(),
             gates: Default::default(),
             awaiting_spool: Default::default(),
             awaiting_receipts: Default::default(),

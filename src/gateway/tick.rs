@@ -39,6 +39,7 @@ impl Lane {
         self.refusals_durable(now);
         self.finish_acts(now);
         self.tick_acts(now);
+        self.answer_owed(now);
         self.tick_reply_parts(now);
         self.tick_duties(now);
         self.tick_early(now);

@@ -44,6 +44,9 @@ struct State {
     /// Intents of the batch, and intents that are written and not yet durable, by the record behind them.
     intended: Vec<(DutyId, Duty)>,
     syncing: VecDeque<(u64, DutyId, Duty)>,
+    /// What is owed since the batch began, and what is owed and written but not yet durable, by the record behind it.
+    owing: Vec<DutyId>,
+    owing_synced: VecDeque<(u64, DutyId)>,
     rewritten: Option<CivilInstant>,
 }
 
@@ -91,7 +94,18 @@ impl Confirmations {
         let mut buffer = [0; DUTY_LEAF];
         let sealed = self.sealer.seal(leaf.write(&mut buffer), &duty.number.as_u64().to_be_bytes());
         state.log(leaf, &sealed);
+        state.owing.push(id);
         Ok(id)
+    }
+
+    /// Whether what is owed is on its way to the disk: a power cut would still lose it. Not when the disk takes nothing: it is
+    /// then owed in memory only, and waiting would not help.
+    pub fn awaits_disk(&self, id: DutyId) -> bool {
+        let synced = self.journal.synced();
+        let mut state = self.lock();
+        while state.owing_synced.pop_front_if(|(end, _)| *end <= synced).is_some() {}
+        let waits = state.owing.contains(&id) || state.owing_synced.iter().any(|(_, other)| *other == id);
+        waits && !self.journal.is_broken()
     }
 
     /// Records the intent to write each duty that is due, at most `limit`; returns how many. After `commit` and an fsync `ready` hands them out.
@@ -119,8 +133,10 @@ impl Confirmations {
         batch.clear();
         state.batch = batch;
         let intended = std::mem::take(&mut state.intended);
+        let owing = std::mem::take(&mut state.owing);
         match outcome {
             Ok(records) => {
+                state.owing_synced.extend(owing.into_iter().map(|id| (records.end, id)));
                 state.syncing.extend(intended.into_iter().map(|(id, duty)| (records.end, id, duty)));
                 Ok(())
             }
@@ -334,6 +350,21 @@ mod tests {
         assert_eq!(duties.settle(id, Fate::Accepted, at(1)), Some(Next::Over(Fate::Accepted)));
         assert_eq!(duties.owe(duty(1), false, at(2)), Err(Quiet::RepeatedStop));
         assert_eq!(duties.open_count(), 0);
+    }
+
+    #[test]
+    fn what_is_owed_awaits_the_disk_until_it_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let (duties, _) = open(&dir.path().join("duties"), at(0));
+        let first = duties.owe(duty(1), true, at(0)).unwrap();
+        assert!(duties.awaits_disk(first), "not written");
+        sync(&duties, at(0));
+        let second = duties.owe(duty(2), true, at(0)).unwrap();
+        assert_eq!((duties.awaits_disk(first), duties.awaits_disk(second)), (false, true));
+        sync(&duties, at(0));
+        assert!(!duties.awaits_disk(second));
+        let state = duties.lock();
+        assert!(state.owing.is_empty() && state.owing_synced.is_empty());
     }
 
     #[test]
