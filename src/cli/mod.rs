@@ -15,6 +15,7 @@ pub mod global;
 mod import;
 pub mod instant;
 pub mod key;
+pub mod ledger;
 pub mod print;
 pub mod proof;
 pub mod reload;
@@ -65,6 +66,7 @@ pub enum Command {
     Drain(drain::Args),
     Proof(proof::Args),
     Verify(verify::Args),
+    Ledger(ledger::Args),
     Key(key::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -107,6 +109,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Drain(args) => drain::run(args, global),
         Command::Proof(args) => proof::run(args, global),
         Command::Verify(args) => verify::run(args, global),
+        Command::Ledger(args) => ledger::run(args, global),
         Command::Key(args) => key::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),

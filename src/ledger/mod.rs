@@ -19,6 +19,7 @@ pub mod read;
 pub mod kept;
 pub mod packs;
 pub mod proof;
+pub mod export;
 pub mod merkle;
 pub mod note;
 pub mod checkpoint;

@@ -1,0 +1,430 @@
+#!/usr/bin/env python3
+"""Owns a second verification of ledgers and proofs, in standard-library Python and from docs/ledger.md alone.
+Must never import anything that is not in the standard library, nor share code with the gateway.
+
+usage: verify.py [--key PUB] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first fault is printed
+"""
+import base64
+import hashlib
+import json
+import os
+import struct
+import sys
+
+# --- CRC32C ---------------------------------------------------------------------------------------------------------
+TABLE = []
+for byte in range(256):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    TABLE.append(byte)
+
+
+def crc32c(*pieces):
+    crc = 0xFFFFFFFF
+    for piece in pieces:
+        for octet in piece:
+            crc = TABLE[(crc ^ octet) & 0xFF] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+# --- Ed25519 (RFC 8032), verification only ----------------------------------------------------------------------------
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+
+
+def plus(a, b):
+    """The sum of two points in extended coordinates."""
+    m, n = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    o, q = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = n - m, q - o, q + o, n + m
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = plus(total, point)
+        point = plus(point, point)
+        scalar >>= 1
+    return total
+
+
+def same(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+def point(octets):
+    """Reads a point; None when there is none."""
+    y = int.from_bytes(octets, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def signed(public, text, signature):
+    a, r = point(public), point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or len(signature) != 64 or s >= L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + text).digest(), "little") % L
+    return same(times(s, BASE), plus(r, times(h, a)))
+
+
+# --- ChaCha20-Poly1305 (RFC 8439), opening only ------------------------------------------------------------------------
+def chacha_block(key, counter, nonce):
+    start = list(struct.unpack("<16I", b"expand 32-byte k" + key + struct.pack("<I", counter) + nonce))
+    w = list(start)
+
+    def quarter(a, b, c, d):
+        for left, right in ((16, 12), (8, 7)):
+            w[a] = w[a] + w[b] & 0xFFFFFFFF
+            w[d] ^= w[a]
+            w[d] = (w[d] << left | w[d] >> 32 - left) & 0xFFFFFFFF
+            w[c] = w[c] + w[d] & 0xFFFFFFFF
+            w[b] ^= w[c]
+            w[b] = (w[b] << right | w[b] >> 32 - right) & 0xFFFFFFFF
+
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, 4 + i, 8 + i, 12 + i)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(w, start)))
+
+
+def opened(key, nonce, sealed, context):
+    """The clear octets, or None when the authentication tag does not hold."""
+    cipher, tag = sealed[:-16], sealed[-16:]
+    once = chacha_block(key, 0, nonce)
+    r = int.from_bytes(once[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+    s = int.from_bytes(once[16:32], "little")
+    padded = lambda octets: octets + bytes(-len(octets) % 16)
+    data = padded(context) + padded(cipher) + struct.pack("<QQ", len(context), len(cipher))
+    total = 0
+    for at in range(0, len(data), 16):
+        total = (total + int.from_bytes(data[at : at + 16] + b"\1", "little")) * r % (2**130 - 5)
+    if (total + s & (1 << 128) - 1).to_bytes(16, "little") != tag:
+        return None
+    stream = b"".join(chacha_block(key, 1 + at, nonce) for at in range(len(cipher) // 64 + 1))
+    return bytes(a ^ b for a, b in zip(cipher, stream))
+
+
+# --- trees (RFC 6962) -----------------------------------------------------------------------------------------------
+def sha(*pieces):
+    return hashlib.sha256(b"".join(pieces)).digest()
+
+
+def leaf_hash(leaf):
+    return sha(b"\0", leaf)
+
+
+class Tree:
+    """Grows by a leaf; `nodes` holds every complete subtree whose level is a multiple of eight."""
+
+    def __init__(self):
+        self.size, self.peaks, self.kept = 0, [], {}
+
+    def push(self, leaf):
+        node, level, index = leaf, 0, self.size
+        self.kept[0, index] = node
+        while index & 1:
+            node, level, index = sha(b"\1", self.peaks.pop(), node), level + 1, index >> 1
+            if level % 8 == 0:
+                self.kept[level, index] = node
+        self.peaks.append(node)
+        self.size += 1
+
+    def root(self):
+        if not self.peaks:
+            return sha(b"")
+        node = self.peaks[-1]
+        for left in reversed(self.peaks[:-1]):
+            node = sha(b"\1", left, node)
+        return node
+
+
+def inclusion_root(leaf, index, size, path):
+    """The root a path leads to, by the recursion of RFC 6962; None when its length is wrong."""
+    if index >= size:
+        return None
+    if size == 1:
+        return leaf if not path else None
+    if not path:
+        return None
+    middle = 1 << (size - 1).bit_length() - 1
+    if index < middle:
+        left, right = inclusion_root(leaf, index, middle, path[:-1]), path[-1]
+    else:
+        left, right = path[-1], inclusion_root(leaf, index - middle, size - middle, path[:-1])
+    return None if left is None or right is None else sha(b"\1", left, right)
+
+
+# --- notes and checkpoints ------------------------------------------------------------------------------------------
+class Fault(Exception):
+    """What is wrong, and where."""
+
+
+def must(holds, *what):
+    if not holds:
+        raise Fault(": ".join(str(word) for word in what))
+
+
+def unbase64(text):
+    octets = base64.b64decode(text, validate=True)
+    must(base64.b64encode(octets).decode() == text, "this base64 is not the one way to write it")
+    return octets
+
+
+class Key:
+    def __init__(self, text):
+        self.text = text
+        self.name, number, encoded = text.strip().split("+", 2)
+        octets = unbase64(encoded)
+        must(len(octets) == 33 and octets[0] == 1, "this is no Ed25519 key")
+        self.public = octets[1:]
+        must(self.id_as(self.name).hex() == number, "the key's id is not that of its name")
+        must(self.name.endswith("/events"), "the key is of no events' log")
+        self.origin = self.name[: -len("/events")]
+
+    def id_as(self, name):
+        return sha(name.encode(), b"\n\1", self.public)[:4]
+
+    def check(self, note, name, where):
+        """The text of a note, when it bears exactly one signature and that is this key's under `name`."""
+        note = note.decode("utf-8")
+        must(not any(letter < " " and letter != "\n" or letter == "\x7f" for letter in note), where, "a control character")
+        at = note.rfind("\n\n")
+        must(at >= 0 and note.endswith("\n"), where, "this is no signed note")
+        text, lines = note[: at + 1], note[at + 2 : -1].split("\n")
+        must(len(lines) == 1 and lines[0].startswith("\u2014 "), where, "not one signature")
+        signer, encoded = lines[0][2:].split(" ", 1)
+        octets = unbase64(encoded)
+        must(signer == name and octets[:4] == self.id_as(name), where, f"signed by another than {name}")
+        must(signed(self.public, text.encode(), octets[4:]), where, "the signature does not hold")
+        return text
+
+
+def checkpoint(key, note, stream, where):
+    """Sizes and roots of both streams."""
+    other = {"events": "verdicts", "verdicts": "events"}[stream]
+    lines = key.check(note, f"{key.origin}/{stream}", where).split("\n")
+    must(len(lines) == 7 and lines[0] == f"{key.origin}/{stream}" and lines[6] == "", where, "this is no checkpoint")
+    must(lines[3].startswith("time ") and lines[4].startswith("epoch "), where, "this is no checkpoint")
+    last = lines[5].split(" ")
+    must(len(last) == 3 and last[0] == other, where, "this is no checkpoint")
+    return {stream: (int(lines[1]), unbase64(lines[2])), other: (int(last[1]), unbase64(last[2]))}
+
+
+def notes_of(octets):
+    """The notes of a file that holds one behind the other."""
+    while octets:
+        blank = octets.find(b"\n\n")
+        must(blank >= 0, "a torn note")
+        end = octets.find(b"\n", blank + 2) + 1
+        must(end > 0, "a torn note")
+        yield octets[:end]
+        octets = octets[end:]
+
+
+# --- segments and records -------------------------------------------------------------------------------------------
+def segments(folder, stream):
+    """The segments of a stream, oldest first: path, octets, where its records end (None for the last)."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".seg"):
+            continue
+        path = os.path.join(folder, name)
+        with open(path, "rb") as file:
+            octets = file.read()
+        if not any(octets[:512]):
+            must(not any(octets), path, "octets where nothing was written")
+            continue
+        magic, named, index, first, before, end, label, crc = struct.unpack(">8s8sQQQQ16sI", octets[:68])
+        whole = magic == b"SGSEG\0\0\1" and crc == crc32c(octets[:64]) and not any(octets[68:512])
+        must(whole and named.rstrip(b"\0").decode() == stream and index == int(name[:-4]), path, "its header does not hold")
+        found[index] = (path, octets, first, before, end, label)
+    must(found, folder, "no segment")
+    must(len({segment[5] for segment in found.values()}) == 1, folder, "segments of several keys")
+    chain, end, index = [], None, max(found)
+    while True:
+        must(index in found, folder, f"segment {index} is missing")
+        path, octets, first, before, left_at, _ = found.pop(index)
+        chain.append((path, octets, first, end))
+        if before == index:
+            break
+        index, end = before, left_at
+    must(not found, folder, "segments that are no part of the stream")
+    return reversed(chain)
+
+
+def records(folder, stream, ended):
+    """Every record: sequence number, leaf, blob, where it stands. `ended` says, once all are read, whether octets may follow."""
+    seq = None
+    for path, octets, first, end in segments(folder, stream):
+        seq = first if seq is None else seq
+        must(first == seq, path, f"it begins with record {first} where {seq} follows")
+        at, limit = 512, len(octets) if end is None else end
+        while at < limit:
+            where = f"{stream} record {seq}, {path}, octet {at}"
+            length, crc, number, leaf, zero = struct.unpack(">IIQHH", (octets[at : at + 20] + bytes(20))[:20])
+            if end is None and length == 0:
+                break
+            whole = 20 + leaf <= length <= min(1 << 20, limit - at) and zero == 0
+            must(whole and crc == crc32c(octets[at : at + 4], octets[at + 8 : at + length]), where, "it does not hold its checksum")
+            must(number == seq, where, f"it is numbered {number}")
+            yield seq, octets[at + 20 : at + 20 + leaf], octets[at + 20 + leaf : at + length], where
+            at, seq = at + length, seq + 1
+        must(not ended() or not any(octets[at:]) or end is not None, path, "octets behind the last record")
+
+
+SEALED = 4
+KINDS = {"events": range(32, 96), "verdicts": range(1, 32)}
+
+
+def head(leaf, seq, stream, where):
+    """Kind, flags, start and what follows the head."""
+    must(len(leaf) >= 24, where, "its leaf is too short")
+    version, kind, flags, zero, number, _, boot = struct.unpack(">BBBBQqI", leaf[:24])
+    must(version == 1 and zero == 0 and kind in KINDS[stream], where, "its head is none")
+    must(number == seq, where, "its own number is not that of its place")
+    must(stream == "events" or len(leaf) == 108, where, "a verdict has 108 octets")
+    return kind, flags, boot, leaf[24:]
+
+
+def ledger(folder, given):
+    with open(os.path.join(folder, "checkpoints/key"), encoding="utf-8") as file:
+        key = Key(file.read())
+    must(given is None or given.public == key.public, "checkpoints/key", "not the key you gave")
+    marks = {"events": {}, "verdicts": {}}
+    for name in ("newest", "newest-verdicts", "hourly", "recent-old", "recent"):
+        path = os.path.join(folder, "checkpoints", name)
+        if not os.path.exists(path):
+            must(not name.startswith("newest"), path, "no checkpoint")
+            continue
+        with open(path, "rb") as file:
+            octets = file.read()
+        for note in notes_of(octets):
+            heads = checkpoint(key, note, "verdicts" if name == "newest-verdicts" else "events", path)
+            for stream, (size, root) in heads.items():
+                must(marks[stream].setdefault(size, root) == root, path, f"two roots over {size} {stream}")
+    counts, start, blank = {}, 0, set()
+    state = {"ended": False}
+    for stream in ("events", "verdicts"):
+        tree = Tree()
+        must(0 not in marks[stream] or marks[stream][0] == tree.root(), f"{stream}: the root of nothing is another")
+        for seq, leaf, blob, where in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
+            must(seq == tree.size, where, "records before it are gone: this program needs them all")
+            kind, flags, boot, rest = head(leaf, seq, stream, where)
+            if stream == "events":
+                start += kind == 32
+                must(boot == start, where, f"a record of start {boot} among those of start {start}")
+                state["ended"] = kind == 33
+                if flags & SEALED:
+                    must(not any(blob) or hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
+                    if not any(blob):
+                        blank.add(seq)
+                    rest = rest[32:]
+                else:
+                    must(not blob, where, "sealed data beside a record that has none")
+                if kind == 39:
+                    count = struct.unpack(">H", rest[24:26])[0]
+                    blank -= set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
+            else:
+                must(not blob, where, "something stands behind a verdict")
+                must(boot <= start, where, f"a verdict of start {boot}")
+            tree.push(leaf_hash(leaf))
+            root = marks[stream].get(tree.size)
+            must(root is None or root == tree.root(), where, "up to here the records are not those that were signed")
+        signed_size = max(marks[stream], default=0)
+        must(signed_size <= tree.size, stream, f"{signed_size} were signed, {tree.size} are here")
+        kept(os.path.join(folder, "tree", stream), tree)
+        counts[stream] = (tree.size, signed_size, tree.root().hex())
+    must(not blank, f"events {sorted(blank)}", "sealed data were removed and no erase record says so")
+    return {"origin": key.origin, "events": counts["events"], "verdicts": counts["verdicts"]}
+
+
+def kept(folder, tree):
+    """The hashes on disk are those of the records."""
+    with open(os.path.join(folder, "size"), "rb") as file:
+        octets = file.read()
+    must(len(octets) == 20 and octets[:8] == b"SGTREE\0\1", folder, "its size is none")
+    size, crc = struct.unpack(">QI", octets[8:])
+    must(crc == crc32c(octets[:16]) and size <= tree.size, folder, "its size does not hold")
+    for level in range(5):
+        for index in range(size >> 8 * level):
+            if index % 65536 == 0:
+                with open(os.path.join(folder, f"{level}-{index // 65536:010}.hash"), "rb") as file:
+                    hashes = file.read()
+            at = index % 65536 * 32
+            must(hashes[at : at + 32] == tree.kept[8 * level, index], folder, f"hash {index} of level {level} is another")
+
+
+def proof(path, given):
+    with open(path, "rb") as file:
+        octets = file.read()
+    text = octets.decode("utf-8")
+    body = json.loads(text[: text.rfind("\n\n") + 1])
+    key = Key(body["key"])
+    must(given is None or given.public == key.public, path, "made with another key than the one you gave")
+    text = key.check(octets, f"{key.origin}/proof", path)
+    must(json.dumps(body, indent=2, ensure_ascii=False) + "\n" == text, path, "not written as a proof is")
+    must(body["format"] == "stopgate proof 1", path, "no proof")
+    heads = checkpoint(key, body["checkpoint"].encode(), "events", path)
+    tag, number, last, shown = bytes.fromhex(body["tag"]), int(body["number"]), ("", -1), 0
+    for record in body["records"]:
+        stream, seq, leaf = record["stream"], record["seq"], bytes.fromhex(record["leaf"])
+        where = f"{path}: {stream} record {seq}"
+        must(last < (stream, seq), where, "not in order")
+        last = (stream, seq)
+        kind, flags, _, rest = head(leaf, seq, stream, where)
+        size, root = heads[stream]
+        path_up = [unbase64(hash) for hash in record["path"]]
+        must(inclusion_root(leaf_hash(leaf), seq, size, path_up) == root, where, "its path does not lead to the signed root")
+        must(kind in (32, 34) or tag in rest, where, "it is about another number")
+        shown += kind not in (32, 34)
+        if "sealed" in record:
+            blob, once = bytes.fromhex(record["sealed"]["blob"]), bytes.fromhex(record["sealed"]["key"])
+            must(flags & SEALED and hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
+            clear = opened(once, bytes(4) + blob[32:40], blob[40:], b"stopgate personal 1")
+            must(clear is not None, where, "its sealed data do not open")
+            must(clear[0] != 1 or int.from_bytes(clear[3:11], "big") == number, where, "they name another number")
+    return {"origin": key.origin, "number": body["number"], "records": shown}
+
+
+def main(arguments):
+    given = None
+    if "--key" in arguments:
+        at = arguments.index("--key")
+        given = Key(arguments[at + 1])
+        del arguments[at : at + 2]
+    worst = 0
+    for target in arguments:
+        try:
+            found = ledger(target, given) if os.path.isdir(target) else proof(target, given)
+            print(json.dumps(found))
+        except Fault as fault:
+            worst = 3
+            print(f"DOES NOT HOLD: {fault}".replace("\n", " "))
+        except (ValueError, KeyError, TypeError, IndexError, OSError, struct.error) as error:
+            worst = 3
+            print(f"DOES NOT HOLD: {target}: {error!r}".replace("\n", " "))
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
