@@ -14,6 +14,7 @@ use crate::pdu::header::Header;
 use crate::pdu::response;
 use crate::pdu::status::CommandStatus;
 use crate::spool::duty::Fate;
+use crate::spool::idmap::Haste;
 use crate::telemetry::events::SmscLost;
 use crate::telemetry::labels::{ConnectResult, PduError, SubmitResult};
 use std::collections::VecDeque;
@@ -43,10 +44,7 @@ impl Lane {
                 self.smscs[link.smsc].metrics.roundtrip.record(waited.as_secs_f64());
                 self.multi_answered(slot, batch, frame, now);
             }
-            Origin::Duty { id, duty } => {
-                let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);
-                self.duty_answered(slot, id, &duty, (header.status, message_id), now);
-            }
+            Origin::Duty { id, duty } => self.duty_answered(id, &duty, header.status, now),
             Origin::Query { esme, sequence, .. } => self.query_answered(esme, sequence, frame),
             Origin::Recall { recall } => self.recall_answered(slot, recall, header.status, now),
         }
@@ -80,8 +78,10 @@ impl Lane {
     pub fn remember_id(&mut self, smsc: usize, message_id: &[u8], message_ref: u64, ruling: &Ruling, now: Now) {
         let name = self.smscs[smsc].settings.id;
         self.accepted_ahead(name, message_id, message_ref, ruling, now);
-        if let Some(tag) = ruling.tag.filter(|_| self.smscs[smsc].keeps_ids) {
-            let id = self.ids.record(name, message_id, ruling.account, &tag, now.civil);
+        if let Some(tag) = ruling.tag {
+            // By an operator's link alone its only account is known: a crash may forget the newest of these.
+            let haste = if self.smscs[smsc].mirrored.is_some() { Haste::Later } else { Haste::Now };
+            let id = self.ids.record(name, message_id, ruling.account, &tag, (now.civil, haste));
             // Always: its receipt may stand behind it in this very turn, and be parked before the id can be found.
             self.recorded_ids.extend(id);
         }

@@ -84,13 +84,19 @@ impl Lane {
         let octets = inbound.octets[..inbound.end as usize].into();
         let delivery = ToClient { debt: Debt::Smsc(from), kind: ItemKind::Receipt, tag, octets };
         let operator = &self.smscs[smsc];
-        if let Some(account) = operator.account_by_link(now.civil) {
-            operator.metrics.receipt_routes.one(ReceiptRoute::Link);
-            return self.to_client(account, delivery, now);
-        }
         let how = build::id_match(operator.settings.message_id_match);
         let ids = &self.kit.shared.ids;
-        match ids.find(operator.settings.id, found.message_id, how, &tag, now.civil) {
+        let owner = ids.find(operator.settings.id, found.message_id, how, &tag, now.civil);
+        match (operator.mirrored, owner) {
+            // An account that used it too, and has left.
+            (Some(account), Match::One(owner)) if owner.account != account => {}
+            (Some(account), Match::One(_) | Match::Ambiguous | Match::Unknown) => {
+                operator.metrics.receipt_routes.one(ReceiptRoute::Link);
+                return self.to_client(account, delivery, now);
+            }
+            (None, Match::One(_) | Match::Ambiguous | Match::Unknown) => {}
+        }
+        match owner {
             Match::One(owner) => {
                 operator.metrics.receipt_routes.one(ReceiptRoute::Map);
                 self.to_client(owner.account, delivery, now);
@@ -139,14 +145,7 @@ impl Lane {
         let mut over = Vec::new();
         self.early.expire(now.monotonic, |early| over.push(early));
         for EarlyReceipt { smsc, delivery, .. } in over {
-            let operator = &self.smscs[smsc];
-            if let Some(account) = operator.former(now.civil).and_then(|former| former.unmapped) {
-                // Its message left while the account was alone here, and no ids were kept.
-                operator.metrics.receipt_routes.one(ReceiptRoute::Link);
-                self.to_client(account, delivery, now);
-                continue;
-            }
-            operator.metrics.receipt_routes.one(ReceiptRoute::Unmatched);
+            self.smscs[smsc].metrics.receipt_routes.one(ReceiptRoute::Unmatched);
             self.unrouted(smsc, delivery, now);
         }
     }

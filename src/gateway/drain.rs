@@ -78,6 +78,7 @@ impl Lane {
     /// The lane has ended: what it recorded last is written.
     pub fn end(&mut self, now: Now) {
         self.finish_acts(now);
+        self.kit.shared.ids.write(&mut self.ids).ok();
         self.measure();
     }
 

@@ -161,13 +161,8 @@ impl Lane {
         true
     }
 
-    /// The operator answered one of our own messages. Its id is remembered as nobody's: no account may cancel it.
-    pub fn duty_answered(&mut self, slot: usize, id: DutyId, duty: &Duty, answer: (CommandStatus, &[u8]), now: Now) {
-        let (status, message_id) = answer;
-        if status.is_ok() {
-            let smsc = self.smscs[self.links[slot].smsc].settings.id;
-            self.ids.record(smsc, message_id, NameId::NONE, &duty.tag, now.civil);
-        }
+    /// The operator answered one of our own messages.
+    pub fn duty_answered(&mut self, id: DutyId, duty: &Duty, status: CommandStatus, now: Now) {
         self.settle_duty(id, duty, Fate::of_status(status.0), now);
     }
 

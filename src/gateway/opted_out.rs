@@ -141,12 +141,10 @@ impl Lane {
         let operator = &self.smscs[smsc];
         let how = build::id_match(operator.settings.message_id_match);
         let ids = &self.kit.shared.ids;
-        operator.account_by_link(now.civil).or_else(|| {
-            match ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
-                Match::One(owner) => Some(owner.account),
-                Match::Ambiguous | Match::Unknown => None,
-            }
-        })
+        match ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
+            Match::One(owner) => Some(owner.account),
+            Match::Ambiguous | Match::Unknown => operator.mirrored,
+        }
     }
 
     /// How far the STOP of a receipt reaches: as its account says; everybody where nobody knows whose it is.

@@ -7,7 +7,6 @@ use super::refs::EsmeRef;
 use super::settings::SubmitMulti;
 use super::smsc::Origin;
 use crate::clock::Now;
-use crate::message::name::NameId;
 use crate::pdu::command::CommandId;
 use crate::pdu::header::Header;
 use crate::pdu::link_command::LinkCommand;
@@ -44,13 +43,11 @@ impl Lane {
     }
 
     /// A bound link of the operator that gave this id to this account.
-    fn link_of_id(&self, account: NameId, message_id: &[u8], now: Now) -> Option<usize> {
+    fn link_of_id(&self, account: crate::message::name::NameId, message_id: &[u8], now: Now) -> Option<usize> {
         let contract = &self.accounts.get(&account)?.contract;
         let smsc = contract.smscs.iter().copied().find(|smsc| {
-            let (smsc, ids) = (&self.smscs[*smsc], &self.kit.shared.ids);
-            let known_as = |account| ids.belongs_to(smsc.settings.id, message_id, account, now.civil);
-            // Where no ids are kept all are the account's, but for those of our own messages.
-            known_as(account) || (!smsc.keeps_ids && !known_as(NameId::NONE))
+            let id = self.smscs[*smsc].settings.id;
+            self.kit.shared.ids.belongs_to(id, message_id, account, now.civil)
         })?;
         self.smscs[smsc]
             .links

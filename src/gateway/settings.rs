@@ -242,15 +242,6 @@ impl Settings {
         packs
     }
 
-    /// The account that uses an operator, when it is the only one.
-    pub fn sole_account(&self, smsc: NameId) -> Option<&AccountSettings> {
-        let mut users = self.accounts.iter().filter(|account| account.smsc.contains(&smsc));
-        match (users.next(), users.next()) {
-            (Some(only), None) => Some(only),
-            (Some(_), Some(_)) | (None, _) => None,
-        }
-    }
-
     /// Whether a START from the handset to this short code lifts.
     pub fn lifts_by_mo(&self, code: u32) -> bool {
         self.short_codes.iter().any(|entry| entry.number == code && entry.start_by_mo == StartByMo::On)

@@ -27,7 +27,6 @@ use crate::session::smsc::SmscSession;
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
 use crate::spool::early::Early;
-use crate::spool::users::Users;
 use crate::telemetry::metrics::{AccountMetrics, ShortCodeMetrics, SmscMetrics};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -107,8 +106,6 @@ impl Lane {
             settings: settings.clone(),
             links,
             mirrored: None,
-            former: None,
-            keeps_ids: true,
             limbo: Default::default(),
             holding: VecDeque::new(),
             recalls: 0,
@@ -123,10 +120,11 @@ impl Lane {
         let slots: HashMap<NameId, usize> =
             self.smscs.iter().enumerate().map(|(slot, smsc)| (smsc.settings.id, slot)).collect();
         for smsc in &mut self.smscs {
-            let sole = settings.sole_account(smsc.settings.id);
-            smsc.mirrored = sole.map(|account| account.id);
-            smsc.former = shared.ids.used_by(smsc.settings.id, users(smsc.mirrored), now.civil);
-            smsc.keeps_ids = smsc.former.is_some() || sole.is_none_or(|account| account.smsc.len() > 1);
+            let mut users = settings.accounts.iter().filter(|account| account.smsc.contains(&smsc.settings.id));
+            smsc.mirrored = match (users.next(), users.next()) {
+                (Some(only), None) => Some(only.id),
+                (Some(_), Some(_)) | (None, _) => None,
+            };
         }
         let mut here = Vec::new();
         for account in settings.accounts.iter().filter(|account| placement.lane(account.id) == self.number) {
@@ -215,11 +213,6 @@ impl Lane {
             account.contract.metrics.gauges.spool_entries.set(account.spooled as f64);
         }
     }
-}
-
-/// Who uses an operator, as the spool remembers it.
-pub fn users(sole: Option<NameId>) -> Users {
-    sole.map_or(Users::Several, Users::One)
 }
 
 /// A link that is due to connect.

@@ -370,11 +370,6 @@ impl Shared {
         if let Err(error) = self.spool.tidy(now) {
             tracing::warn!(event = "spool.untidy", %error);
         }
-        let settings = self.settings.load();
-        for smsc in &settings.smscs {
-            let sole = settings.sole_account(smsc.id).map(|account| account.id);
-            self.ids.used_by(smsc.id, super::setup::users(sole), now);
-        }
         if let Err(error) = self.ids.tidy(now) {
             tracing::warn!(event = "ids.untidy", %error);
         }

@@ -6,7 +6,7 @@ use super::refs::{EsmeRef, LinkRef};
 use super::settings::SmscSettings;
 use super::submit::{Sender, Waiting};
 use crate::compliance::verdict::Ruling;
-use crate::message::instant::{CivilInstant, MonotonicInstant};
+use crate::message::instant::MonotonicInstant;
 use crate::message::name::NameId;
 use crate::net::scratch::Remainder;
 use crate::net::wire::Wire;
@@ -18,7 +18,6 @@ use crate::session::smsc::SmscSession;
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
 use crate::spool::duty::{Duty, DutyId};
-use crate::spool::users::Former;
 use crate::telemetry::metrics::SmscMetrics;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -46,10 +45,6 @@ pub struct Smsc {
     pub links: Vec<usize>,
     /// The one account that uses it, when only one does: receipts and MOs then route by link.
     pub mirrored: Option<NameId>,
-    /// Who used it in the last seven days, when that was not as it is now: their receipts may still come.
-    pub former: Option<Former>,
-    /// Whether the ids it gives are remembered. Of an account's only operator, used by nobody else, all ids are that account's.
-    pub keeps_ids: bool,
     /// Messages that wait for an operator that blinks, at most `grace` long.
     pub limbo: VecDeque<Waiting>,
     /// Clients whose submits are held because the queues of its links are full, in the order of their turns.
@@ -60,16 +55,6 @@ pub struct Smsc {
 }
 
 impl Smsc {
-    /// The account that the link alone names: only while nobody else's receipts can come over it.
-    pub fn account_by_link(&self, now: CivilInstant) -> Option<NameId> {
-        self.mirrored.filter(|_| self.former(now).is_none())
-    }
-
-    /// Who used it before, as long as that matters.
-    pub fn former(&self, now: CivilInstant) -> Option<Former> {
-        self.former.filter(|former| now < former.until)
-    }
-
     /// Lets a message wait for a link; gives it back when two windows a link wait already.
     pub fn wait_for_link(&mut self, waiting: Waiting) -> Option<Waiting> {
         if self.limbo.len() >= 2 * self.settings.window * self.links.len().max(1) {

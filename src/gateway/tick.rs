@@ -44,6 +44,8 @@ impl Lane {
         self.tick_duties(now);
         self.tick_early(now);
         self.tick_sets(now);
+        // A failed id map only parks receipts, and is written again.
+        self.kit.shared.ids.write(&mut self.ids).ok();
         self.tick_recalls(now);
         self.measure();
         self.esme_tally.settle(&self.kit.shared.metrics.esme);

@@ -6,7 +6,6 @@ use super::error::SpoolError;
 use super::id_index::{IdIndex, Match, Submitted};
 use super::message_id::{IdHash, IdHasher, IdMatch};
 use super::seal::derived;
-use super::users::{Former, UserBook, Users};
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
 use crate::journal::stream::Journal;
@@ -25,12 +24,22 @@ const ENTRY: usize = 24;
 const FRAME_ENTRIES: usize = 2_000;
 /// First octet of a leaf: the form of the entries that follow.
 const FORM: u8 = 1;
-/// First octet of a leaf that says who uses an operator: operator, account (zero for several), seconds.
-const USERS: u8 = 2;
 /// A power cut may lose the ids of this long; their receipts are then parked and counted.
 const SYNC_WITHIN: Duration = Duration::from_millis(100);
 /// Ids of one lane that wait for a disk that takes nothing; beyond this they are in memory only.
 const UNWRITTEN_MAX: usize = 100_000;
+
+/// Ids that may be held back for the next write.
+const HELD_BACK_MAX: usize = 512;
+
+/// When an id must be on its way to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// With the batch: after a crash nothing else says whose the message is.
+    Now,
+    /// With one of the next: the link says it too.
+    Later,
+}
 
 /// The map. Shared by all lanes.
 pub struct IdMap {
@@ -38,15 +47,15 @@ pub struct IdMap {
     journal: Journal,
     patience: Duration,
     index: Mutex<IdIndex>,
-    users: Mutex<UserBook>,
 }
 
 /// One lane's ids since its last `commit`.
 pub struct Recorder {
     hasher: IdHasher,
     new: Vec<Submitted>,
-    /// What the disk did not take yet, tried again with the next commit.
+    /// What is held back, and what the disk did not take: written with one of the next commits.
     unwritten: Vec<Submitted>,
+    haste: Haste,
     batch: Batch,
     leaf: Vec<u8>,
 }
@@ -56,17 +65,10 @@ impl IdMap {
     pub fn open(keeping: &Keeping<'_>, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
         let journal = keeping.open(dir, "ids", SYNC_WITHIN)?;
         let mut index = IdIndex::new(capacity);
-        let mut users = UserBook::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
             let entries = match frame.leaf.split_first() {
                 Some((&FORM, entries)) if entries.len() % ENTRY == 0 => entries,
-                Some((&USERS, said)) if said.len() == 12 => {
-                    let (smsc, account, at) = (word(said, 0), word(said, 4), word(said, 8));
-                    let by = if account == 0 { Users::Several } else { Users::One(NameId(account)) };
-                    users.say(NameId(smsc), by, CivilInstant::from_secs(at.into()), frame.seq);
-                    continue;
-                }
                 Some(_) | None => return Err(SpoolError::Unknown { record: frame.seq }),
             };
             for entry in entries.as_chunks::<ENTRY>().0 {
@@ -74,7 +76,7 @@ impl IdMap {
             }
         }
         let hasher = IdHasher::new(&derived(keeping.key, "stopgate message ids"));
-        Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index), users: Mutex::new(users) })
+        Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index) })
     }
 
     /// A recorder for one lane.
@@ -85,23 +87,38 @@ impl IdMap {
             hasher: self.hasher.clone(),
             new,
             unwritten: Vec::with_capacity(FRAME_ENTRIES),
+            haste: Haste::Later,
             batch: Batch::default(),
             leaf,
         }
     }
 
-    /// Makes what was recorded findable and writes it, once a batch. An error means that some of it is in memory only for now.
+    /// Makes what was recorded findable, and writes it unless all of it may wait, once a batch. An error means that some of it is
+    /// in memory only for now.
     pub fn commit(&self, recorder: &mut Recorder) -> Result<(), AppendError> {
         if recorder.new.is_empty() {
             return Ok(());
         }
+        // No later than where it will stand.
         let record = self.journal.appended();
-        let written = recorder.write(&self.journal, self.patience);
-        let mut index = self.lock();
-        for (position, submitted) in recorder.new.drain(..).enumerate() {
-            index.insert(submitted, record + (position / FRAME_ENTRIES) as u64);
+        if recorder.unwritten.len() < UNWRITTEN_MAX {
+            recorder.unwritten.extend_from_slice(&recorder.new);
         }
-        written
+        {
+            let mut index = self.lock();
+            recorder.new.drain(..).for_each(|submitted| index.insert(submitted, record));
+        }
+        if recorder.haste == Haste::Now || recorder.unwritten.len() >= HELD_BACK_MAX {
+            self.write(recorder)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what was held back. An error means that some of it is in memory only for now.
+    pub fn write(&self, recorder: &mut Recorder) -> Result<(), AppendError> {
+        recorder.haste = Haste::Later;
+        recorder.write(&self.journal, self.patience)
     }
 
     /// Whose message a receipt is about: its id as this operator writes them, and its source, the tag of the number it was sent to.
@@ -119,25 +136,6 @@ impl IdMap {
         self.hasher.hash(smsc, id).is_some_and(|id| self.lock().belongs_to(id, account, now))
     }
 
-    /// Remembers who uses an operator, and says who did before. A disk that takes nothing only makes it forget at the next start.
-    pub fn used_by(&self, smsc: NameId, users: Users, now: CivilInstant) -> Option<Former> {
-        let mut book = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        if book.is_news(smsc, users, now) {
-            let account = match users {
-                Users::One(account) => account,
-                Users::Several => NameId::NONE,
-            };
-            let mut batch = Batch::default();
-            batch.push(
-                &[&[USERS][..], &smsc.0.to_be_bytes(), &account.0.to_be_bytes(), &seconds(now).to_be_bytes()].concat(),
-                &[],
-            );
-            let record = self.journal.append_within(&mut batch, self.patience).map_or(u64::MAX, |seqs| seqs.start);
-            book.say(smsc, users, now, record);
-        }
-        book.former(smsc, now)
-    }
-
     /// Entries held, and entries forgotten before their seven days because the memory was full.
     pub fn totals(&self) -> (usize, u64) {
         let index = self.lock();
@@ -147,8 +145,6 @@ impl IdMap {
     /// Forgets what is older than seven days, in memory and on disk. Waits for an fsync: not for a lane; about once an hour.
     pub fn tidy(&self, now: CivilInstant) -> Result<(), SpoolError> {
         let needed = self.lock().expire(now).unwrap_or(u64::MAX);
-        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner).needed(now).unwrap_or(u64::MAX);
-        let needed = needed.min(users);
         let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
         forgotten.map(|_| ()).map_err(SpoolError::Forget)
     }
@@ -167,10 +163,14 @@ impl Recorder {
         id: &[u8],
         account: NameId,
         destination: &NumberTag,
-        now: CivilInstant,
+        (now, haste): (CivilInstant, Haste),
     ) -> Option<IdHash> {
         let id = self.hasher.hash(smsc, id)?;
-        self.new.push(Submitted { id, account, destination: destination.prefix(), at_s: seconds(now) });
+        if haste == Haste::Now {
+            self.haste = haste;
+        }
+        let at_s = now.as_secs().clamp(0, i64::from(u32::MAX)) as u32;
+        self.new.push(Submitted { id, account, destination: destination.prefix(), at_s });
         Some(id)
     }
 
@@ -179,11 +179,8 @@ impl Recorder {
         self.new.is_empty()
     }
 
-    /// Appends what is new, behind what could not be written before.
+    /// Appends what is not written yet.
     fn write(&mut self, journal: &Journal, patience: Duration) -> Result<(), AppendError> {
-        if self.unwritten.len() < UNWRITTEN_MAX {
-            self.unwritten.extend_from_slice(&self.new);
-        }
         while !self.unwritten.is_empty() {
             let chunk = self.unwritten.len().min(FRAME_ENTRIES);
             self.leaf.clear();
@@ -206,17 +203,9 @@ fn write_entry(submitted: &Submitted, out: &mut Vec<u8>) {
 }
 
 fn read_entry(entry: &[u8; ENTRY]) -> Submitted {
-    let long = |at: usize| u64::from(word(entry, at)) << 32 | u64::from(word(entry, at + 4));
-    Submitted { id: IdHash(long(0)), account: NameId(word(entry, 8)), destination: long(12), at_s: word(entry, 20) }
-}
-
-fn word(octets: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
-}
-
-/// An instant as entries hold it.
-fn seconds(at: CivilInstant) -> u32 {
-    at.as_secs().clamp(0, i64::from(u32::MAX)) as u32
+    let word = |at: usize| u32::from_be_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
+    let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
+    Submitted { id: IdHash(long(0)), account: NameId(word(8)), destination: long(12), at_s: word(20) }
 }
 
 #[cfg(test)]
@@ -255,12 +244,12 @@ mod tests {
         let dir = dir.path().join("ids");
         let map = open(&dir);
         let mut recorder = map.recorder();
-        recorder.record(SMSC, b"1A2B", NameId(1), &tag(1), at(0)).unwrap();
-        assert_eq!(recorder.record(SMSC, b"", NameId(1), &tag(1), at(0)), None);
+        recorder.record(SMSC, b"1A2B", NameId(1), &tag(1), (at(0), Haste::Now)).unwrap();
+        assert_eq!(recorder.record(SMSC, b"", NameId(1), &tag(1), (at(0), Haste::Now)), None);
         assert_eq!(map.find(SMSC, b"1a2b", IdMatch::Exact, &tag(1), at(0)), Match::Unknown);
         map.commit(&mut recorder).unwrap();
         for n in 0..5_000 {
-            recorder.record(SMSC, format!("{n:x}-").as_bytes(), NameId(2), &tag(2), at(1)).unwrap();
+            recorder.record(SMSC, format!("{n:x}-").as_bytes(), NameId(2), &tag(2), (at(1), Haste::Now)).unwrap();
         }
         map.commit(&mut recorder).unwrap();
         drop(map);
@@ -282,7 +271,9 @@ mod tests {
         let mut recorder = map.recorder();
         for day in 0..20 {
             for n in 0..1_000 {
-                recorder.record(SMSC, format!("{day}/{n}").as_bytes(), NameId(1), &tag(1), at(day)).unwrap();
+                recorder
+                    .record(SMSC, format!("{day}/{n}").as_bytes(), NameId(1), &tag(1), (at(day), Haste::Now))
+                    .unwrap();
             }
             map.commit(&mut recorder).unwrap();
             assert!(map.journal.wait_synced(map.journal.appended() - 1, Duration::from_secs(20)));
@@ -296,6 +287,31 @@ mod tests {
         let map = open(&dir);
         assert_eq!(map.find(SMSC, b"19/999", IdMatch::Exact, &tag(1), at(19)), owner(1, 19));
         assert_eq!(map.find(SMSC, b"11/0", IdMatch::Exact, &tag(1), at(19)), Match::Unknown);
+    }
+
+    #[test]
+    fn what_may_wait_is_found_at_once_and_written_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("ids");
+        let map = open(&dir);
+        let mut recorder = map.recorder();
+        for (n, haste, written) in
+            [(1, Haste::Later, 0), (2, Haste::Later, 0), (3, Haste::Now, 1), (4, Haste::Later, 1)]
+        {
+            recorder.record(SMSC, &[b'0' + n], NameId(n.into()), &tag(n), (at(0), haste)).unwrap();
+            map.commit(&mut recorder).unwrap();
+            assert!(map.belongs_to(SMSC, &[b'0' + n], NameId(n.into()), at(0)));
+            assert_eq!(map.journal.appended(), written, "records after id {n}");
+        }
+        map.write(&mut recorder).unwrap();
+        for _ in 0..HELD_BACK_MAX {
+            recorder.record(SMSC, b"5", NameId(5), &tag(5), (at(0), Haste::Later)).unwrap();
+        }
+        map.commit(&mut recorder).unwrap();
+        assert_eq!(map.journal.appended(), 3, "no more than so many wait");
+        drop(map);
+        let map = open(&dir);
+        assert!((1..=5).all(|n| map.belongs_to(SMSC, &[b'0' + n], NameId(n.into()), at(0))));
     }
 
     #[test]

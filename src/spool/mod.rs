@@ -17,7 +17,6 @@ pub mod scheduled;
 pub mod scheduled_leaf;
 pub mod seal;
 pub mod shelf;
-pub mod users;
 
 #[cfg(test)]
 mod queue_tests;

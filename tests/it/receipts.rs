@@ -149,7 +149,7 @@ async fn receipts_of_before_a_second_account_came_go_to_the_first_across_a_resta
     stage.reload().await;
     let other = stage.bound(&Bind::transceiver("other", "pass")).await;
     stage.smsc.post(late_receipt(85, &one), std::time::Duration::ZERO);
-    assert_eq!(receipt(&acme).await.source.as_text(), phone(85), "ten seconds later at most: it could be an early one");
+    assert_eq!(receipt(&acme).await.source.as_text(), phone(85));
     let theirs = other.submit_and_wait(&Message::submit("OTHER", &phone(87), PROMO)).await.unwrap();
     stage.smsc.post(late_receipt(87, &theirs), std::time::Duration::ZERO);
     assert_eq!(receipt(&other).await.source.as_text(), phone(87));
