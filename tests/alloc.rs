@@ -70,6 +70,7 @@ fn account(pack: Arc<Pack>) -> AccountPolicy {
         identity: "ACME SAS".into(),
         consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
         validity: ValidityRule::Closing,
+        frequency: None,
         observe: Observe::default(),
         promotional_text: stopgate::compliance::policy::PromotionalText::default(),
         vendor_tlvs: Vec::new(),
@@ -82,7 +83,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
     let pack = Pack::embedded("fr-strict").expect("embedded");
     let plan = NumberPlan::new(std::slice::from_ref(&pack));
     let (account, tags, bench) = (account(pack), TagKey::new(&[7; 32]), Bench::new());
-    let parts = Mutex::default();
+    let (parts, counts) = (Mutex::default(), Mutex::default());
     let facts = Facts {
         account: &account,
         numbers: &plan,
@@ -93,6 +94,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
         also_now: None,
         bench: &bench,
         parts: &parts,
+        counts: &counts,
     };
     // 2026-01-13T11:30:00Z, a Tuesday; texts of 40 to 160 septets, with accents and the euro sign.
     let now = CivilInstant::from_secs(1_768_303_800);

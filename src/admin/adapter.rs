@@ -265,6 +265,11 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
     let system_id = |id| shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
     let consent = settings.accounts.iter().map(|account| in_words(handle, account, &tag));
     let consent = consent.collect::<Result<_, _>>()?;
+    let frequency = settings.accounts.iter().filter_map(|account| {
+        let cap = account.policy.frequency?;
+        let count = shared.frequency.index().lock().of(account.id, &tag, cap, now);
+        Some(format!("{}: {count} promotions of {cap}", account.policy.system_id))
+    });
     let observed = settings
         .accounts
         .iter()
@@ -301,6 +306,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         lifts: two_people::past(handle, &tag)?,
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
         consent,
+        frequency: frequency.collect(),
         observed: observed.collect(),
         hours: hours.collect(),
         verdicts: verdicts.collect(),

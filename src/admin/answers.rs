@@ -232,6 +232,8 @@ pub struct WhyAnswer {
     pub consent: Vec<String>,
     /// In words: which accounts have rules that do not refuse yet.
     pub observed: Vec<String>,
+    /// In words: how many promotions count against the cap of each account that has one.
+    pub frequency: Vec<String>,
     pub hours: Vec<HoursNow>,
     /// Newest first; only what is still in memory.
     pub verdicts: Vec<PastVerdict>,

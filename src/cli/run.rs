@@ -16,8 +16,9 @@ use crate::gateway::run::{Running, start};
 use crate::gateway::settings::{AccountSettings, Settings};
 use crate::gateway::shared::Foundation;
 use crate::journal::disk::RealDisk;
+use crate::ledger::counted::Tally;
 use crate::ledger::event::{Contract as ContractRecord, Event};
-use crate::ledger::kept::SnapshotRule;
+use crate::ledger::kept::{Kept, SnapshotRule};
 use crate::ledger::signer::{Signer, Surroundings};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
@@ -38,6 +39,9 @@ use tokio::time::interval;
 
 /// How often what is past its time is ended: spooled items, ids, duties.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// Every 5 minutes, or within 10 s of two million verdicts: a start reads them in seconds.
+const FREQUENCY_SNAPSHOTS: SnapshotRule =
+    SnapshotRule { look_every: Duration::from_secs(10), looks: 30, behind_max: 2_000_000 };
 /// Octets of every segment in a rehearsal: it starts in a moment and fills no disk.
 const REHEARSAL_SEGMENT: u64 = 4 << 20;
 
@@ -129,6 +133,9 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let (opt_ins, found) =
         consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "consents.open", entries = opt_ins.index().len(), ?found);
+    let frequency =
+        Kept::start(&ledger, || Tally::new(&settings.caps(), now), FREQUENCY_SNAPSHOTS).map_err(not_opened)?;
+    tracing::info!(event = "frequency.open", entries = frequency.0.index().lock().len(), found = ?frequency.1);
     let series = Registry::new();
     let spool = open_spool(&data_dir, &keys, &ledger, now)?;
     let foundation = Foundation {
@@ -137,6 +144,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         follower: Arc::new(Follower::start(&ledger, list.index()).map_err(not_opened)?),
         list,
         opt_ins,
+        frequency: frequency.0,
         tags: keys.tag_key(),
         spool,
         settings: Arc::new(settings),

@@ -79,6 +79,7 @@ fn in_words(answer: &Value) -> Vec<String> {
         lines.push(format!("lifted for {accounts} at {at} {how}; event {}", lift["event"]));
         lines.extend(proof(lift));
     }
+    lines.extend(list(answer, "frequency").filter_map(Value::as_str).map(|count| format!("frequency: {count}")));
     lines.extend(list(answer, "consent").filter_map(Value::as_str).map(|consent| format!("consent: {consent}")));
     lines.extend(list(answer, "observed").filter_map(Value::as_str).map(|observed| format!("observe: {observed}")));
     for hours in list(answer, "hours") {

@@ -76,6 +76,7 @@ pub fn compose(duty: Duty, to: Msisdn, context: &Context<'_>) -> Permitted<'stat
         segment: None,
         set: None,
         stop_code: None,
+        counted: false,
         would_refuse: RuleSet::default(),
         observed: RuleSet::default(),
         judged_at: context.now,

@@ -2,6 +2,7 @@
 //! Must never fetch anything: the caller hands every fact in.
 
 use super::bench::Bench;
+use super::frequency::Counts;
 use super::numbers::NumberPlan;
 use super::parts::Table;
 use super::policy::AccountPolicy;
@@ -49,4 +50,6 @@ pub struct Facts<'f, L: SuppressionList + ?Sized> {
     pub bench: &'f Bench,
     /// What is known of messages in parts: one table for all lanes, locked only for parts.
     pub parts: &'f Mutex<Table>,
+    /// What was written to whom lately: one table for all lanes, locked only for accounts with a cap.
+    pub counts: &'f Mutex<Counts>,
 }

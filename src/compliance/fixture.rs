@@ -3,6 +3,7 @@
 
 use super::bench::Bench;
 use super::facts::{Evidence, Facts, OptIns, SuppressionList};
+use super::frequency::Counts;
 use super::numbers::NumberPlan;
 use super::observe::Observe;
 use super::pack::Pack;
@@ -46,6 +47,7 @@ pub struct House {
     pub also_now: Option<CivilInstant>,
     pub bench: Bench,
     pub parts: Mutex<Table>,
+    pub counts: Mutex<Counts>,
 }
 
 impl House {
@@ -70,6 +72,7 @@ impl House {
                 consent: Consent::Declared { statement: "Opt-in by web form, wording v3".into() },
                 validity: ValidityRule::Keep,
                 promotional_text: PromotionalText::default(),
+                frequency: None,
                 observe: Observe::default(),
                 vendor_tlvs: Vec::new(),
                 default_message_ids: Vec::new(),
@@ -81,6 +84,7 @@ impl House {
             also_now: None,
             bench: Bench::new(),
             parts: Mutex::default(),
+            counts: Mutex::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl House {
             also_now: self.also_now,
             bench: &self.bench,
             parts: &self.parts,
+            counts: &self.counts,
         }
     }
 

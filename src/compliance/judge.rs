@@ -7,6 +7,7 @@ use super::consent;
 use super::contract;
 use super::facts::{Evidence, Facts, SuppressionList};
 use super::fingerprint;
+use super::frequency::{self, Room};
 use super::hours::Opening;
 use super::instants;
 use super::mention;
@@ -21,7 +22,7 @@ use crate::message::instant::CivilInstant;
 use crate::message::submission::Submission;
 use crate::message::tag::NumberTag;
 use crate::message::text;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Stands for "no territory" in a ruling.
 const NO_TERRITORY: u16 = u16::MAX;
@@ -120,6 +121,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         segment: submission.segment,
         set: gate.as_ref().map(|gate| gate.of_set(judged_at)),
         stop_code: mention.as_ref().and_then(|mention| mention.code),
+        counted: false,
         would_refuse: RuleSet::default(),
         observed: RuleSet::default(),
         judged_at,
@@ -276,6 +278,19 @@ fn commercial<L: SuppressionList + ?Sized>(
         Content::Whole(_) | Content::Unreadable => scales.refuse(Rule::Mention, RefusalCode::MissingStopMention),
         // Observed or not: it would change what stands at the SMSC already.
         Content::Misfit => scales.refuse_until(Rule::Mention, RefusalCode::MissingStopMention, None),
+    }
+    // R-FREQ
+    if let Some(cap) = account.frequency
+        && let Some(tag) = scales.ruling.tag
+        && frequency::counts(&scales.ruling)
+    {
+        let counts = facts.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.room(account.account, &tag, cap, now) {
+            Room::Free => {}
+            Room::Reached => scales.refuse(Rule::Freq, RefusalCode::FrequencyCap),
+            // Observed or not: nobody would know how many there were.
+            Room::Full => scales.refuse_until(Rule::Freq, RefusalCode::QueueFull, None),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod check;
 pub mod class;
 pub mod code;
 pub mod consent;
+pub mod frequency;
 pub mod contract;
 pub mod duty;
 pub mod facts;

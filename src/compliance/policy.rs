@@ -2,6 +2,7 @@
 //! Must never hold a secret, an address or anything of the network.
 
 use super::class::TrafficClass;
+use super::frequency::Cap;
 use super::observe::Observe;
 use super::pack::Pack;
 use crate::message::name::NameId;
@@ -99,6 +100,8 @@ pub struct AccountPolicy {
     pub validity: ValidityRule,
     pub promotional_text: PromotionalText,
     /// The rules that do not refuse yet.
+    /// How many commercial messages it may write to one number; `None` = no cap.
+    pub frequency: Option<Cap>,
     pub observe: Observe,
     /// Vendor TLV tags that are kept; all others in 0x1400..=0x3FFF are cut.
     pub vendor_tlvs: Vec<u16>,

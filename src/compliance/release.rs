@@ -5,12 +5,14 @@ use super::class::TrafficClass;
 use super::code::RefusalCode;
 use super::consent;
 use super::facts::{Evidence, Facts, SuppressionList};
+use super::frequency::{self, Room};
 use super::instants;
 use super::observe;
 use super::rule::Rule;
 use super::verdict::{Outgoing, Permitted, Refusal, Released, Ruling};
 use crate::message::instant::CivilInstant;
 use crate::message::submission::TimeField;
+use std::sync::PoisonError;
 
 /// Releases a permitted message at the instant its octets are written, or refuses it after all.
 ///
@@ -29,7 +31,8 @@ pub fn release<'a, L: SuppressionList + ?Sized>(
         Outgoing::Composed(_) => return Ok(Released { outgoing, ruling, validity: None }),
         Outgoing::Forwarded(submission) => submission,
     };
-    match look_again(&mut ruling, submission.schedule, facts, now) {
+    let looked = look_again(&mut ruling, submission.schedule, facts, now);
+    match looked.and_then(|closing| still_room(&mut ruling, facts, now).map(|()| closing)) {
         Ok(closing) => {
             let validity = closing
                 .and_then(|closing| instants::clamped_validity(submission, facts.account.validity, closing, now));
@@ -37,6 +40,32 @@ pub fn release<'a, L: SuppressionList + ?Sized>(
         }
         Err((code, next_opening)) => Err(Refusal { code, ruling, next_opening }),
     }
+}
+
+/// R-FREQ again: of two messages on their way to one number the cap may let only the first leave. The caller counts what is
+/// released before it releases the next.
+fn still_room<L: SuppressionList + ?Sized>(
+    ruling: &mut Ruling,
+    facts: &Facts<'_, L>,
+    now: CivilInstant,
+) -> Result<(), (RefusalCode, Option<CivilInstant>)> {
+    let (Some(cap), Some(tag)) = (facts.account.frequency, ruling.tag) else { return Ok(()) };
+    if !frequency::counts(ruling) {
+        return Ok(());
+    }
+    ruling.counted = true;
+    let counts = facts.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let code = match counts.room(ruling.account, &tag, cap, now) {
+        Room::Free => return Ok(()),
+        Room::Reached => RefusalCode::FrequencyCap,
+        Room::Full => RefusalCode::QueueFull,
+    };
+    ruling.would_refuse.insert(Rule::Freq);
+    if code == RefusalCode::FrequencyCap && facts.account.observe.at(now).contains(Rule::Freq) {
+        ruling.observed.insert(Rule::Freq);
+        return Ok(());
+    }
+    Err((code, None))
 }
 
 /// Looks again at a message that was released but of which no octet has been written yet.

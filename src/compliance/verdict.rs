@@ -69,6 +69,8 @@ pub struct Ruling {
     /// The short code that its STOP mention names: recorded, so that a reply finds whom it answers, and counted, so that a code
     /// that falls silent is seen.
     pub stop_code: Option<u32>,
+    /// Whether R-FREQ counts it: settled when it is released. Not recorded: it follows from the account's cap.
+    pub counted: bool,
     /// Every rule that would have refused.
     pub would_refuse: RuleSet,
     /// Of these, the rules in observe mode that alone did not keep it from leaving. The record says the first one's code.

@@ -1,12 +1,14 @@
 //! Owns one `[[account]]`: a sender as it is written, read whole.
 //! Must never look at another account, at an operator or at a short code: `cross` does.
 
+use super::frequency;
 use super::observe;
 use super::refusal;
 use super::secret::Surroundings;
 use super::section::Table;
 use super::value;
 use crate::compliance::code::RefusalCode;
+use crate::compliance::frequency::Cap;
 use crate::compliance::observe::Observe;
 use crate::compliance::policy::{Consent, Contract, PromotionalText, ValidityRule};
 use crate::gateway::settings::{Network, RefusalDetail, RefusalStyle, Secret, StopScope, SubmitMulti};
@@ -52,6 +54,7 @@ pub struct AccountDraft {
     pub consent: Consent,
     pub validity: ValidityRule,
     pub promotional_text: PromotionalText,
+    pub frequency: Option<Cap>,
     pub observe: Observe,
     pub vendor_tlvs: Vec<u16>,
     pub default_message_ids: Vec<u8>,
@@ -96,6 +99,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
     let stop_scope = table.get("stop_scope", value::choice(STOP_SCOPES));
     narrow_scope(table, stop_scope);
     let refusal = table.table("refusal").map(|table| refusal::read(&table));
+    let frequency = table.table("frequency").and_then(|table| frequency::read(&table));
     let observe = table.table("observe").and_then(|table| observe::read(&table));
     let enquire_link = table.get("enquire_link", value::duration(second, 3600 * second));
     let inactivity = table.get("inactivity", value::duration(Duration::ZERO, 24 * 3600 * second));
@@ -118,6 +122,7 @@ pub fn read(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Accoun
         consent: consent?,
         validity: validity?,
         promotional_text: promotional_text?,
+        frequency: frequency?,
         observe: observe?,
         vendor_tlvs: vendor_tlvs?.into_iter().map(|tag| tag as u16).collect(),
         default_message_ids: default_message_ids?.into_iter().map(|id| id as u8).collect(),

@@ -5,6 +5,7 @@ mod account;
 mod cross;
 mod document;
 pub mod duration;
+mod frequency;
 pub mod error;
 mod observe;
 mod packs;

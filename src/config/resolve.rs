@@ -102,6 +102,7 @@ fn account(
         consent: draft.consent.clone(),
         validity: draft.validity,
         promotional_text: draft.promotional_text,
+        frequency: draft.frequency,
         observe: draft.observe,
         vendor_tlvs: draft.vendor_tlvs.clone(),
         default_message_ids: draft.default_message_ids.clone(),

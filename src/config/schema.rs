@@ -330,6 +330,21 @@ const ACCOUNT: Section = Section {
             tables: &[],
         },
         Section {
+            name: "account.frequency",
+            many: false,
+            help: "A cap on the commercial messages of the account to one number, off by default: `frequency = { messages = 4, per = \"7d\" }`. Beyond it: SG133.",
+            keys: &[
+                key(
+                    "messages",
+                    "4",
+                    Derived("no cap"),
+                    "At most so many in any span of `per`, 1 to 1000. A message in several parts counts once; one that the operator did not take does not count; one whose fate is unknown does.",
+                ),
+                key("per", "\"7d\"", Derived("no cap"), "The span, one hour to 92 days; it moves with time."),
+            ],
+            tables: &[],
+        },
+        Section {
             name: "account.observe",
             many: false,
             help: "While a sender is moved over: rules that do not refuse yet. What they would have refused is forwarded, recorded as such and counted in `stopgate_observed_refusals_total`.",

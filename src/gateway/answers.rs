@@ -69,6 +69,8 @@ impl Lane {
         let status = CommandStatus(settings.status_map.get(&header.status.0).copied().unwrap_or(header.status.0));
         if header.status.is_ok() {
             self.remember_id(smsc, message_id, sender.message_ref, ruling, now);
+        } else {
+            self.uncount(ruling, sender.message_ref);
         }
         self.answer_sender(sender, |out| response::write(sender.operation, status, message_id, sender.sequence, out));
     }

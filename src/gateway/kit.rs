@@ -42,6 +42,7 @@ impl Kit {
             also_now: self.also_now.get(),
             bench: &self.bench,
             parts: &self.shared.parts,
+            counts: &self.shared.frequency.index().counts,
         }
     }
 }

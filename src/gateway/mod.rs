@@ -12,6 +12,7 @@ pub mod door;
 pub mod drain;
 pub mod duties;
 pub mod esme;
+mod frequency;
 pub mod handle;
 pub mod kit;
 pub mod lane;

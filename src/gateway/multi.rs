@@ -169,6 +169,8 @@ impl Lane {
         for (one, address, message_ref) in permitted {
             match release(one, &kit.facts(policy), now.civil) {
                 Ok(one) => {
+                    // Before the next destination is released: it may be the same number.
+                    self.count(leaving(one.ruling()), one.ruling(), message_ref, now);
                     left.push(Destination { ruling: *one.ruling(), message_ref, address });
                     released.push(one);
                 }
@@ -216,6 +218,7 @@ impl Lane {
         let map =
             |status: CommandStatus| CommandStatus(settings.status_map.get(&status.0).copied().unwrap_or(status.0));
         if !ok {
+            left.iter().for_each(|one| self.uncount(&one.ruling, one.message_ref));
             let status = map(answered.status);
             let status = if status.is_ok() { answered.status } else { status };
             return self.answer_sender(&sender, |out| answer::error(sender.command, status, sender.sequence, out));
@@ -226,7 +229,10 @@ impl Lane {
             .collect();
         for one in left {
             match failed.iter().find(|(number, _)| Some(*number) == one.ruling.destination) {
-                Some((_, status)) => refused.push(Unsuccessful { address: one.address, status: *status }),
+                Some((_, status)) => {
+                    self.uncount(&one.ruling, one.message_ref);
+                    refused.push(Unsuccessful { address: one.address, status: *status });
+                }
                 None => self.remember_id(smsc, message_id, one.message_ref, &one.ruling, now),
             }
         }

@@ -253,6 +253,7 @@ fn ruling(scheduled: &Scheduled) -> Ruling {
         segment: scheduled.segment,
         set: None,
         stop_code: None,
+        counted: scheduled.segment.is_none_or(|segment| segment.total <= 1),
         would_refuse: RuleSet::default(),
         observed: RuleSet::default(),
         judged_at: scheduled.due,

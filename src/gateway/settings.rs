@@ -2,6 +2,7 @@
 //! Must never hold a raw configuration key, nor print a secret.
 
 use crate::compliance::code::RefusalCode;
+use crate::compliance::frequency::Cap;
 use crate::compliance::policy::AccountPolicy;
 use crate::message::name::NameId;
 use std::collections::BTreeMap;
@@ -231,6 +232,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The accounts with a cap on what they write to one number.
+    pub fn caps(&self) -> Vec<(NameId, Cap)> {
+        self.accounts.iter().filter_map(|account| Some((account.id, account.policy.frequency?))).collect()
+    }
+
     /// The packs in use, each once.
     pub fn packs(&self) -> Vec<Arc<crate::compliance::pack::Pack>> {
         let mut packs: Vec<Arc<crate::compliance::pack::Pack>> = Vec::new();

@@ -12,6 +12,8 @@ use crate::compliance::optout::{Engine, ReplyKey, ReplyParts};
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
 use crate::consent::{Book, Registry as ConsentRegistry};
+use crate::ledger::counted::Tally;
+use crate::ledger::kept::Kept;
 use crate::ledger::suppression_event::{EventId, Scope, SuppressionEvent};
 use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
@@ -46,6 +48,7 @@ pub struct Foundation {
     pub list: List,
     pub follower: Arc<Follower>,
     pub opt_ins: Book,
+    pub frequency: Kept<Tally>,
     pub tags: TagKey,
     pub spool: SpoolRoom,
     pub settings: Arc<Settings>,
@@ -72,6 +75,8 @@ pub struct Shared {
     pub index: Arc<Index>,
     /// Who has opted in: the index that the judge asks, and its snapshots.
     pub opt_ins: Book,
+    /// What was written to whom lately, for accounts with a cap; and its snapshots.
+    pub frequency: Kept<Tally>,
     /// The opt-ins with numbers and evidence: for `why` and `consent`.
     pub consents: ConsentRegistry,
     pub tags: TagKey,
@@ -130,7 +135,8 @@ impl Shared {
         parts: parts::Table,
         lanes: Vec<mpsc::Sender<Order>>,
     ) -> Result<Self, OpenError> {
-        let Foundation { clock, ledger, list, follower, opt_ins, tags, spool, settings, engine, series } = foundation;
+        let Foundation { clock, ledger, list, follower, opt_ins, frequency, tags, spool, settings, engine, series } =
+            foundation;
         let SpoolRoom {
             items: spool,
             ids,
@@ -162,6 +168,7 @@ impl Shared {
             index: Arc::clone(&index),
             consents: ConsentRegistry::new(Arc::clone(&ledger), Arc::clone(opt_ins.index())),
             opt_ins,
+            frequency,
             tags,
             parts: Mutex::new(parts),
             spool,
@@ -335,6 +342,7 @@ impl Shared {
     /// Brings the gauges that belong to no lane up to date.
     pub fn measure(&self) {
         let gauges = &self.metrics.gauges;
+        gauges.frequency_entries.set(self.frequency.index().lock().len() as f64);
         gauges.consent_entries.set(self.opt_ins.index().len() as f64);
         gauges.suppressed_numbers.set(self.index.len() as f64);
         gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
@@ -361,6 +369,7 @@ impl Shared {
     /// Ends what is past its time in the spool, among the ids and the duties. Waits for the disk: never on a lane.
     pub fn tidy(&self) {
         let now = self.clock.civil();
+        self.frequency.index().tidy(now);
         for (ticket, _) in self.spool.expire(now) {
             let name = self.ledger.name(ticket.account).unwrap_or_else(|| "-".into());
             let lost = self.series.counters::<SpoolLoss>(&names::SPOOL_LOST_TOTAL, &[&name]);
@@ -398,8 +407,8 @@ impl Shared {
     /// A snapshot cannot be written: the next start reads more events.
     pub fn close_list(&self) -> Result<(), OpenError> {
         self.follower.close();
-        let opt_ins = self.opt_ins.close();
-        self.list.close().and(opt_ins)
+        let (opt_ins, frequency) = (self.opt_ins.close(), self.frequency.close());
+        self.list.close().and(opt_ins).and(frequency)
     }
 
     /// Takes new settings for all: placement and short codes first, so that the lanes find them.
@@ -409,6 +418,7 @@ impl Shared {
         self.engine.store(Arc::new(engine));
         self.show_packs(false);
         self.attributions.renew(&settings);
+        self.frequency.index().lock().set_caps(&settings.caps());
         self.settings.store(settings);
         self.register_codes();
         self.show_packs(true);

@@ -337,6 +337,9 @@ impl Lane {
             | VerdictKind::Recalled(_)
             | VerdictKind::NotRecalled => RecordKind::Outcome,
         };
+        if ruling.counted {
+            self.count(kind, ruling, message_ref, now);
+        }
         self.kit.shared.metrics.records.one(counted);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
     }

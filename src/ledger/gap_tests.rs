@@ -36,6 +36,7 @@ fn ruling(tag: u8) -> Ruling {
         segment: None,
         set: None,
         stop_code: None,
+        counted: false,
         would_refuse: RuleSet::default(),
         observed: RuleSet::default(),
         judged_at: NOW,

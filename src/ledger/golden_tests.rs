@@ -34,6 +34,7 @@ pub(super) fn ruling() -> Ruling {
         segment: Some(Segment { scheme: SegmentScheme::Udh16, reference: 0x4455, total: 3, number: 2 }),
         set: None,
         stop_code: None,
+        counted: false,
         would_refuse,
         observed: RuleSet::default(),
         judged_at: AT,

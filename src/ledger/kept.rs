@@ -30,6 +30,11 @@ pub trait Derived: Send + Sync + 'static {
     /// How many durable records there are.
     fn durable(ledger: &Ledger) -> u64;
 
+    /// Whether there is nothing to keep: no snapshot is written then.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// Before a snapshot: applies what is durable and may not be in RAM yet.
     fn settle(&self, ledger: &Ledger, from: u64) -> Result<u64, OpenError> {
         self.catch_up(ledger, from)
@@ -173,6 +178,9 @@ impl<D: Derived> Keeper<D> {
     }
 
     fn save(&self) -> Result<(), OpenError> {
+        if self.index.is_idle() {
+            return Ok(());
+        }
         let position = self.advance(|index, ledger, from| index.settle(ledger, from))?;
         if position == self.saved.load(Ordering::Acquire) && self.path.exists() {
             return Ok(());

@@ -17,6 +17,7 @@ pub mod appender;
 pub mod gap;
 pub mod read;
 pub mod kept;
+pub mod counted;
 pub mod packs;
 pub mod proof;
 pub mod export;

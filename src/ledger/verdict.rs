@@ -62,6 +62,21 @@ impl VerdictKind {
         }
     }
 
+    /// Whether it records that a message which was released is not delivered: taken back, recalled, or rejected late.
+    pub const fn came_to_nothing(self) -> bool {
+        match self {
+            Self::Withdrawn(_) | Self::Recalled(0) => true,
+            Self::LateAnswer(status) => status != 0,
+            Self::Permitted
+            | Self::Composed
+            | Self::Observed(_)
+            | Self::Refused(_)
+            | Self::Unresolved
+            | Self::Recalled(_)
+            | Self::NotRecalled => false,
+        }
+    }
+
     /// Whether it records that a sender's message was released. A confirmation answers the person, and the others say what
     /// became of a message that was released before, or that never was.
     pub const fn has_left(self) -> bool {

@@ -55,6 +55,7 @@ impl SmscGauges {
 /// Gauges of the gateway as a whole.
 #[derive(Clone, Debug)]
 pub struct GatewayGauges {
+    pub frequency_entries: Gauge,
     pub consent_entries: Gauge,
     pub suppressed_numbers: Gauge,
     pub suppression_store_lag: Gauge,
@@ -84,6 +85,7 @@ pub struct GatewayGauges {
 impl GatewayGauges {
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
+            frequency_entries: registry.gauge(&names::FREQUENCY_ENTRIES, &[]),
             consent_entries: registry.gauge(&names::CONSENT_ENTRIES, &[]),
             suppressed_numbers: registry.gauge(&names::SUPPRESSED_NUMBERS, &[]),
             suppression_store_lag: registry.gauge(&names::SUPPRESSION_STORE_LAG, &[]),

@@ -143,6 +143,8 @@ pub const ATTRIBUTION_ENTRIES: Metric = gauge(
     &["place"],
     "Messages of the last 90 days that replies are attributed to: the newest of each number, address and account.",
 );
+pub const FREQUENCY_ENTRIES: Metric =
+    gauge("stopgate_frequency_entries", &[], "Messages counted for accounts with a frequency cap.");
 pub const CONSENT_ENTRIES: Metric = gauge(
     "stopgate_consent_entries",
     &[],
@@ -270,6 +272,7 @@ pub const ALL: &[Metric] = &[
     CONFIRMATION_TOTAL,
     REPLY_ATTRIBUTION_TOTAL,
     ATTRIBUTION_ENTRIES,
+    FREQUENCY_ENTRIES,
     CONSENT_ENTRIES,
     SUPPRESSED_NUMBERS,
     SUPPRESSION_STORE_LAG,

@@ -7,6 +7,7 @@ mod closed_hours;
 mod consent;
 mod demo;
 mod failover;
+mod frequency;
 mod kill9;
 mod late_answers;
 mod lift;

@@ -19,7 +19,8 @@ use stopgate::gateway::refs::EsmeRef;
 use stopgate::gateway::settings::Settings;
 use stopgate::gateway::shared::{Foundation, Shared};
 use stopgate::journal::disk::{Disk, RealDisk, SegmentFile};
-use stopgate::ledger::kept::SnapshotRule;
+use stopgate::ledger::counted::Tally;
+use stopgate::ledger::kept::{Kept, SnapshotRule};
 use stopgate::ledger::{Keys, Ledger, OpenOptions};
 use stopgate::message::instant::CivilInstant;
 use stopgate::net::wire::Wire;
@@ -111,6 +112,9 @@ impl House {
         let foundation = Foundation {
             clock,
             follower: Arc::new(Follower::start(&ledger, list.index()).expect("a follower")),
+            frequency: Kept::start(&ledger, || Tally::new(&settings.caps(), now), SnapshotRule::default())
+                .expect("counts")
+                .0,
             opt_ins: consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default())
                 .expect("opt-ins")
                 .0,

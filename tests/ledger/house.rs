@@ -72,6 +72,7 @@ fn write(ledger: &Arc<Ledger>, verdicts: u64) {
             set: None,
             promotional: None,
             stop_code: None,
+            counted: false,
             would_refuse: RuleSet::default(),
             observed: RuleSet::default(),
             judged_at: NOW,

@@ -255,6 +255,7 @@ impl Plane for FakePlane {
                 lifted_for: Vec::new(),
                 lifts: Vec::new(),
                 consent: vec!["acme: declared".to_owned()],
+                frequency: Vec::new(),
                 observed: Vec::new(),
                 hours: vec![hours],
                 verdicts: vec![verdict],

@@ -4,6 +4,7 @@
 use super::*;
 use crate::compliance::duty::{self, Duty};
 use crate::compliance::fixture::{House, List, at};
+use crate::compliance::frequency::{Cap, Mark};
 use crate::compliance::judge::judge;
 use crate::compliance::observe::{Observable, Observe};
 use crate::compliance::pack::Pack;
@@ -72,6 +73,39 @@ fn a_promo_that_waited_across_the_end_of_its_opt_in_is_refused() {
     house.account.observe = Observe::through(&[Observable::Consent], last);
     let released = release(waiting, &house.facts(), at(EVENING)).unwrap();
     assert!(released.ruling().observed.contains(Rule::Consent), "observed only: forwarded, and said");
+}
+
+#[test]
+fn of_two_promos_on_their_way_to_one_number_a_cap_of_one_lets_only_the_first_leave() {
+    let mut house = House::new();
+    let cap = Cap { messages: 1, per: Duration::from_secs(24 * 3600) };
+    house.account.frequency = Some(cap);
+    house.counts.lock().unwrap().set_caps(&[(house.account.account, cap)]);
+    let (first, second) = (permit(&house, &promo(), EVENING), permit(&house, &promo(), EVENING));
+    let other = permit(&house, &Draft::new("ACME", "33639981235", "-20% ce samedi. STOP 36111"), EVENING);
+    let left = release(first, &house.facts(), at(EVENING)).unwrap();
+    assert!(left.ruling().counted);
+    let tag = left.ruling().tag.unwrap();
+    house.counts.lock().unwrap().add(house.account.account, tag.prefix(), Mark::new(at(EVENING), 1));
+    assert_eq!(recheck(left.ruling(), &house.facts(), at(EVENING)), Ok(()), "what was counted is not in its own way");
+    let refusal = release(second.clone(), &house.facts(), at(EVENING)).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::FrequencyCap);
+    assert!(refusal.ruling.would_refuse.contains(Rule::Freq));
+    assert_eq!(code(release(other, &house.facts(), at(EVENING))), None);
+    match judge(promo().submission(), &house.facts(), at(EVENING)) {
+        Verdict::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::FrequencyCap),
+        Verdict::Permitted(_) => panic!("the cap is reached"),
+    }
+    // Rehearsed only: it leaves, and is recorded as observed.
+    let last = chrono::NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
+    house.account.observe = Observe::through(&[Observable::Freq], last);
+    let observed = release(second, &house.facts(), at(EVENING)).unwrap();
+    assert!(observed.ruling().observed.contains(Rule::Freq) && observed.ruling().counted);
+    // A transactional message is nobody's promotion.
+    house.account.observe = Observe::default();
+    house.account.contract = Contract::Transactional;
+    let code = permit(&house, &Draft::new("ACME", HANDSET, "Votre code: 482913"), EVENING);
+    assert!(!release(code, &house.facts(), at(EVENING)).unwrap().ruling().counted);
 }
 
 #[test]

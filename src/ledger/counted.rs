@@ -1,0 +1,163 @@
+//! Owns how the counts of R-FREQ outlive a restart: a snapshot, and the verdicts after it.
+//! Must never count less than the verdicts say; an operator's rejection of which no record tells may count again after a crash.
+//!
+//! A file of blocks ([`dump`]): account u32, marks u32, (number u64, mark u64)….
+
+use super::book::Ledger;
+use super::error::OpenError;
+use super::kept::Derived;
+use super::leaf::{Fields, Unreadable};
+use super::read::Verdicts;
+use super::verdict::{VerdictKind, VerdictRecord};
+use crate::compliance::class::TrafficClass;
+use crate::compliance::frequency::{self, Cap, Counts, Mark};
+use crate::journal::dump::{self, Head, Unusable};
+use crate::message::instant::CivilInstant;
+use crate::message::name::NameId;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const MAGIC: &[u8; 8] = b"SGFREQU\x01";
+/// Marks in one block, and looked at under one lock.
+const CHUNK: usize = 4_096;
+
+/// The counts of this process. Locked for accounts with a cap only.
+#[derive(Debug)]
+pub struct Tally {
+    pub counts: Mutex<Counts>,
+    /// Nothing before it counts at the start.
+    since: CivilInstant,
+}
+
+impl Tally {
+    /// Empty counts for these caps, at a start at `now`.
+    pub fn new(caps: &[(NameId, Cap)], now: CivilInstant) -> Self {
+        let mut counts = Counts::default();
+        counts.set_caps(caps);
+        let since = now.minus(counts.span().unwrap_or_default());
+        Self { counts: Mutex::new(counts), since }
+    }
+
+    /// The counts.
+    pub fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what counts no more. Never holds the lock for long.
+    pub fn tidy(&self, now: CivilInstant) {
+        self.walk(|account, marks| self.lock().forget_over(account, marks, now));
+    }
+
+    /// Shows all marks, some at a time.
+    fn walk(&self, mut visit: impl FnMut(NameId, &[(u64, Mark)])) {
+        let accounts = self.lock().accounts();
+        for account in accounts {
+            let mut after = None;
+            loop {
+                let marks = self.lock().chunk(account, after, CHUNK);
+                let Some(last) = marks.last() else { break };
+                after = Some(*last);
+                visit(account, &marks);
+            }
+        }
+    }
+
+    fn take(&self, record: &VerdictRecord) {
+        let (TrafficClass::Commercial, Some(tag)) = (record.class, record.tag) else { return };
+        let name = frequency::name(record.segment, record.sender, record.message_ref);
+        let in_parts = record.segment.is_some_and(|segment| segment.total > 1);
+        match record.kind {
+            VerdictKind::Permitted | VerdictKind::Observed(_) => {
+                self.lock().add_recorded(record.account, &tag, Mark::new(record.at, name), in_parts);
+            }
+            // Of a message in parts only some may have been taken back: then it counts.
+            kind if kind.came_to_nothing() && !in_parts => self.lock().take_back(record.account, &tag, name),
+            VerdictKind::Withdrawn(_)
+            | VerdictKind::Recalled(_)
+            | VerdictKind::NotRecalled
+            | VerdictKind::LateAnswer(_)
+            | VerdictKind::Composed
+            | VerdictKind::Refused(_)
+            | VerdictKind::Unresolved => {}
+        }
+    }
+}
+
+impl Derived for Tally {
+    const FILE: &'static str = "frequency.snapshot";
+    const THREAD: &'static str = "frequency";
+
+    fn load(&self, path: &Path, ledger: &Ledger) -> Result<u64, Unusable> {
+        if self.lock().is_idle() {
+            // What it holds would be old when a cap comes again.
+            return ledger.disk().remove(path).map_or(Err(Unusable::Absent), |()| Err(Unusable::Absent));
+        }
+        let loaded = dump::read(path, MAGIC, &ledger.key_check(), |_, block| self.take_block(block))?;
+        if loaded.position > ledger.verdicts_appended() {
+            return Err(Unusable::Damaged("it knows more verdicts than there are"));
+        }
+        Ok(loaded.position)
+    }
+
+    fn write(&self, path: &Path, ledger: &Ledger, position: u64) -> io::Result<()> {
+        let head = Head { magic: *MAGIC, label: ledger.key_check(), position, origin: ledger.origin() };
+        dump::write(&**ledger.disk(), path, &head, |blocks| {
+            self.walk(|account, marks| {
+                blocks.put(marks.len() as u64, |out| {
+                    out.extend_from_slice(&account.0.to_be_bytes());
+                    out.extend_from_slice(&(marks.len() as u32).to_be_bytes());
+                    for (number, mark) in marks {
+                        out.extend_from_slice(&number.to_be_bytes());
+                        out.extend_from_slice(&mark.0.to_be_bytes());
+                    }
+                });
+            });
+        })
+    }
+
+    fn catch_up(&self, ledger: &Ledger, from: u64) -> Result<u64, OpenError> {
+        let upto = ledger.durable_verdicts();
+        if self.is_idle() {
+            return Ok(upto);
+        }
+        let mut verdicts: Verdicts =
+            if from == 0 { ledger.verdicts_since(self.since)? } else { ledger.read_verdicts(from, upto) };
+        while let Some(record) = verdicts.next_verdict()? {
+            if record.at >= self.since {
+                self.take(&record);
+            }
+        }
+        Ok(upto)
+    }
+
+    /// What is durable was counted before it was written.
+    fn settle(&self, ledger: &Ledger, _: u64) -> Result<u64, OpenError> {
+        Ok(ledger.durable_verdicts())
+    }
+
+    fn durable(ledger: &Ledger) -> u64 {
+        ledger.durable_verdicts()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+}
+
+impl Tally {
+    fn take_block(&self, block: &[u8]) -> Result<u64, Unreadable> {
+        let mut fields = Fields::new(block);
+        let account = fields.name()?;
+        let marks = fields.u32()?;
+        let mut counts = self.lock();
+        for _ in 0..marks {
+            let (number, mark) = (fields.u64()?, Mark(fields.u64()?));
+            if mark >= Mark::new(self.since, 0) {
+                counts.add(account, number, mark);
+            }
+        }
+        fields.end()?;
+        Ok(u64::from(marks))
+    }
+}
