@@ -26,7 +26,7 @@ use std::time::Duration;
 /// How often the verdicts are followed.
 const FOLLOW: Duration = Duration::from_millis(20);
 /// Verdicts that are followed while a lane may wait for it.
-const AT_ONCE: u64 = 16_384;
+const AT_ONCE: u64 = 4_096;
 /// Verdicts that a lane itself follows when a reply comes; more are left to the follower, and the reply is attributed to nobody.
 const BY_LANE: u64 = 65_536;
 /// Verdicts followed before the lanes start: what memory held at the end of the last run.

@@ -26,6 +26,7 @@ mod refused_start;
 mod reload;
 mod report;
 mod scopes;
+mod short_codes;
 mod spool;
 mod stop;
 mod stop_race;

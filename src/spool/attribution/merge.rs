@@ -14,17 +14,21 @@ const BREATH: u64 = 65_536;
 /// Places into which the verdicts of a file are counted, to find its oldest facts.
 const PLACES: usize = 4_096;
 
-/// How many of the newest files are to become one: each file is larger than all behind it together, so that there are few, and a
-/// fact is written again only when twice as many have come.
-pub fn due(sizes: &[u64]) -> usize {
-    let (mut behind, mut due) = (0, 0);
-    for (count, size) in sizes.iter().rev().enumerate() {
-        if count > 0 && *size <= behind {
-            due = count + 1;
-        }
-        behind += size;
-    }
-    due
+/// Files of one size that become one: with eight, a fact is written again three times on its way to the largest files, and there
+/// are seven of each size at most.
+const SAME_SIZE: usize = 8;
+
+/// The size of a file, in steps of eight from what memory gives at once.
+fn step(facts: u64, recent: u64) -> u32 {
+    (facts / recent.max(1)).max(1).ilog2() / SAME_SIZE.ilog2()
+}
+
+/// How many of the newest files are to become one; 0 = none.
+pub fn due(sizes: &[u64], recent: u64) -> usize {
+    let Some(newest) = sizes.last() else { return 0 };
+    let step_of_newest = step(*newest, recent);
+    let same = sizes.iter().rev().take_while(|size| step(**size, recent) <= step_of_newest).count();
+    if same >= SAME_SIZE { same } else { 0 }
 }
 
 /// One file of what all of them hold, without what is over and without what is older than the verdict `since`.
@@ -97,22 +101,20 @@ mod tests {
 
     #[test]
     fn files_stay_few_and_a_fact_is_seldom_written_again() {
-        assert_eq!(due(&[100, 10]), 0);
-        assert_eq!(due(&[100, 10, 10]), 2);
-        assert_eq!(due(&[20, 10, 10]), 3);
-        assert_eq!(due(&[0, 0]), 2);
-        assert_eq!(due(&[5]), 0);
+        assert_eq!(due(&[], 10), 0);
+        assert_eq!(due(&[10; 7], 10), 0);
+        assert_eq!(due(&[10; 8], 10), 8);
+        assert_eq!(due(&[80, 10, 10, 10, 10, 10, 10, 10], 10), 0);
         let (mut sizes, mut written) = (Vec::new(), 0);
         for _ in 0..1_000 {
             sizes.push(10);
-            let due = due(&sizes);
-            if due > 0 {
-                let sum = sizes.drain(sizes.len() - due..).sum();
+            while due(&sizes, 10) > 0 {
+                let sum = sizes.drain(sizes.len() - due(&sizes, 10)..).sum();
                 sizes.push(sum);
                 written += sum;
             }
-            assert!(sizes.len() <= 11, "{sizes:?}");
+            assert!(sizes.len() <= 7 * 4, "{sizes:?}");
         }
-        assert!(written <= 10_000 * 10, "{written}");
+        assert!(written <= 10_000 * 3, "{written}");
     }
 }

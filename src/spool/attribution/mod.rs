@@ -180,7 +180,7 @@ impl Attribution {
             let runs = Arc::clone(&self.lock().runs);
             let sizes: Vec<u64> = runs.iter().map(|run| run.facts).collect();
             let total: u64 = sizes.iter().sum();
-            let due = merge::due(&sizes);
+            let due = merge::due(&sizes, self.limits.recent as u64);
             let (inputs, since) = if due > 0 {
                 (&runs[runs.len() - due..], 0)
             } else if total > self.limits.facts && !runs.is_empty() {

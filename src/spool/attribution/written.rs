@@ -72,6 +72,9 @@ impl Written {
 /// What is left of the facts of one key: the newest of each account, newest first, at most [`ACCOUNTS_MAX`], none too old.
 pub fn condense(facts: &mut Vec<Written>, now: CivilInstant) {
     facts.retain(|fact| !fact.is_over(now));
+    if facts.len() < 2 {
+        return;
+    }
     facts.sort_unstable_by_key(|fact| u64::MAX - fact.verdict);
     let mut kept: usize = 0;
     for at in 0..facts.len() {
