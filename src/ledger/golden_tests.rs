@@ -56,7 +56,7 @@ fn kinds() -> [VerdictKind; 10] {
     ]
 }
 
-fn verdict(kind: VerdictKind, ruling: &Ruling) -> Vec<u8> {
+pub(super) fn verdict(kind: VerdictKind, ruling: &Ruling) -> Vec<u8> {
     let mut leaf = Vec::new();
     VerdictEntry { kind, ruling, message_ref: 0x77, smsc: NameId(0x13), at: AT }.write(5, false, 0x66, &mut leaf);
     leaf
@@ -92,7 +92,7 @@ fn a_verdict_s_octets_are_pinned_and_at_most_112() {
     }
 }
 
-fn events() -> Vec<(Event, &'static str)> {
+pub(super) fn events() -> Vec<(Event, &'static str)> {
     let id = EventId { origin: 0x0102_0304, number: EventId::first_of(5) + 6 };
     let tag = NumberTag([0xaa; 16]);
     let stop = Stop {

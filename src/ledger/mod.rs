@@ -32,6 +32,8 @@ pub mod verify;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod gap_tests;
 
 pub use appender::{Appender, Committed, EventTicket};
