@@ -16,6 +16,7 @@ mod import;
 pub mod instant;
 pub mod key;
 pub mod ledger;
+mod outward;
 pub mod print;
 pub mod proof;
 pub mod reload;

@@ -8,6 +8,7 @@ use crate::admin::server::{AdminParts, AdminServer};
 use crate::clock::Clock;
 use crate::compliance::optout::Engine;
 use crate::compliance::policy::{Consent, Contract};
+use crate::config::checkpoints::CheckpointSettings;
 use crate::config::resolve::Resolved;
 use crate::config::{self, ConfigError, Loaded};
 use crate::consent;
@@ -124,6 +125,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let unrecorded = |error: LedgerError| {
         Failure::new(format!("the ledger takes no names: {error}"), "look at the disk of data_dir")
     };
+    let outward = loaded.checkpoints().clone();
     let Resolved { settings, admin, packs } = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
     // A lane cannot wait for a name: the one that a reply's renewal bears is made here.
@@ -160,7 +162,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
             next: "name a free port, or end the process that has it".to_owned(),
         }
     })?;
-    let signer = sign(&running, &keys).map_err(not_opened)?;
+    let signer = sign(&running, &keys, &outward).map_err(not_opened)?;
     let handle = Arc::new(Handle::new(&running, reloader(how.clone(), Arc::clone(&ledger))));
     let admin = AdminServer::start(AdminParts {
         settings: admin,
@@ -279,7 +281,7 @@ async fn end(running: Running, ledger: &Arc<Ledger>, signer: Signer) {
 }
 
 /// Starts the thread that signs what is durable.
-fn sign(running: &Running, keys: &Keys) -> Result<Signer, OpenError> {
+fn sign(running: &Running, keys: &Keys, outward: &CheckpointSettings) -> Result<Signer, OpenError> {
     let (shared, metrics) = (Arc::clone(&running.shared), running.shared.metrics.clone());
     let gauge = metrics.gauges.ledger_last_checkpoint.clone();
     let around = Surroundings {
@@ -288,6 +290,8 @@ fn sign(running: &Running, keys: &Keys) -> Result<Signer, OpenError> {
             metrics.ledger_errors.increment(1);
             tracing::error!(event = "checkpoint.not_signed", error);
         }),
+        hourly: super::outward::hand_out(outward).map_err(OpenError::io("checkpoints"))?,
+        hour_turns: outward.every.as_secs(),
         ..Surroundings::silent(move || shared.clock.civil())
     };
     Signer::start(&running.shared.ledger, keys, around)

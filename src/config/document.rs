@@ -2,6 +2,7 @@
 //! Must never check one section against another: `cross` does.
 
 use super::account::{self, AccountDraft};
+use super::checkpoints::{self, CheckpointSettings};
 use super::error::Findings;
 use super::packs::Packs;
 use super::schema;
@@ -33,6 +34,7 @@ pub struct Document {
     pub admin: AdminSettings,
     pub admin_line: usize,
     pub packs: Packs,
+    pub checkpoints: CheckpointSettings,
     pub smscs: Vec<SmscDraft>,
     pub accounts: Vec<AccountDraft>,
     pub short_codes: Vec<ShortCodeDraft>,
@@ -51,6 +53,7 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
     let admin_table = root.table("admin");
     let admin = admin_table.as_ref().and_then(|table| admin(table, data_dir.as_ref(), surroundings));
     let packs = root.table("packs").map(|table| Packs::read(&table, findings, surroundings));
+    let outward = root.table("checkpoints").and_then(|table| checkpoints::read(&table, surroundings));
     let (smscs, accounts, short_codes) = (root.tables("smsc"), root.tables("account"), root.tables("short_code"));
     if smscs.is_empty() && !root.is_written("smsc") {
         root.error(0, "no operator to bind to: write [[smsc]] with name, address, system_id and password");
@@ -71,7 +74,7 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
         PathBuf::from(name)
     };
     Document {
-        whole: whole && packs.is_some() && all_smscs && all_accounts && all_codes,
+        whole: whole && packs.is_some() && outward.is_some() && all_smscs && all_accounts && all_codes,
         smsc_names,
         account_names,
         node: node.unwrap_or_default(),
@@ -83,6 +86,7 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
         admin: admin.unwrap_or_else(admin_placeholder),
         admin_line: admin_table.map_or(0, |table| table.line_of("listen")),
         packs: packs.unwrap_or_default(),
+        checkpoints: outward.unwrap_or_default(),
         smscs,
         accounts,
         short_codes,

@@ -2,6 +2,7 @@
 //! Must never be asked at run time: it gives immutable settings and is gone.
 
 mod account;
+pub mod checkpoints;
 mod cross;
 mod document;
 pub mod duration;
@@ -123,6 +124,11 @@ impl Loaded {
     /// The node's name.
     pub fn node(&self) -> &str {
         &self.document.node
+    }
+
+    /// Where checkpoints leave the house.
+    pub fn checkpoints(&self) -> &checkpoints::CheckpointSettings {
+        &self.document.checkpoints
     }
 
     /// Where the data and the keys are.

@@ -68,7 +68,7 @@ pub const ROOT: Section = Section {
             "Threads that move traffic, 1 to 64; an account lives on one. A change needs a restart.",
         ),
     ],
-    tables: &[SMPP, ADMIN, PACKS, LIMITS, SMSC, ACCOUNT, SHORT_CODE],
+    tables: &[SMPP, ADMIN, PACKS, CHECKPOINTS, LIMITS, SMSC, ACCOUNT, SHORT_CODE],
 };
 
 const SMPP: Section = Section {
@@ -127,6 +127,28 @@ const PACKS: Section = Section {
         Is("[]"),
         "Files to load beside the embedded packs; one with the id of an embedded pack takes its place.",
     )],
+    tables: &[],
+};
+
+const CHECKPOINTS: Section = Section {
+    name: "checkpoints",
+    many: false,
+    help: "Where signed checkpoints of the ledger leave the house: whoever keeps one can tell later that nothing before it was rewritten. A change needs a restart.",
+    keys: &[
+        key(
+            "file",
+            "\"/mnt/witness/gw-1.checkpoints\"",
+            Derived("none: only `data_dir` holds them"),
+            "A file to append them to, best on another machine.",
+        ),
+        key(
+            "post",
+            "\"http://127.0.0.1:8080/checkpoints\"",
+            Derived("none: nobody is told"),
+            "An address that gets each by HTTP POST as text; tried again every minute until it answers 2xx. For https put a proxy beside the daemon.",
+        ),
+        key("every", "\"1h\"", Is("\"1h\""), "How often, 1s to 24h."),
+    ],
     tables: &[],
 };
 

@@ -3,6 +3,7 @@
 
 mod attribution;
 mod bad_pdus;
+mod checkpoints;
 mod closed_hours;
 mod consent;
 mod demo;

@@ -17,7 +17,7 @@ mod proof_tests;
 mod tests;
 
 use super::checkpoint::Stream;
-use super::note::NoteKey;
+use super::note::{Note, NoteKey};
 use super::verdict::VerdictRecord;
 use events::EventsSeen;
 use marks::Marks;
@@ -107,8 +107,17 @@ fn key_of(dir: &Path, asked: &Asked, report: &mut Report) -> Option<NoteKey> {
 /// Takes the checkpoint that was kept outside.
 fn anchor(marks: &mut Marks, key: &NoteKey, name: &str, octets: &[u8], report: &mut Report) {
     let before = report.newest;
-    if let Some(checkpoint) = marks.take(octets, key, (name, 0), report) {
-        report.anchored = Some((name.to_owned(), checkpoint.at));
+    let (notes, end) = Note::each(octets);
+    if end < octets.len() || notes.is_empty() {
+        // What was cut short says nothing, but whoever kept it believes it does.
+        marks.take(&octets[end..], key, (name, end as u64), report);
+    }
+    for (at, note) in notes {
+        if let Some(checkpoint) = marks.take(note, key, (name, at as u64), report)
+            && report.anchored.as_ref().is_none_or(|(_, known)| *known < checkpoint.at)
+        {
+            report.anchored = Some((name.to_owned(), checkpoint.at));
+        }
     }
     // What others keep is no proof that this node still signs.
     report.newest = before;

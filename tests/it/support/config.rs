@@ -44,6 +44,7 @@ pub struct Config {
     pub top: Table,
     pub smpp: Table,
     pub admin: Table,
+    pub checkpoints: Table,
     pub smscs: Vec<Table>,
     pub accounts: Vec<Table>,
     pub short_codes: Vec<Table>,
@@ -58,6 +59,7 @@ impl Config {
             top: Table::default(),
             smpp: Table::default(),
             admin: Table::default(),
+            checkpoints: Table::default(),
             smscs: vec![operator("operator-a", smsc)],
             accounts: vec![account("acme", "secret", "operator-a")],
             short_codes: Vec::new(),
@@ -87,6 +89,9 @@ impl Config {
         let mut out = String::new();
         top.write("", &mut out);
         self.smpp.write("[smpp]", &mut out);
+        if !self.checkpoints.0.is_empty() {
+            self.checkpoints.write("[checkpoints]", &mut out);
+        }
         self.admin.write("[admin]", &mut out);
         for (header, tables) in
             [("[[smsc]]", &self.smscs), ("[[account]]", &self.accounts), ("[[short_code]]", &self.short_codes)]
