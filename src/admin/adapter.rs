@@ -7,6 +7,7 @@ use super::observed::{Observed, RefusedLater};
 use super::plane::{Pending, Plane};
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
+use super::review::{self, ReviewEntry};
 use super::suppressions;
 use super::two_people;
 use super::unsubscribes::{UnsubscribeReport, unsubscribes};
@@ -161,6 +162,10 @@ impl Plane for Handle {
 
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
         Box::pin(async move { suppressions::page_of(self, &page) })
+    }
+
+    fn doubtful(&self, limit: usize) -> Pending<'_, Vec<ReviewEntry>> {
+        Box::pin(async move { Ok(review::entries(self, limit)) })
     }
 
     fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport> {

@@ -14,6 +14,7 @@ mod observed;
 pub mod plane;
 pub mod problem;
 pub mod report;
+pub mod review;
 pub mod requests;
 pub mod role;
 pub mod server;

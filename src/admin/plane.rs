@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
+use super::review::ReviewEntry;
 use super::unsubscribes::UnsubscribeReport;
 use std::future::Future;
 use std::pin::Pin;
@@ -59,6 +60,9 @@ pub trait Plane: ConsentPlane {
 
     /// A page of the list, in a stable order.
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage>;
+
+    /// The replies that nothing followed from and that an officer should see, the newest first.
+    fn doubtful(&self, limit: usize) -> Pending<'_, Vec<ReviewEntry>>;
 
     /// STOPs and messages by account, sender and campaign. May take a minute; never two at once.
     fn unsubscribes(&self, asked: ReportRequest) -> Pending<'_, UnsubscribeReport>;

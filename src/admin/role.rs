@@ -46,6 +46,7 @@ impl Role {
             Action::Why
             | Action::StopShow
             | Action::StopList
+            | Action::StopReview
             | Action::StopExport
             | Action::ConsentShow
             | Action::LiftList
@@ -67,6 +68,8 @@ pub enum Action {
     StopAdd,
     StopShow,
     StopList,
+    /// Replies that were not understood as a STOP and may be one.
+    StopReview,
     StopExport,
     ConsentRecord,
     ConsentRevoke,
@@ -91,6 +94,7 @@ impl Action {
             Self::StopAdd => "stop.add",
             Self::StopShow => "stop.show",
             Self::StopList => "stop.list",
+            Self::StopReview => "stop.review",
             Self::StopExport => "stop.export",
             Self::ConsentRecord => "consent.record",
             Self::ConsentRevoke => "consent.revoke",
@@ -121,6 +125,7 @@ mod tests {
             Action::Why,
             Action::StopShow,
             Action::StopList,
+            Action::StopReview,
             Action::StopExport,
             Action::ConsentShow,
             Action::ConsentExport,

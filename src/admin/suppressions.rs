@@ -5,6 +5,7 @@ use super::adapter::{canonical, unreadable};
 use super::answers::{RejectedRow, StopEntry, StopOutcome, StopPage};
 use super::problem::Problem;
 use super::requests::{PageRequest, Reach, StopBatch, StopOrigin, StopRow, WrittenNumber};
+use super::review;
 use crate::compliance::sender_rules::Source;
 use crate::gateway::handle::{Handle, NewStop};
 use crate::gateway::settings::Settings;
@@ -41,7 +42,7 @@ pub async fn add(handle: &Handle, batch: StopBatch) -> Result<StopOutcome, Probl
     let now = handle.shared.clock.civil();
     for row in batch.rows {
         let line = row.line;
-        match stop(&settings, row, stop_source(batch.origin), now) {
+        match stop(handle, &settings, row, stop_source(batch.origin), now) {
             Ok(stop) => stops.push(stop),
             Err(error) => outcome.rejected.push(RejectedRow { line, error }),
         }
@@ -58,8 +59,17 @@ pub async fn add(handle: &Handle, batch: StopBatch) -> Result<StopOutcome, Probl
 }
 
 /// A row as the data plane takes it, or what is wrong with it.
-fn stop(settings: &Settings, row: StopRow, source: StopSource, now: CivilInstant) -> Result<NewStop, String> {
-    let number = settings.numbers.read(&row.number.text, &row.number.country).map_err(|error| error.to_string())?;
+fn stop(
+    handle: &Handle,
+    settings: &Settings,
+    row: StopRow,
+    source: StopSource,
+    now: CivilInstant,
+) -> Result<NewStop, String> {
+    let number = match review::id_of(&row.number.text) {
+        Some(id) => handle.writer_of(id).ok_or("this reply is not kept any more: `stopgate stop review` lists them")?,
+        None => settings.numbers.read(&row.number.text, &row.number.country).map_err(|error| error.to_string())?,
+    };
     let scope = match &row.reach {
         Reach::Everybody => Scope::Global,
         Reach::Account(system_id) => {

@@ -4,6 +4,7 @@
 use super::kit::Kit;
 pub use super::lifts::{LiftError, NewLift, Waiting};
 use super::order::{LaneFigures, Order};
+pub use super::review::Doubtful;
 use super::run::Running;
 use super::settings::Settings;
 use super::shared::Shared;
@@ -142,6 +143,16 @@ impl Handle {
         self.wait(|| self.shared.ledger.durable_events() >= last && self.shared.passed_by_all() >= generation).await?;
         fresh.iter().for_each(|tag| self.shared.stop_recorded(tag));
         Ok(added)
+    }
+
+    /// The replies for an officer's eyes, the newest first.
+    pub fn doubtful(&self, limit: usize) -> Vec<Doubtful> {
+        self.shared.review().newest(limit, self.shared.clock.civil())
+    }
+
+    /// Who wrote a reply that is kept for review.
+    pub fn writer_of(&self, id: u64) -> Option<Msisdn> {
+        self.shared.review().writer(id, self.shared.clock.civil())
     }
 
     /// Judges without sending, counting or recording.

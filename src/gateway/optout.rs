@@ -33,8 +33,8 @@ const DURABLE_WITHIN: Duration = Duration::from_secs(5);
 
 /// esm_class message type of an acknowledgement that a handset's software sends by itself (SMPP 3.4 §5.2.12); 0x10 is the one
 /// that a person types.
-const DELIVERY_ACKNOWLEDGEMENT: u8 = 0x08;
-const MESSAGE_TYPE: u8 = 0x3C;
+pub(super) const DELIVERY_ACKNOWLEDGEMENT: u8 = 0x08;
+pub(super) const MESSAGE_TYPE: u8 = 0x3C;
 
 /// What is to be done once the record is durable.
 #[derive(Clone, Debug)]
@@ -162,6 +162,9 @@ impl Lane {
             && !self.keep_part(from, inbound, key, now)
         {
             return self.answer_deliver(from, self.temporary(from.link));
+        }
+        if matches!((&reply, &taken), (Reply::None, Taken::Whole | Taken::Completes(_))) {
+            self.note_doubt(smsc, number, inbound, taken.joined(), &owners, now);
         }
         let whole = taken.joined().and_then(|joined| joined.text(self.smscs[smsc].settings.alphabet));
         if let (Taken::Waits(key), true, Some(short_code)) = (taken, asks_alone, owners.code) {

@@ -5,6 +5,7 @@ use super::attribution::Attributions;
 use super::lifts::Lifts;
 use super::order::Order;
 use super::placement::Placement;
+use super::review::ReviewList;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::facts::SuppressionList;
@@ -38,7 +39,7 @@ use crate::telemetry::registry::Registry;
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
 /// What the data plane is built on.
@@ -98,6 +99,8 @@ pub struct Shared {
     pub part_journal: ReplyPartJournal,
     /// The parts of replies that wait for each other, whichever lane they came over. Locked for parts only.
     pub(super) reply_parts: Mutex<ReplyParts>,
+    /// Replies for an officer's eyes. Locked for those only.
+    review: Mutex<ReviewList>,
     /// Answers whose intent is durable, until the lane of their short code takes them.
     ready_duties: Mutex<Vec<(DutyId, Duty)>>,
     /// Numbers that block in RAM although no record of it could be made: who says it again is heard again.
@@ -180,6 +183,7 @@ impl Shared {
             reply_parts: Mutex::new(reply_parts),
             ready_duties: Mutex::default(),
             lifts: Lifts::default(),
+            review: Mutex::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
             placement: ArcSwap::from_pointee(placement),
@@ -284,6 +288,11 @@ impl Shared {
             SuppressionEvent::Lift(_) => {}
         }
         changed
+    }
+
+    /// The replies for an officer's eyes.
+    pub fn review(&self) -> MutexGuard<'_, ReviewList> {
+        self.review.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A stop that blocks in RAM could not be recorded.

@@ -76,6 +76,8 @@ pub struct SmscMetrics {
     pub delivers: CounterSet<DeliverKind>,
     pub receipt_routes: CounterSet<ReceiptRoute>,
     pub optouts: CounterSet<OptOutKind>,
+    /// Replies read as nothing that may be opt-outs.
+    pub doubtful: Counter,
     pub connects: CounterSet<ConnectResult>,
     pub recalls: CounterSet<RecallResult>,
     pub gauges: SmscGauges,
@@ -90,6 +92,7 @@ impl SmscMetrics {
             delivers: registry.counters(&names::DELIVER_TOTAL, &[smsc]),
             receipt_routes: registry.counters(&names::RECEIPT_ROUTE_TOTAL, &[smsc]),
             optouts: registry.counters(&names::OPTOUT_TOTAL, &[smsc]),
+            doubtful: registry.counter(&names::OPTOUT_DOUBTFUL_TOTAL, &[smsc]),
             connects: registry.counters(&names::SMSC_CONNECT_TOTAL, &[smsc]),
             recalls: registry.counters(&names::RECALL_TOTAL, &[smsc]),
             gauges: SmscGauges::new(registry, smsc),

@@ -120,6 +120,11 @@ pub const OPTOUT_TOTAL: Metric = counter(
     &["smsc", "kind"],
     "Persons' messages by what was understood: stop, start, contact or none.",
 );
+pub const OPTOUT_DOUBTFUL_TOTAL: Metric = counter(
+    "stopgate_optout_doubtful_total",
+    &["smsc"],
+    "Persons' messages that nothing followed from and that may be opt-outs: `stopgate stop review` lists them.",
+);
 pub const OPTOUT_ACCOUNT_TOTAL: Metric = counter(
     "stopgate_optout_account_total",
     &["account"],
@@ -267,6 +272,7 @@ pub const ALL: &[Metric] = &[
     DELIVER_TOTAL,
     RECEIPT_ROUTE_TOTAL,
     OPTOUT_TOTAL,
+    OPTOUT_DOUBTFUL_TOTAL,
     OPTOUT_ACCOUNT_TOTAL,
     OPTOUT_COMMIT_SECONDS,
     CONFIRMATION_TOTAL,

@@ -26,6 +26,7 @@ mod refusals;
 mod refused_start;
 mod reload;
 mod report;
+mod review;
 mod scopes;
 mod short_codes;
 mod spool;

@@ -11,6 +11,7 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
+use super::super::review::ReviewEntry;
 use super::super::server::{AdminParts, AdminServer};
 use super::super::settings::AdminSettings;
 use super::super::unsubscribes::{UnsubscribeReport, Unsubscribes};
@@ -282,6 +283,11 @@ impl Plane for FakePlane {
             }
             Ok(outcome)
         })
+    }
+
+    fn doubtful(&self, limit: usize) -> Pending<'_, Vec<ReviewEntry>> {
+        self.note(format!("doubtful {limit}"));
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>> {

@@ -15,7 +15,7 @@ use crate::admin::stops::{BatchBody, RowBody};
     after_help = "Examples:\n  stopgate stop add \"06 39 98 00 42\" --evidence \"call of 2026-11-20, ticket 4711\" --origin phone\n  stopgate stop add +33639980042 +33639980043 --evidence \"letters of 2026-11-19\" --origin mail"
 )]
 pub struct Args {
-    /// The numbers, as one writes them
+    /// The numbers, as one writes them, or `review:ID` for the writer of a reply that `stop review` lists
     #[arg(required = true)]
     numbers: Vec<String>,
     /// What proves it: a reference, sealed

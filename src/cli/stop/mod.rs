@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod lift;
 mod list;
+mod review;
 mod show;
 
 use super::exit::Outcome;
@@ -24,6 +25,7 @@ enum Command {
     Add(add::Args),
     Show(show::Args),
     List(list::Args),
+    Review(review::Args),
     Import(import::Args),
     Lift(lift::Args),
     Export(export::Args),
@@ -35,6 +37,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         Command::Add(args) => add::run(args, global),
         Command::Show(args) => show::run(args, global),
         Command::List(args) => list::run(args, global),
+        Command::Review(args) => review::run(args, global),
         Command::Lift(args) => lift::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Export(args) => export::run(args, global),

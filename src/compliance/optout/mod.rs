@@ -10,10 +10,12 @@ mod own_words;
 mod parts;
 mod reading;
 mod reply;
+mod review;
 mod typo;
 
 pub use parts::{Added, Joined, REPLY_PARTS_KEPT, ReplyKey, ReplyParts};
 pub use reply::{How, Matched, Reply};
+pub use review::{Doubt, shown};
 
 use super::pack::Pack;
 use crate::message::text::{Alphabet, readings};
@@ -64,6 +66,12 @@ impl Engine {
             }
         }
         meaning
+    }
+
+    /// Whether a reply that was read as nothing may still be an opt-out.
+    pub fn doubt(&self, text: &str, short_codes: &[u32]) -> Option<Doubt> {
+        let own = own_words::cut(text, &self.languages);
+        Reading::new(&own, &self.languages, short_codes).doubt()
     }
 
     /// What a reply means. START and STOP in one text are a STOP.

@@ -3,6 +3,7 @@
 
 use super::language::{Keyword, Language, Meaning};
 use super::mending::{Lexicon, mend};
+use super::review::Doubt;
 use super::{How, Matched, Reply, letters, typo};
 use crate::compliance::wording::pattern::View;
 use crate::compliance::wording::patterns::Patterns;
@@ -11,6 +12,9 @@ use std::sync::Arc;
 
 /// Words behind a closing that may be a name and an address.
 const SIGNATURE_WORDS_MAX: usize = 8;
+
+/// A word of fewer letters is near to everything.
+const SUSPECT_LETTERS_MIN: usize = 4;
 
 /// Numbers from this length on are telephone numbers.
 const PHONE_DIGITS_MIN: usize = 9;
@@ -69,6 +73,23 @@ impl<'l> Reading<'l> {
             .or_else(|| self.phrase(|language| &language.start).map(Reply::Start))
             .or_else(|| self.phrase(|language| &language.contact).map(Reply::Contact))
             .unwrap_or(Reply::None)
+    }
+
+    /// What speaks for a STOP in a text that was not understood as one.
+    pub fn doubt(&self) -> Option<Doubt> {
+        // Nothing is masked yet.
+        if self.phrase(|language| &language.stop).is_some() {
+            return Some(Doubt::ExplainedAway);
+        }
+        let words = (0..self.words.len()).filter(|at| !self.idle[*at]).map(|at| self.words.text(at));
+        let near = |word: &str| {
+            let strong = |language: &Arc<Language>| {
+                language.keywords.get(word).is_some_and(|keyword| keyword.meaning == Meaning::Stop)
+            };
+            self.languages.iter().any(strong)
+                || word.len() >= SUSPECT_LETTERS_MIN && typo::stop(word, self.languages).is_some()
+        };
+        words.into_iter().any(near).then_some(Doubt::NearKeyword)
     }
 
     fn mark_idle(&mut self, short_codes: &[u32]) {

@@ -1,0 +1,76 @@
+//! Owns the endpoint of the replies to look at: numbers masked, digits hidden, every reading recorded.
+//! Must never give a whole number away: `review:ID` stands for it where a STOP is added.
+
+use super::access::Shared;
+use super::answers::instant;
+use super::problem::Problem;
+use super::role::Action;
+use super::tokens::Caller;
+use crate::gateway::handle::{Doubtful, Handle};
+use crate::message::instant::CivilInstant;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What stands before a reply's id where a number is expected.
+const PREFIX: &str = "review:";
+
+/// A reply to look at.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReviewEntry {
+    pub id: u64,
+    #[serde(serialize_with = "instant")]
+    pub at: CivilInstant,
+    /// Masked: `+336••••••12`.
+    pub number: String,
+    pub short_code: Option<u32>,
+    /// `explained_away` or `near_keyword`.
+    pub doubt: &'static str,
+    /// Its beginning, digits hidden.
+    pub text: String,
+}
+
+/// How many.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReviewQuery {
+    limit: Option<usize>,
+}
+
+/// `GET /v1/stops/review`
+pub async fn review(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(query): Query<ReviewQuery>,
+) -> Response {
+    let caller = match shared.authorise(&headers, Action::StopReview) {
+        Ok(caller) => caller,
+        Err(problem) => return shared.answer::<()>(None, Action::StopReview, Err(problem)),
+    };
+    let result = looked_at(&shared, &caller, query.limit.unwrap_or(100)).await;
+    shared.answer(Some(&caller), Action::StopReview, result)
+}
+
+async fn looked_at(shared: &Shared, caller: &Caller, limit: usize) -> Result<Vec<ReviewEntry>, Problem> {
+    shared.record_read(caller, Action::StopReview, None).await?;
+    shared.plane.doubtful(limit).await
+}
+
+/// The replies that the gateway keeps for review, the newest first.
+pub fn entries(handle: &Handle, limit: usize) -> Vec<ReviewEntry> {
+    let entry = |reply: Doubtful| ReviewEntry {
+        id: reply.id,
+        at: reply.at,
+        number: reply.number.masked(),
+        short_code: (reply.short_code != 0).then_some(reply.short_code),
+        doubt: reply.doubt.word(),
+        text: reply.text,
+    };
+    handle.doubtful(limit).into_iter().map(entry).collect()
+}
+
+/// The id that stands for a number: `review:17`.
+pub fn id_of(written: &str) -> Option<u64> {
+    written.trim().strip_prefix(PREFIX)?.parse().ok()
+}
