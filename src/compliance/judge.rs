@@ -90,7 +90,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         None => (&account.pack, account.pack_name),
     };
     let own = readable(submission, gate.is_some(), facts, buffer);
-    let content = Content::of(own, gate.as_ref());
+    let content = Content::of(own, submission.ports, gate.as_ref());
     let mention = content
         .text()
         .and_then(|text| mention::find(text, &pack.mentions, &account.stop_codes, source.takes_replies(account)));
@@ -99,7 +99,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         // What cannot be known is commercial.
         (Content::Misfit, _) | (_, Some(TrafficClass::Commercial)) => (TrafficClass::Commercial, None),
         (
-            Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Unreadable,
+            Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Addressed(_) | Content::Unreadable,
             Some(TrafficClass::Transactional) | None,
         ) => {
             let text = content.text();
@@ -119,7 +119,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         campaign: own.map_or(0, fingerprint::campaign),
         sender: source.fingerprint(),
         segment: submission.segment,
-        set: gate.as_ref().map(|gate| gate.of_set(judged_at)),
+        set: gate.as_ref().map(|gate| gate.of_set()),
         stop_code: mention.as_ref().and_then(|mention| mention.code),
         counted: false,
         would_refuse: RuleSet::default(),
@@ -173,14 +173,19 @@ enum Content<'c> {
     Alone(&'c str),
     /// A part that may not stand beside what was forwarded: nobody can say what the message would say.
     Misfit,
+    /// For an application's port: no person is meant to read it, but what stands in it may show that it is marketing.
+    Addressed(&'c str),
     /// It cannot be read.
     Unreadable,
 }
 
 impl<'c> Content<'c> {
     /// From the submission's own text, and what the gate knows.
-    fn of(own: Option<&'c str>, gate: Option<&'c Gate<'_>>) -> Self {
+    fn of(own: Option<&'c str>, ports: bool, gate: Option<&'c Gate<'_>>) -> Self {
         let Some(own) = own else { return Self::Unreadable };
+        if ports {
+            return Self::Addressed(own);
+        }
         let Some(gate) = gate else { return Self::Whole(own) };
         match (gate.standing, gate.joined.as_deref()) {
             (Standing::Begins | Standing::Continues, _) if !gate.room => Self::Alone(own),
@@ -195,7 +200,7 @@ impl<'c> Content<'c> {
     /// The text that is judged.
     fn text(&self) -> Option<&'c str> {
         match self {
-            Self::Whole(text) | Self::Alone(text) => Some(text),
+            Self::Whole(text) | Self::Alone(text) | Self::Addressed(text) => Some(text),
             Self::Part | Self::Misfit | Self::Unreadable => None,
         }
     }
@@ -210,7 +215,7 @@ struct Case<'c> {
     pack: &'c Pack,
 }
 
-/// The text, when it can be read whole. Port-addressed messages are for applications: nobody reads them as text.
+/// The text, when it can be read whole.
 /// Of a part, what its neighbours hold the other half of is left out.
 fn readable<'b, L: SuppressionList + ?Sized>(
     submission: &Submission<'_>,
@@ -222,7 +227,7 @@ fn readable<'b, L: SuppressionList + ?Sized>(
     if part {
         octets = parts::readable_alone(submission.data_coding, octets);
     }
-    if submission.ports || text::decode(submission.data_coding, octets, facts.account.alphabet, buffer).is_err() {
+    if text::decode(submission.data_coding, octets, facts.account.alphabet, buffer).is_err() {
         return None;
     }
     Some(buffer.as_str())
@@ -251,7 +256,7 @@ fn commercial<L: SuppressionList + ?Sized>(
     }
     // R-TEXT
     match case.content {
-        Content::Unreadable => scales.refuse(Rule::Text, RefusalCode::UndecodableText),
+        Content::Addressed(_) | Content::Unreadable => scales.refuse(Rule::Text, RefusalCode::UndecodableText),
         Content::Whole(text) if text.trim().is_empty() => scales.refuse(Rule::Text, RefusalCode::UndecodableText),
         Content::Whole(_) | Content::Part | Content::Alone(_) | Content::Misfit => {}
     }
@@ -275,7 +280,9 @@ fn commercial<L: SuppressionList + ?Sized>(
     match case.content {
         Content::Part | Content::Alone(_) => {}
         Content::Whole(_) if case.mentioned => {}
-        Content::Whole(_) | Content::Unreadable => scales.refuse(Rule::Mention, RefusalCode::MissingStopMention),
+        Content::Whole(_) | Content::Addressed(_) | Content::Unreadable => {
+            scales.refuse(Rule::Mention, RefusalCode::MissingStopMention)
+        }
         // Observed or not: it would change what stands at the SMSC already.
         Content::Misfit => scales.refuse_until(Rule::Mention, RefusalCode::MissingStopMention, None),
     }
@@ -303,7 +310,7 @@ fn weigh_hours<L: SuppressionList + ?Sized>(
     now: CivilInstant,
 ) {
     let (territory, judged_at, set) = (scales.ruling.territory, scales.ruling.judged_at, scales.ruling.set);
-    if set.is_some_and(|set| set.follows) {
+    if set.is_some_and(|set| set.follows(judged_at)) {
         return;
     }
     match instants::check(submission.schedule, pack, territory, facts, now) {

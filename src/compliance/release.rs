@@ -130,7 +130,7 @@ fn look_again<L: SuppressionList + ?Sized>(
     }
     let hours = match instants::check(schedule, &facts.account.pack, territory, facts, now) {
         // A part follows the hours of the part its set began with.
-        Err(_) if ruling.set.is_some_and(|set| set.follows) => Ok(ruling.judged_at),
+        Err(_) if ruling.set.is_some_and(|set| set.follows(ruling.judged_at)) => Ok(ruling.judged_at),
         hours => hours,
     };
     if let Err(closed) = hours {

@@ -23,6 +23,10 @@ impl Lane {
     /// An answer of the SMSC to one of our requests.
     pub fn smsc_answered(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
         let link = &mut self.links[slot];
+        if link.out.is_unwritten(header.sequence) {
+            // Nobody can have answered what has not left. It stays in the window, by which it can be taken back.
+            return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
+        }
         let Some((origin, waited)) = link.window.complete_timed(header.sequence, now.monotonic) else {
             return self.late_answer(slot, header, frame, now);
         };
@@ -116,6 +120,14 @@ impl Lane {
     pub fn expire_link(&mut self, slot: usize, now: Now) {
         let link = &mut self.links[slot];
         let timeout = self.smscs[link.smsc].settings.response_timeout;
+        if !link.out.is_empty()
+            && link.window.waiting_for(timeout, now.monotonic).any(|sequence| link.out.is_unwritten(sequence))
+        {
+            // For so long the operator has not taken what is to be answered: the link is of no use. What has not left is
+            // taken back with it; out of the window, nothing could take it back any more.
+            link.closing = true;
+            return self.touch_link(slot);
+        }
         let mut over = Vec::new();
         link.window.expire(now.monotonic, timeout, |sequence, origin| over.push((sequence, origin)));
         for (sequence, origin) in over {

@@ -63,6 +63,11 @@ impl LinkOutbox {
         self.outbox.begun()
     }
 
+    /// Whether the last octet of a message is still to be written.
+    pub fn is_unwritten(&self, sequence: u32) -> bool {
+        self.outbox.is_unwritten(sequence)
+    }
+
     /// Our sequence numbers of the messages of which no octet is written.
     pub fn unbegun(&self) -> impl Iterator<Item = u32> + '_ {
         self.outbox.unbegun()

@@ -4,6 +4,7 @@
 use crate::net::wire::Wire;
 use crate::pdu::command::CommandId;
 use crate::pdu::header::Header;
+use crate::session::window::SEQUENCE_MAX;
 use std::collections::VecDeque;
 use std::io;
 
@@ -137,6 +138,17 @@ impl Outbox {
         (first.start < self.written).then_some(first.sequence)
     }
 
+    /// Whether the last octet of a message is still to be written. Mostly told by the oldest that is: numbers rise.
+    pub fn is_unwritten(&self, sequence: u32) -> bool {
+        let Some(oldest) = self.marks.front() else { return false };
+        let ahead = match sequence.checked_sub(oldest.sequence) {
+            Some(ahead) => ahead,
+            None => sequence + (SEQUENCE_MAX - oldest.sequence),
+        };
+        let unwritten = |mark: &Mark| mark.sequence == sequence && mark.end > self.written;
+        ahead < SEQUENCE_MAX / 2 && self.marks.iter().any(unwritten)
+    }
+
     /// Our sequence numbers of the messages of which no octet is written.
     pub fn unbegun(&self) -> impl Iterator<Item = u32> + '_ {
         self.marks.iter().filter(|mark| mark.start >= self.written).map(|mark| mark.sequence)
@@ -215,6 +227,10 @@ mod tests {
             let first = outbox.flush(&wire);
             let begun = outbox.begun();
             let unbegun: Vec<u32> = outbox.unbegun().collect();
+            for sequence in 0..lengths.len() as u32 + 1 {
+                let waits = unbegun.contains(&sequence) || begun == Some(sequence);
+                prop_assert_eq!(outbox.is_unwritten(sequence), waits);
+            }
             let keep = |sequence: u32| kept & (1 << (sequence % 32)) != 0;
             outbox.withdraw(keep);
             *wire.room.borrow_mut() = usize::MAX;

@@ -248,6 +248,28 @@ async fn a_message_to_an_application_port_is_refused() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn an_advertisement_over_a_transactional_account_passes_to_no_application_port() {
+    let wall = Wall::with(730, |config| {
+        let mut bank = account("bank", "pass", "operator-a");
+        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
+        bank.unset("consent_statement");
+        config.accounts.push(bank);
+    })
+    .await;
+    let bank = wall.stage.bound(&Bind::transceiver("bank", "pass")).await;
+    let addressed = |text: &str| {
+        let mut message = Message::submit("BANK", &wall.stopped, text);
+        message.esm_class |= 0x40;
+        message.short_message.splice(0..0, [6, 5, 4, 0x0b, 0x84, 0x23, 0xf0]);
+        message
+    };
+    let status = async |message| bank.submit_and_wait(&message).await.unwrap().status();
+    assert_eq!(status(addressed("Soldes: -20% samedi. STOP 36111")).await, UNREADABLE);
+    assert_eq!(status(addressed("BEGIN:VCARD 1")).await, 0, "what an application is sent passes");
+    assert_eq!(wall.passed().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn every_spelling_of_a_number_finds_the_stop() {
     let wall = Wall::up(712).await;
     let spellings: [(u8, &str); 12] = [

@@ -2,7 +2,9 @@
 //! Must never reach past what the shell itself calls: connections come and go as the drivers would bring them.
 
 mod faults;
+
 mod multi;
 mod recall;
 mod reply_parts;
 mod rig;
+mod stalled;

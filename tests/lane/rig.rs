@@ -23,6 +23,7 @@ use stopgate::ledger::counted::Tally;
 use stopgate::ledger::kept::{Kept, SnapshotRule};
 use stopgate::ledger::{Keys, Ledger, OpenOptions};
 use stopgate::message::instant::CivilInstant;
+use stopgate::net::drive::Ended;
 use stopgate::net::wire::Wire;
 use stopgate::pdu::bind::BindKind;
 use stopgate::session::smsc::SmscAction;
@@ -85,6 +86,48 @@ impl Disk for NoRoomForVerdicts {
     }
 }
 
+/// The machine's disk, never asked to wait for the platter: what is written counts as durable.
+#[derive(Clone, Copy)]
+pub struct Fast;
+
+struct Unsynced(Arc<dyn SegmentFile>);
+
+impl SegmentFile for Unsynced {
+    fn write_all_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(octets, offset)
+    }
+    fn read_at(&self, octets: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(octets, offset)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn octets(&self) -> io::Result<u64> {
+        self.0.octets()
+    }
+}
+
+impl Disk for Fast {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(Arc::new(Unsynced(RealDisk.create(path)?)))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(Arc::new(Unsynced(RealDisk.open(path)?)))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(dir)
+    }
+}
+
 /// What all lanes of a test stand on.
 pub struct House {
     pub shared: Arc<Shared>,
@@ -101,7 +144,7 @@ impl House {
         let clock = Clock::rehearsal(now, 1);
         let keys = Keys::open_or_create(&keys_dir, &data).expect("keys");
         let mut options = OpenOptions::new("test-1", true).with_segment_octets(4 << 20);
-        options.disk = disk;
+        options.disk = Arc::clone(&disk);
         let (ledger, _) = Ledger::open(&data, &keys, options, now).expect("a ledger");
         let settings = settings(config, home.path(), &ledger, now);
         let (list, _) = List::open(&ledger, SnapshotRule::default()).expect("a list");
@@ -121,13 +164,18 @@ impl House {
             ledger,
             list,
             tags: keys.tag_key(),
-            spool: SpoolRoom::open(Arc::new(RealDisk), &data, keys.seal_key(), verdicts, now).expect("a spool"),
+            spool: SpoolRoom::open(disk, &data, keys.seal_key(), verdicts, now).expect("a spool"),
             settings: Arc::new(settings),
             engine: Engine::new(&packs),
             series: Registry::new(),
         };
         let shared = Shared::new(foundation, placement, Table::default(), lanes).expect("verdicts");
         Self { shared: Arc::new(shared), _home: home }
+    }
+
+    /// Another configuration, as a reload reads it.
+    pub fn settings(&self, config: &str, now: CivilInstant) -> Settings {
+        settings(config, self._home.path(), &self.shared.ledger, now)
     }
 }
 
@@ -175,6 +223,11 @@ impl Tap {
             pdus.push(Pdu::from_octets(std::mem::replace(&mut *taken, rest)).expect("a header"));
         }
         pdus
+    }
+
+    /// Whether a PDU is begun and not whole.
+    pub fn is_torn(&self) -> bool {
+        !self.taken.borrow().is_empty()
     }
 }
 
@@ -296,6 +349,11 @@ impl Stand {
             remainder.feed(octets, |octets| lane.esme_octets(slot, octets, now));
             lane.esmes[slot].remainder = remainder;
         });
+    }
+
+    /// A sender's connection is over.
+    pub fn lose_client(&mut self, client: Client) {
+        self.turn(|lane, now| lane.esme_gone(client.at, Ended::PeerClosed, now));
     }
 }
 

@@ -22,6 +22,10 @@ use std::time::Duration;
 /// The first part of a set is refused this shortly before closing: the later ones would come too late.
 pub const BEFORE_CLOSING: Duration = Duration::from_secs(10);
 
+/// How long after the first part a later one may still leave by the hours of the first: ten seconds between parts, ten of
+/// waiting. Whoever verifies the records allows as much.
+pub const FOLLOWS_WITHIN: Duration = Duration::from_secs(20);
+
 /// What makes parts one message, whoever submits them over whichever bind. Built from what a verdict's record holds too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -97,8 +101,15 @@ pub struct OfSet {
     pub begins: bool,
     /// What the part costs of the account's rate: all parts are paid with the first, a repeated one pays again.
     pub tokens: u8,
-    /// Whether it follows the hours of the set's first part. A part waits seconds at most: that stays true until it leaves.
-    pub follows: bool,
+    /// The instant the set's first part was judged at, when the hours were open then: a part that comes soon follows them.
+    pub opened_at: Option<CivilInstant>,
+}
+
+impl OfSet {
+    /// Whether a part meant for `judged_at` follows the hours of the set's first part.
+    pub fn follows(&self, judged_at: CivilInstant) -> bool {
+        self.opened_at.is_some_and(|opened| opened <= judged_at && judged_at.since(opened) <= FOLLOWS_WITHIN)
+    }
 }
 
 /// A part before the gate. Holds the table until the part is judged, so that no two parts complete one set unseen.
@@ -132,16 +143,15 @@ impl<'g> Gate<'g> {
         Self { table, part, standing, pinned, room, joined }
     }
 
-    /// What the ruling of a part meant for `judged_at` keeps.
-    pub fn of_set(&self, judged_at: CivilInstant) -> OfSet {
+    /// What the ruling of the part keeps.
+    pub fn of_set(&self) -> OfSet {
         let (begins, tokens) = match self.standing {
             Standing::Begins if self.room => (true, self.part.key.total),
             Standing::Begins => (true, 1),
             Standing::Continues | Standing::Completes => (false, 0),
             Standing::CompletesBlind | Standing::Repeats | Standing::Altered | Standing::Foreign => (false, 1),
         };
-        let in_time = |opened: CivilInstant| opened <= judged_at && judged_at.since(opened) < TEXTS_KEPT;
-        OfSet { begins, tokens, follows: self.pinned.opened_at.is_some_and(in_time) }
+        OfSet { begins, tokens, opened_at: self.pinned.opened_at }
     }
 
     /// The part is permitted: the table counts it as forwarded from now on.

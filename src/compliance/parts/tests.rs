@@ -123,6 +123,13 @@ fn the_first_part_is_refused_just_before_closing_and_later_ones_follow_it() {
         panic!("a later part follows the hours of the first")
     };
     assert!(release(permitted, &house.facts(), after).is_ok());
+    // It may leave until twenty seconds after the first part, however it came to wait so long.
+    let Verdict::Permitted(late) = judge(part("STOP 36111", 7, 2, 2), &house.facts(), after) else { panic!("again") };
+    assert!(release(late.clone(), &house.facts(), closing.plus(Duration::from_secs(10))).is_ok());
+    let refused = release(late, &house.facts(), closing.plus(Duration::from_secs(11)));
+    assert_eq!(refused.expect_err("closed").code, RefusalCode::OutOfHours);
+    let much_later = closing.plus(Duration::from_secs(11));
+    assert_eq!(ask(&house, part("STOP 36111", 7, 2, 2), much_later), Some(RefusalCode::OutOfHours));
     house.suppress(HANDSET);
     assert_eq!(ask(&house, part("STOP 36111", 7, 2, 2), after), Some(RefusalCode::OptedOut), "never its opt-out");
     assert_eq!(ask(&house, part("-20% ", 8, 2, 1), after), Some(RefusalCode::OptedOut));
