@@ -3,6 +3,7 @@
 
 mod faults;
 
+mod model;
 mod multi;
 mod recall;
 mod reply_parts;
