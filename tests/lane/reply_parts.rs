@@ -18,6 +18,8 @@ const SOON: Duration = Duration::from_secs(20);
 struct Scene {
     house: House,
     stand: Stand,
+    /// What the operator got and no test has asked for yet.
+    got: Vec<Pdu>,
 }
 
 impl Scene {
@@ -27,7 +29,7 @@ impl Scene {
         house.shared.ring_when_durable();
         let mut stand = Stand::new(&house, 0, now);
         stand.bind_link(0);
-        Self { house, stand }
+        Self { house, stand, got: Vec::new() }
     }
 
     /// A part comes, and is acknowledged in its turn or in one to come.
@@ -41,8 +43,8 @@ impl Scene {
     fn waits_for(&mut self, command: u32) -> Pdu {
         let until = Instant::now() + SOON;
         loop {
-            let got = self.stand.links[0].as_ref().expect("up").read();
-            if let Some(found) = got.into_iter().find(|pdu| pdu.command() == command) {
+            self.got.extend(self.stand.links[0].as_ref().expect("up").read());
+            if let Some(found) = self.got.extract_if(.., |pdu| pdu.command() == command).next() {
                 return found;
             }
             assert!(Instant::now() < until, "nothing comes");
@@ -58,8 +60,8 @@ impl Scene {
 
     fn sends_nothing(&mut self) {
         self.stand.turn(Lane::durable_further);
-        let got = self.stand.links[0].as_ref().expect("up").read();
-        assert!(got.iter().all(|pdu| pdu.command() != SUBMIT_SM), "{got:?}");
+        self.got.extend(self.stand.links[0].as_ref().expect("up").read());
+        assert!(self.got.iter().all(|pdu| pdu.command() != SUBMIT_SM), "{:?}", self.got);
     }
 }
 
