@@ -27,6 +27,7 @@ use crate::message::name::NameId;
 use crate::spool::SpoolRoom;
 use crate::suppression::follower::Follower;
 use crate::suppression::list::List;
+use crate::suppression::questions::ASKED;
 use crate::telemetry::events::{ConfigReloaded, DrainBegun};
 use crate::telemetry::labels::ReloadResult;
 use crate::telemetry::logs;
@@ -129,6 +130,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let Resolved { settings, admin, packs } = loaded.resolve(|name| ledger.intern(name, now)).map_err(unrecorded)?;
     record_contracts(&ledger, &settings, now).map_err(unrecorded)?;
     // A lane cannot wait for a name: the one that a reply's renewal bears is made here.
+    ledger.intern(ASKED, now).map_err(unrecorded)?;
     ledger.intern(consent::source::Source::Handset.word(), now).map_err(unrecorded)?;
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
     tracing::info!(event = "list.open", ?recovered);

@@ -1,4 +1,4 @@
-//! Owns what stopgate itself writes to a handset: the confirmation of a STOP, the answer to START, the answer to CONTACT.
+//! Owns what stopgate itself writes to a handset: the confirmation of a STOP, the answer to START or the question before it, the answer to CONTACT.
 //! Must never write anything else, nor to anything but a handset's number, nor from anything but the short code that was written to.
 
 use super::class::TrafficClass;
@@ -25,6 +25,8 @@ pub enum Duty {
     StopConfirmation,
     /// A START took effect.
     StartAnswer,
+    /// A START takes effect only when the person answers this with another.
+    StartQuestion,
     /// Who writes from this code?
     ContactAnswer,
 }
@@ -60,6 +62,7 @@ pub fn compose(duty: Duty, to: Msisdn, context: &Context<'_>) -> Permitted<'stat
     let template = match duty {
         Duty::StopConfirmation => &texts.stop_confirmation,
         Duty::StartAnswer => &texts.start_answer,
+        Duty::StartQuestion => &texts.start_question,
         Duty::ContactAnswer => &texts.contact_answer,
     };
     let text = fill(template, context.identity);
@@ -172,7 +175,7 @@ mod tests {
     fn every_duty_of_every_pack_is_one_gsm_message_from_the_code_with_the_identity_in_it() {
         for id in Pack::embedded_ids() {
             let pack = Pack::embedded(id).unwrap();
-            for duty in [Duty::StopConfirmation, Duty::StartAnswer, Duty::ContactAnswer] {
+            for duty in [Duty::StopConfirmation, Duty::StartAnswer, Duty::StartQuestion, Duty::ContactAnswer] {
                 let (message, ruling) = composed(&pack, duty, IDENTITY_TEXT);
                 assert_eq!(message.source, 36_111);
                 assert!(message.text.contains(IDENTITY_TEXT), "{id} {duty:?}: {}", message.text);
@@ -189,7 +192,7 @@ mod tests {
     fn an_identity_outside_the_alphabet_or_too_long_still_makes_one_message() {
         let pack = Pack::embedded("fr-strict").unwrap();
         for identity in ["Bœuf & Forêt 🎉".to_owned(), "€".repeat(300), "x".repeat(4_000), String::new()] {
-            for duty in [Duty::StopConfirmation, Duty::StartAnswer, Duty::ContactAnswer] {
+            for duty in [Duty::StopConfirmation, Duty::StartAnswer, Duty::StartQuestion, Duty::ContactAnswer] {
                 let (message, _) = composed(&pack, duty, &identity);
                 let mut octets = Vec::new();
                 gsm7::encode(&message.text, &mut octets).unwrap();

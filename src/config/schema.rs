@@ -415,7 +415,12 @@ const SHORT_CODE: Section = Section {
             Derived("the widest of its accounts"),
             "How far a STOP sent to it reaches: `global`, `account` (those that wrote to the person by it in 90 days, else all accounts of the code) or `sender`; see `[[account]]`.",
         ),
-        key("start_by_mo", "\"on\"", Is("\"on\""), "Whether a START from the handset lifts: `on` or `off`."),
+        key(
+            "start_by_mo",
+            "\"on\"",
+            Is("\"on\""),
+            "What a START from the handset does: `on` lifts; `confirm` asks first, and lifts when the person answers START within 24 hours; `off` only passes it on.",
+        ),
     ],
     tables: &[],
 };

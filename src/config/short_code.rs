@@ -7,7 +7,7 @@ use super::value;
 use crate::gateway::settings::{Confirmation, StartByMo, StopScope};
 
 const CONFIRMATIONS: &[(&str, Confirmation)] = &[("send", Confirmation::Send), ("operator", Confirmation::Operator)];
-const STARTS: &[(&str, StartByMo)] = &[("on", StartByMo::On), ("off", StartByMo::Off)];
+const STARTS: &[(&str, StartByMo)] = &[("on", StartByMo::On), ("confirm", StartByMo::Confirm), ("off", StartByMo::Off)];
 
 /// A short code, its names not yet resolved.
 pub struct ShortCodeDraft {
@@ -30,7 +30,13 @@ pub fn read(table: &Table<'_>) -> Option<ShortCodeDraft> {
     let accounts = table.maybe("accounts", value::list(value::text));
     let identity = table.maybe("identity", value::text);
     let confirmation = table.get("confirmation", value::choice(CONFIRMATIONS));
-    let start_by_mo = table.get("start_by_mo", value::choice_for_now(STARTS, &["confirm"]));
+    let start_by_mo = table.get("start_by_mo", value::choice(STARTS));
+    if (confirmation, start_by_mo) == (Some(Confirmation::Operator), Some(StartByMo::Confirm)) {
+        table.error(
+            table.line_of("start_by_mo"),
+            "start_by_mo = \"confirm\" with confirmation = \"operator\": nobody would ask; write confirmation = \"send\", or start_by_mo = \"on\" or \"off\"",
+        );
+    }
     let stop_scope = table.maybe("stop_scope", value::choice(STOP_SCOPES));
     narrow_scope(table, stop_scope.flatten());
     Some(ShortCodeDraft {

@@ -93,21 +93,6 @@ pub fn choice<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&DeValue<
     }
 }
 
-/// One of a closed list of words, some of which this version does not know yet: these are told apart from slips.
-pub fn choice_for_now<T: Copy>(
-    words: &'static [(&'static str, T)],
-    later: &'static [&'static str],
-) -> impl Fn(&DeValue<'_>) -> Parsed<T> {
-    let known = choice(words);
-    move |value| match value.as_str() {
-        Some(written) if later.contains(&written) => {
-            let all = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
-            Err(format!("\"{written}\" comes in a later version; write {all}"))
-        }
-        Some(_) | None => known(value),
-    }
-}
-
 /// A list, each element by `one`.
 pub fn list<T>(one: impl Fn(&DeValue<'_>) -> Parsed<T>) -> impl Fn(&DeValue<'_>) -> Parsed<Vec<T>> {
     move |value| match value.as_array() {

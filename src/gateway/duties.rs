@@ -133,6 +133,7 @@ impl Lane {
             match duty.kind {
                 DutyKind::Stop => duty::Duty::StopConfirmation,
                 DutyKind::Start => duty::Duty::StartAnswer,
+                DutyKind::StartQuestion => duty::Duty::StartQuestion,
                 DutyKind::Contact => duty::Duty::ContactAnswer,
             },
             duty.number,

@@ -10,6 +10,7 @@ use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::suppression::proposals::{Blocked, PROPOSAL_KEPT, Proposal, Proposals, Step, of_proposal};
+use crate::suppression::questions::Questions;
 use crate::telemetry::labels::RecordKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -70,27 +71,33 @@ impl Lifts {
     }
 }
 
-/// Reads back what waited, on a thread of its own: a start does not wait for it.
+/// Reads back what waited, and which STARTs were asked about, on a thread of its own: a start does not wait for it.
 ///
 /// # Errors
 /// No thread can be made.
 pub fn recall(shared: &Arc<Shared>) -> std::io::Result<()> {
     let shared = Arc::clone(shared);
     let work = move || match read_back(&shared) {
-        Ok(found) => *shared.lifts.lock() = Some(found),
+        Ok((found, questions)) => {
+            *shared.lifts.lock() = Some(found);
+            shared.with_questions(|open| open.join(questions));
+        }
         Err(error) => tracing::error!(event = "lifts.unreadable", %error),
     };
     std::thread::Builder::new().name("lifts".to_owned()).spawn(work).map(drop)
 }
 
-fn read_back(shared: &Shared) -> Result<Proposals, OpenError> {
-    let mut found = Proposals::default();
+fn read_back(shared: &Shared) -> Result<(Proposals, Questions), OpenError> {
+    let (mut found, mut questions) = (Proposals::default(), Questions::default());
     // What is older has expired, give or take a step of the clock: then it has to be proposed again.
     let mut events = shared.ledger.events_since(shared.clock.civil().minus(PROPOSAL_KEPT))?;
-    while let Some(record) = events.next_step_of_a_lift()? {
-        found.replay(&record, |id| shared.ledger.name(id));
+    while let Some((record, blob)) = events.next_step_of_a_lift()? {
+        let name = |id| shared.ledger.name(id);
+        let personal = record.binding.and_then(|binding| shared.ledger.sealer().open(blob, &binding));
+        found.replay(&record, name);
+        questions.replay(&record, personal.as_ref(), name);
     }
-    Ok(found)
+    Ok((found, questions))
 }
 
 impl Shared {

@@ -41,6 +41,7 @@ pub mod setup;
 pub mod shared;
 pub mod skew;
 pub mod smsc;
+pub mod starts;
 pub mod submit;
 pub mod tally;
 pub mod tick;

@@ -9,11 +9,12 @@ use super::lane::Lane;
 use super::reply_parts::Taken;
 use super::route::Owners;
 use super::settings::StopScope;
+use super::starts::Question;
 use crate::clock::Now;
 use crate::compliance::duty;
 use crate::compliance::optout::{InboundText, Joined, Matched, Reply};
 use crate::ledger::event::Consent;
-use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use crate::ledger::suppression_event::{Lift, Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Committed, Event, EventTicket, LedgerError, Personal};
 use crate::message::inbound::Inbound;
 use crate::message::instant::MonotonicInstant;
@@ -49,6 +50,8 @@ pub enum Act {
         lift: Lift,
         renewals: Vec<Consent>,
     },
+    /// Asked before anything is lifted.
+    Ask(Question),
     Contact,
 }
 
@@ -93,16 +96,16 @@ impl AwaitingAct {
     pub fn is_stop_of(&self, tag: &NumberTag) -> bool {
         match self.act {
             Act::Stop { .. } => self.tag == *tag,
-            Act::Start { .. } | Act::Contact => false,
+            Act::Start { .. } | Act::Ask(_) | Act::Contact => false,
         }
     }
 }
 
 /// The copies of a reply in the spool.
-struct Copies {
-    last: Option<Ticket>,
+pub struct Copies {
+    pub last: Option<Ticket>,
     /// Whether every account has its copy.
-    whole: bool,
+    pub whole: bool,
 }
 
 /// What a reply means now, and whether it asks who writes should the rest of it never come.
@@ -112,18 +115,18 @@ struct Meant {
 }
 
 /// A reply whose meaning is known.
-struct Understood<'i, 'o> {
-    from: From,
-    smsc: usize,
-    inbound: &'i Inbound<'o>,
-    owners: Owners,
+pub struct Understood<'i, 'o> {
+    pub from: From,
+    pub smsc: usize,
+    pub inbound: &'i Inbound<'o>,
+    pub owners: Owners,
     /// Whose message it answers, and who is told.
-    concerned: Concerned,
-    number: Msisdn,
-    tag: NumberTag,
-    matched: Matched,
+    pub concerned: Concerned,
+    pub number: Msisdn,
+    pub tag: NumberTag,
+    pub matched: Matched,
     /// The text of all parts, where this one was the last.
-    whole: Option<String>,
+    pub whole: Option<String>,
 }
 
 impl Lane {
@@ -219,7 +222,7 @@ impl Lane {
     }
 
     /// Sends a reply to its owners; the SMSC is answered when one has it or all copies are kept.
-    fn forward(&mut self, from: From, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) {
+    pub fn forward(&mut self, from: From, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) {
         let delivery = ToClient {
             debt: Debt::Smsc(from),
             kind: ItemKind::Mo,
@@ -239,7 +242,7 @@ impl Lane {
 
     /// Spools a copy for each account, and says of the last one taken where it stands. An account whose spool is full
     /// loses its copy, which is counted.
-    fn keep_copies(&mut self, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) -> Copies {
+    pub fn keep_copies(&mut self, inbound: &Inbound<'_>, accounts: &[NameId], tag: NumberTag, now: Now) -> Copies {
         let mut copies = Copies { last: None, whole: true };
         for account in accounts {
             match self.keep(*account, ItemKind::Mo, &inbound.octets[..inbound.end as usize], tag, now) {
@@ -299,37 +302,6 @@ impl Lane {
         self.await_act(Act::Stop { transition, generation }, Record::Batch(ticket), copies.last, &said, now);
     }
 
-    /// START: recorded and durable first, lifted in RAM only then, and only for the accounts of the code.
-    fn start(&mut self, said: Understood<'_, '_>, now: Now) {
-        let shared = std::sync::Arc::clone(&self.kit.shared);
-        let lifts = said.owners.code.is_some_and(|code| self.kit.settings.lifts_by_mo(code));
-        if !lifts || said.owners.accounts.is_empty() {
-            return self.forward(said.from, said.inbound, &said.concerned.told, said.tag, now);
-        }
-        let lift = Lift {
-            id: shared.ledger.next_event_id(),
-            tag: said.tag,
-            source: LiftSource::Handset,
-            accounts: said.owners.accounts.clone(),
-            seen: shared.stops_seen(&said.tag),
-            smsc: self.smscs[said.smsc].settings.id,
-            short_code: said.owners.code.unwrap_or(0),
-            people: [NameId::NONE; 2],
-            detail: shared.ledger.handle(&by(&said.matched)).unwrap_or(NameId::NONE),
-        };
-        let personal = self.personal(&said);
-        let recorded =
-            self.appender.event(now.civil, &Event::Suppression(SuppressionEvent::Lift(lift.clone())), Some(&personal));
-        shared.metrics.records.one(RecordKind::Lift);
-        let words = by(&said.matched);
-        let renewals = self.renew_opt_ins(said.number, said.tag, &said.owners.accounts, &words, now);
-        let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
-        let Ok(ticket) = recorded else {
-            return self.answer_deliver(said.from, self.temporary(said.from.link));
-        };
-        self.await_act(Act::Start { lift, renewals }, Record::Batch(ticket), copies.last, &said, now);
-    }
-
     /// CONTACT: answered with the identity, and forwarded.
     fn contact(&mut self, said: Understood<'_, '_>, now: Now) {
         let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
@@ -345,7 +317,7 @@ impl Lane {
     }
 
     /// What is sealed beside the event: the number, and what was written.
-    fn personal(&self, said: &Understood<'_, '_>) -> Personal {
+    pub fn personal(&self, said: &Understood<'_, '_>) -> Personal {
         let mut text = String::new();
         let octets = said.inbound.slice(said.inbound.text);
         let alphabet = self.smscs[said.smsc].settings.alphabet;
@@ -354,7 +326,14 @@ impl Lane {
         Personal { text, octets: Some(octets.to_vec()), ..Personal::of(said.number) }
     }
 
-    fn await_act(&mut self, act: Act, record: Record, spooled: Option<Ticket>, said: &Understood<'_, '_>, now: Now) {
+    pub fn await_act(
+        &mut self,
+        act: Act,
+        record: Record,
+        spooled: Option<Ticket>,
+        said: &Understood<'_, '_>,
+        now: Now,
+    ) {
         let Understood { from, number, tag, .. } = *said;
         let (code, account) = (said.owners.code, said.concerned.writer());
         self.awaiting_acts.push_back(AwaitingAct {
@@ -416,7 +395,7 @@ impl Lane {
             };
             let everywhere = match act.act {
                 Act::Stop { generation, .. } => generation <= passed,
-                Act::Start { .. } | Act::Contact => true,
+                Act::Start { .. } | Act::Ask(_) | Act::Contact => true,
             };
             if recorded && everywhere && act.spooled.is_none_or(|ticket| shared.spool.is_durable(ticket)) {
                 self.finish_act(act, now);
@@ -438,6 +417,10 @@ impl Lane {
             Act::Start { lift, renewals } => {
                 self.renewed_opt_ins(&renewals);
                 (DutyKind::Start, self.kit.shared.lift_in_ram(&SuppressionEvent::Lift(lift)))
+            }
+            Act::Ask(question) => {
+                self.question_asked(act.tag, question, now);
+                (DutyKind::StartQuestion, false)
             }
             Act::Contact => (DutyKind::Contact, true),
         };
@@ -473,6 +456,6 @@ impl Lane {
 }
 
 /// What a reply was understood by, as the ledger names it: `fr/STOP`.
-fn by(matched: &Matched) -> String {
+pub fn by(matched: &Matched) -> String {
     format!("{}/{}", matched.language, matched.id)
 }

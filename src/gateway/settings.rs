@@ -248,8 +248,8 @@ impl Settings {
         packs
     }
 
-    /// Whether a START from the handset to this short code lifts.
-    pub fn lifts_by_mo(&self, code: u32) -> bool {
-        self.short_codes.iter().any(|entry| entry.number == code && entry.start_by_mo == StartByMo::On)
+    /// What a START from the handset to this short code does.
+    pub fn start_by_mo(&self, code: u32) -> StartByMo {
+        self.short_codes.iter().find(|entry| entry.number == code).map_or(StartByMo::Off, |entry| entry.start_by_mo)
     }
 }

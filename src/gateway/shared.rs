@@ -31,6 +31,7 @@ use crate::spool::scheduled::{Scheduled, ScheduledMessages};
 use crate::suppression::follower::Follower;
 use crate::suppression::index::Index;
 use crate::suppression::list::List;
+use crate::suppression::questions::Questions;
 use crate::suppression::registry::Registry as StopRegistry;
 use crate::telemetry::labels::{ConfirmationResult, SpoolLoss};
 use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
@@ -93,6 +94,8 @@ pub struct Shared {
     pub attributions: Attributions,
     /// The lifts that wait for a second person.
     pub lifts: Lifts,
+    /// The STARTs that are asked about first. Locked for those only.
+    questions: Mutex<Questions>,
     /// The promotions that operators hold for later. Locks itself.
     pub scheduled: ScheduledMessages,
     /// The parts of replies on disk. Locks itself.
@@ -184,6 +187,7 @@ impl Shared {
             ready_duties: Mutex::default(),
             lifts: Lifts::default(),
             review: Mutex::default(),
+            questions: Mutex::default(),
             unrecorded_stops: Mutex::default(),
             settings: ArcSwap::new(settings),
             placement: ArcSwap::from_pointee(placement),
@@ -295,6 +299,11 @@ impl Shared {
         self.review.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks or changes the open questions.
+    pub fn with_questions<T>(&self, ask: impl FnOnce(&mut Questions) -> T) -> T {
+        ask(&mut self.questions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A stop that blocks in RAM could not be recorded.
     pub fn stop_unrecorded(&self, tag: NumberTag) {
         self.unrecorded_stops.lock().unwrap_or_else(PoisonError::into_inner).insert(tag);
@@ -398,6 +407,7 @@ impl Shared {
             tracing::warn!(event = "recall.untidy", %error);
         }
         self.expire_lifts(now);
+        self.with_questions(|open| open.expire(now));
         match self.confirmations.tidy(now) {
             Ok(0) => {}
             Ok(given_up) => self.metrics.confirmations.add(ConfirmationResult::GivenUp, given_up as u64),

@@ -142,12 +142,14 @@ impl Events {
         Ok(self.next_suppression_with_blob()?.map(|(record, _)| record))
     }
 
-    /// The next act of a person, or lift; the others are passed over unread.
-    pub fn next_step_of_a_lift(&mut self) -> Result<Option<EventRecord>, OpenError> {
+    /// The next act of a person, or lift, with its sealed blob; the others are passed over unread.
+    pub fn next_step_of_a_lift(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
         let step = |leaf: &[u8]| matches!(event_code::kind_of(leaf), Some(event_code::ADMIN | event_code::LIFT));
         let Some(frame) = self.reader.next_frame_where(step)? else { return Ok(None) };
         let seq = frame.seq;
-        EventRecord::read(frame.leaf).map(Some).map_err(|what| OpenError::Record { stream: "events", seq, what })
+        let record = EventRecord::read(frame.leaf);
+        let record = record.map_err(|what| OpenError::Record { stream: "events", seq, what })?;
+        Ok(Some((record, frame.blob)))
     }
 
     /// The next event that touches the registry of opt-ins, with its sealed blob; the others are passed over unread.

@@ -168,6 +168,11 @@ impl Confirmations {
         Some(next)
     }
 
+    /// When the last question left towards a number, or may have left.
+    pub fn last_question(&self, tag: &NumberTag) -> Option<CivilInstant> {
+        self.lock().duties.last_question(tag)
+    }
+
     /// When `intend_due` has something to do.
     pub fn next_due(&self) -> Option<CivilInstant> {
         self.lock().duties.next_due()

@@ -29,6 +29,8 @@ pub enum DutyKind {
     Start = 2,
     /// The answer to CONTACT.
     Contact = 3,
+    /// The question that a START raises where it is asked about first.
+    StartQuestion = 4,
 }
 
 impl DutyKind {
@@ -38,6 +40,7 @@ impl DutyKind {
             1 => Some(Self::Stop),
             2 => Some(Self::Start),
             3 => Some(Self::Contact),
+            4 => Some(Self::StartQuestion),
             _ => None,
         }
     }
@@ -143,6 +146,8 @@ struct Answered {
     /// Instants of the last answers that were or may have been sent, newest last.
     sent: [Option<CivilInstant>; DAILY_MAX],
     last_stop: Option<CivilInstant>,
+    /// When the last question left, or may have left.
+    last_question: Option<CivilInstant>,
 }
 
 impl Answered {
@@ -153,8 +158,10 @@ impl Answered {
     fn add(&mut self, kind: DutyKind, at: CivilInstant) {
         self.sent.rotate_left(1);
         self.sent[DAILY_MAX - 1] = Some(at);
-        if kind == DutyKind::Stop {
-            self.last_stop = Some(at);
+        match kind {
+            DutyKind::Stop => self.last_stop = Some(at),
+            DutyKind::StartQuestion => self.last_question = Some(at),
+            DutyKind::Start | DutyKind::Contact => {}
         }
     }
 
@@ -166,6 +173,10 @@ impl Answered {
         }
         if kind == DutyKind::Stop && self.last_stop == Some(at) {
             self.last_stop = earlier_stop;
+        }
+        // An earlier question counts no more: who is asked again answers the later one.
+        if kind == DutyKind::StartQuestion && self.last_question == Some(at) {
+            self.last_question = None;
         }
     }
 }
@@ -198,7 +209,7 @@ impl Duties {
         }
         match (duty.kind, answered.last_stop) {
             (DutyKind::Stop, Some(last)) if !transition && now.since(last) < DAY => Err(Quiet::RepeatedStop),
-            (DutyKind::Stop | DutyKind::Start | DutyKind::Contact, _) => Ok(()),
+            (DutyKind::Stop | DutyKind::Start | DutyKind::StartQuestion | DutyKind::Contact, _) => Ok(()),
         }
     }
 
@@ -315,8 +326,13 @@ impl Duties {
             for at in answered.sent.iter().flatten().filter(|at| now.since(**at) < DAY) {
                 if open.iter().all(|(intended, _)| intended != at) {
                     let stop = answered.last_stop == Some(*at) || open.iter().any(|(_, stop)| *stop == Some(*at));
-                    // Only a STOP's confirmation is asked for by its kind.
-                    all.push((*tag, if stop { DutyKind::Stop } else { DutyKind::Contact }, *at));
+                    // Only a STOP's confirmation and a question are asked for by their kind.
+                    let kind = match (stop, answered.last_question == Some(*at)) {
+                        (true, _) => DutyKind::Stop,
+                        (false, true) => DutyKind::StartQuestion,
+                        (false, false) => DutyKind::Contact,
+                    };
+                    all.push((*tag, kind, *at));
                 }
             }
         }
@@ -326,6 +342,11 @@ impl Duties {
     /// The open duties, oldest first: since when each is owed, and when it was intended.
     pub fn opened(&self) -> impl Iterator<Item = (DutyId, Duty, CivilInstant, Option<CivilInstant>)> {
         self.open.iter().map(|(id, open)| (*id, open.duty, open.since, self.intents.get(id).map(|(at, _)| *at)))
+    }
+
+    /// When the last question left towards a number, or may have left; `None` when none did in the last 24 hours or so.
+    pub fn last_question(&self, tag: &NumberTag) -> Option<CivilInstant> {
+        self.numbers.get(tag)?.last_question
     }
 
     /// Whether a duty is owed or under way.

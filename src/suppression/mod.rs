@@ -11,6 +11,7 @@ pub mod store;
 pub mod sled_store;
 pub mod follower;
 pub mod proposals;
+pub mod questions;
 pub mod reach;
 pub mod registry;
 

@@ -66,10 +66,16 @@ impl Proposal {
         format!("accounts{accounts}; stops{stops}")
     }
 
-    fn read(record: &EventRecord, admin: &Admin, detail: &str) -> Option<Self> {
+    /// The accounts and the stops of a `detail`.
+    pub fn read_detail(detail: &str) -> Option<(Vec<NameId>, Vec<EventId>)> {
         let (accounts, seen) = detail.strip_prefix("accounts")?.split_once("; stops")?;
         let accounts = accounts.split_whitespace().map(|one| one.parse().ok().map(NameId)).collect::<Option<_>>()?;
         let seen = seen.split_whitespace().map(event_id).collect::<Option<_>>()?;
+        Some((accounts, seen))
+    }
+
+    fn read(record: &EventRecord, admin: &Admin, detail: &str) -> Option<Self> {
+        let (accounts, seen) = Self::read_detail(detail)?;
         Some(Self { id: record.seq, tag: admin.tag?, accounts, seen, by: admin.by, at: record.at })
     }
 }

@@ -30,6 +30,7 @@ mod review;
 mod scopes;
 mod short_codes;
 mod spool;
+mod start_confirm;
 mod stop;
 mod stop_race;
 mod store_down;

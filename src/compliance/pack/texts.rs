@@ -15,6 +15,7 @@ pub(super) struct RawTexts {
     pub sources: Vec<Spanned<String>>,
     stop_confirmation: Spanned<String>,
     start_answer: Spanned<String>,
+    start_question: Spanned<String>,
     contact_answer: Spanned<String>,
 }
 
@@ -23,6 +24,8 @@ pub(super) struct RawTexts {
 pub struct Texts {
     pub stop_confirmation: String,
     pub start_answer: String,
+    /// What a START is answered with where a short code asks first.
+    pub start_question: String,
     pub contact_answer: String,
 }
 
@@ -41,6 +44,7 @@ pub(super) fn compile(raw: &RawTexts, report: &mut Report<'_>) -> Texts {
     let texts = Texts {
         stop_confirmation: text(&raw.stop_confirmation, "stop_confirmation"),
         start_answer: text(&raw.start_answer, "start_answer"),
+        start_question: text(&raw.start_question, "start_question"),
         contact_answer: text(&raw.contact_answer, "contact_answer"),
     };
     if !texts.contact_answer.contains(IDENTITY) {

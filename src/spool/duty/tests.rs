@@ -160,3 +160,27 @@ fn the_same_answer_under_way_is_not_begun_again_and_old_debts_are_given_up() {
     duties.owe(DutyId(2), duty(DutyKind::Stop), at(0));
     assert_eq!(duties.erase(&NumberTag([1; 16])), [DutyId(2)]);
 }
+
+#[test]
+fn a_question_counts_as_put_from_its_intent_on_unless_it_certainly_did_not_leave() {
+    let (kind, tag) = (DutyKind::StartQuestion, duty(DutyKind::StartQuestion).tag);
+    for (fate, put) in [
+        (Fate::Accepted, true),
+        (Fate::Unknown, true),
+        (Fate::Final, false),
+        (Fate::Temporary, false),
+        (Fate::NotWritten, false),
+    ] {
+        let mut duties = Duties::default();
+        duties.owe(DutyId(1), duty(kind), at(0));
+        assert_eq!(duties.last_question(&tag), None, "owed, not put");
+        duties.intend(DutyId(1), at(1));
+        assert_eq!(duties.last_question(&tag), Some(at(1)));
+        duties.settle(DutyId(1), fate, at(2));
+        assert_eq!(duties.last_question(&tag), put.then_some(at(1)), "{fate:?}");
+        // What a rewritten journal says tells the same.
+        let mut again = Duties::default();
+        duties.remembered(at(3)).into_iter().for_each(|(tag, kind, at)| again.remember(tag, kind, at));
+        assert_eq!(again.last_question(&tag), duties.last_question(&tag), "{fate:?}");
+    }
+}
