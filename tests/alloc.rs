@@ -4,8 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use stopgate::compliance::bench::Bench;
-use stopgate::compliance::facts::{Evidence, Facts, OptIns, SuppressionList};
+use stopgate::compliance::facts::{Evidence, Facts, SuppressionList};
+use stopgate::compliance::frequency::{Cap, Counts, Mark};
 use stopgate::compliance::judge::judge;
 use stopgate::compliance::numbers::NumberPlan;
 use stopgate::compliance::observe::Observe;
@@ -13,8 +15,12 @@ use stopgate::compliance::pack::Pack;
 use stopgate::compliance::policy::{AccountPolicy, Consent, Contract, ValidityRule};
 use stopgate::compliance::release::release;
 use stopgate::compliance::verdict::Verdict;
+use stopgate::consent::{Index, apply};
+use stopgate::ledger::event::{Consent as Record, ConsentAct};
+use stopgate::ledger::suppression_event::EventId;
 use stopgate::message::draft::Draft;
 use stopgate::message::instant::CivilInstant;
+use stopgate::message::msisdn::Msisdn;
 use stopgate::message::name::NameId;
 use stopgate::message::submission::Submission;
 use stopgate::message::tag::{NumberTag, TagKey};
@@ -50,10 +56,17 @@ impl SuppressionList for Nobody {
     }
 }
 
-impl OptIns for Nobody {
-    fn last_contact(&self, _: &NumberTag, _: NameId) -> Option<CivilInstant> {
-        None
+/// The registry with every destination of this test opted in.
+fn opt_ins(plan: &NumberPlan, tags: &TagKey) -> Index {
+    let index = Index::default();
+    for (number, number_of_event) in [("33639981234", 1), ("262692123456", 2)] {
+        let tag = tags.tag(plan.read(number, "FR").expect("a number"));
+        let given_at = CivilInstant::from_secs(1_768_000_000);
+        let id = EventId { origin: 1, number: number_of_event };
+        let (account, source, wording, by) = (NameId(1), NameId(4), NameId(5), NameId(6));
+        apply(&index, &Record { id, act: ConsentAct::Record, tag, account, source, wording, given_at, by }, None);
     }
+    index
 }
 
 fn account(pack: Arc<Pack>) -> AccountPolicy {
@@ -82,14 +95,26 @@ fn account(pack: Arc<Pack>) -> AccountPolicy {
 fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
     let pack = Pack::embedded("fr-strict").expect("embedded");
     let plan = NumberPlan::new(std::slice::from_ref(&pack));
-    let (account, tags, bench) = (account(pack), TagKey::new(&[7; 32]), Bench::new());
-    let (parts, counts) = (Mutex::default(), Mutex::default());
+    let (declaring, tags, bench) = (account(pack), TagKey::new(&[7; 32]), Bench::new());
+    // The same account, proving its consents number by number, and with a cap.
+    let cap = Cap { messages: 1_000, per: Duration::from_secs(7 * 24 * 3600) };
+    let proving = AccountPolicy { consent: Consent::Proof, frequency: Some(cap), ..declaring.clone() };
+    let (parts, counts) = (Mutex::default(), Mutex::new(Counts::default()));
+    let opt_ins = opt_ins(&plan, &tags);
+    {
+        let mut counts = counts.lock().expect("not poisoned");
+        counts.set_caps(&[(proving.account, cap)]);
+        for (number, at) in [(33_639_981_234, 1_768_300_000), (33_639_981_234, 1_768_301_000)] {
+            let number = tags.tag(Msisdn::from_canonical(number).expect("a number")).prefix();
+            counts.add(proving.account, number, Mark::new(CivilInstant::from_secs(at), 1));
+        }
+    }
     let facts = Facts {
-        account: &account,
+        account: &declaring,
         numbers: &plan,
         tags: &tags,
         list: &Nobody,
-        opt_ins: &Nobody,
+        opt_ins: &opt_ins,
         evidence: Evidence::Whole,
         also_now: None,
         bench: &bench,
@@ -111,7 +136,8 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
     let borrowed: Vec<Submission<'_>> = borrowed().collect();
     let mut judged = 0;
     // The first round fills the bench's edges of the two territories.
-    for round in 0..3 {
+    for (round, account) in [&declaring, &declaring, &proving, &proving].into_iter().enumerate() {
+        let facts = Facts { account, ..facts };
         let batch = borrowed.clone();
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         let mut released = 0;
@@ -130,5 +156,5 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
             judged += released;
         }
     }
-    assert_eq!(judged, 48);
+    assert_eq!(judged, 72);
 }

@@ -360,13 +360,15 @@ fn record_contracts(ledger: &Arc<Ledger>, settings: &Settings, now: CivilInstant
 fn digest(account: &AccountSettings) -> [u8; 32] {
     let policy = &account.policy;
     let agreed = format!(
-        "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+        "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
         policy.contract,
         policy.senders,
         policy.stop_codes,
         policy.consent,
         policy.validity,
         policy.vendor_tlvs,
+        policy.frequency,
+        policy.observe,
         policy.identity
     );
     Sha256::digest(agreed.as_bytes()).into()

@@ -59,6 +59,8 @@ impl Source {
 
 /// Characters of a wording's version, at most.
 pub const WORDING_MAX: usize = 32;
+/// Names in the ledger beyond which no new wording is taken: each stays for ever.
+pub const NAMES_MAX: usize = 100_000;
 /// Digits of a wording's version, at most: fewer than a telephone number has.
 const DIGITS_MAX: usize = 9;
 

@@ -178,7 +178,10 @@ mod tests {
 
     const HERE: Head = Head { magic: *b"SGTEST\x00\x01", label: [7; 16], position: 77, origin: 5 };
 
-    fn load(path: &Path) -> Result<(Loaded, Vec<(u32, Vec<u8>)>), Unusable> {
+    /// The blocks of a file, each with the origin it was read under.
+    type Shown = Vec<(u32, Vec<u8>)>;
+
+    fn load(path: &Path) -> Result<(Loaded, Shown), Unusable> {
         let mut blocks = Vec::new();
         let loaded = read(path, &HERE.magic, &HERE.label, |origin, block| {
             blocks.push((origin, block.to_vec()));

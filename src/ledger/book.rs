@@ -119,6 +119,11 @@ impl Ledger {
         self.names.handle(name)
     }
 
+    /// How many names there are: each stays for ever.
+    pub fn names_known(&self) -> usize {
+        self.names.next().0 as usize - 1
+    }
+
     /// A new event's name: numbers rise within this node, across restarts. Draw it right before applying the event.
     pub fn next_event_id(&self) -> EventId {
         EventId { origin: self.origin, number: self.event_number.fetch_add(1, Ordering::Relaxed) }

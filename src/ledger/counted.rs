@@ -161,3 +161,102 @@ impl Tally {
         Ok(u64::from(marks))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::verdict::Ruling;
+    use crate::ledger::gap_tests;
+    use crate::ledger::kept::{Kept, SnapshotRule};
+    use crate::ledger::keys::Keys;
+    use crate::ledger::open::OpenOptions;
+    use crate::ledger::verdict::VerdictEntry;
+    use crate::message::tag::NumberTag;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+    const CAP: Cap = Cap { messages: 9, per: Duration::from_secs(1_000) };
+    const NEVER: SnapshotRule =
+        SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: u64::MAX };
+
+    fn ledger(dir: &Path) -> Arc<Ledger> {
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let options = OpenOptions::new("gw-1", false).with_segment_octets(64 << 10);
+        Ledger::open(dir, &keys, options, NOW).expect("opened").0
+    }
+
+    fn open(ledger: &Arc<Ledger>, caps: &[(NameId, Cap)], secs: u64) -> Kept<Tally> {
+        Kept::start(ledger, || Tally::new(caps, NOW.plus(Duration::from_secs(secs))), NEVER).expect("opened").0
+    }
+
+    fn ruling() -> Ruling {
+        Ruling { class: TrafficClass::Commercial, ..gap_tests::ruling(0) }
+    }
+
+    /// Records a verdict of this account's and number's, and counts it as a lane does.
+    fn record(ledger: &Arc<Ledger>, kept: &Kept<Tally>, kind: VerdictKind, n: u8, message_ref: u64, secs: u64) {
+        let mut ruling = ruling();
+        ruling.tag = Some(NumberTag([n; 16]));
+        let at = NOW.plus(Duration::from_secs(secs));
+        let name = frequency::name(None, ruling.sender, message_ref);
+        let number = NumberTag([n; 16]);
+        if kind.has_left() {
+            kept.index().lock().add(ruling.account, number.prefix(), Mark::new(at, name));
+        } else if kind.came_to_nothing() {
+            kept.index().lock().take_back(ruling.account, &number, name);
+        }
+        let mut appender = ledger.appender();
+        appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref, smsc: NameId(1), at });
+        let committed = appender.commit(at).expect("appended");
+        while ledger.durable_verdicts() < committed.verdicts.end {
+            std::thread::yield_now();
+        }
+    }
+
+    fn counts(kept: &Kept<Tally>) -> Vec<u32> {
+        let account = ruling().account;
+        let now = NOW.plus(Duration::from_secs(500));
+        (1..=4).map(|n| kept.index().lock().of(account, &NumberTag([n; 16]), CAP, now)).collect()
+    }
+
+    #[test]
+    fn a_start_counts_what_the_verdicts_say_with_a_snapshot_without_and_with_a_damaged_one() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let caps = [(ruling().account, CAP)];
+        let first = ledger(dir.path());
+        let kept = open(&first, &caps, 0);
+        for (n, message_ref) in [(1, 1), (1, 2), (2, 3), (3, 4)] {
+            record(&first, &kept, VerdictKind::Permitted, n, message_ref, message_ref);
+        }
+        kept.save().expect("saved");
+        assert_eq!(kept.snapshot_position(), 4);
+        record(&first, &kept, VerdictKind::Withdrawn(crate::compliance::code::RefusalCode::OptedOut), 3, 4, 10);
+        record(&first, &kept, VerdictKind::Permitted, 1, 5, 11);
+        record(&first, &kept, VerdictKind::Unresolved, 1, 5, 12);
+        assert_eq!(counts(&kept), [3, 1, 0, 0]);
+        drop((kept, first));
+        let second = ledger(dir.path());
+        assert_eq!(counts(&open(&second, &caps, 20)), [3, 1, 0, 0], "the snapshot and the verdicts after it");
+        let path = dir.path().join("frequency.snapshot");
+        let mut octets = std::fs::read(&path).expect("read");
+        let middle = octets.len() / 2;
+        octets[middle] ^= 1;
+        std::fs::write(&path, octets).expect("write");
+        assert_eq!(counts(&open(&second, &caps, 20)), [3, 1, 0, 0], "all of them");
+        let later = open(&second, &caps, 1_005);
+        assert_eq!(later.index().lock().len(), 1, "only what is in the span: {:?}", counts(&later));
+        assert!(open(&second, &[], 20).index().lock().is_empty());
+        assert!(!path.exists(), "without a cap nothing is kept");
+    }
+
+    #[test]
+    fn nothing_is_written_while_no_account_has_a_cap() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let ledger = ledger(dir.path());
+        let kept = open(&ledger, &[], 0);
+        record(&ledger, &kept, VerdictKind::Permitted, 1, 1, 1);
+        kept.save().expect("saved");
+        assert!(!dir.path().join("frequency.snapshot").exists());
+    }
+}

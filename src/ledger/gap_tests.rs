@@ -22,7 +22,7 @@ use std::time::Duration;
 const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn ruling(tag: u8) -> Ruling {
+pub(super) fn ruling(tag: u8) -> Ruling {
     Ruling {
         class: TrafficClass::Transactional,
         promotional: None,

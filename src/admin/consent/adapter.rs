@@ -11,6 +11,7 @@ use crate::compliance::policy::Consent;
 use crate::consent::Standing;
 use crate::consent::admission::{self, Admission};
 use crate::consent::registry::ConsentFound;
+use crate::consent::source::NAMES_MAX;
 use crate::gateway::handle::Handle;
 use crate::gateway::opt_ins::NewConsent;
 use crate::gateway::settings::{AccountSettings, Settings};
@@ -102,6 +103,9 @@ fn sift(
             Admission::Refused(why) => reject(why),
             Admission::Known => outcome.already += 1,
             Admission::New if said.get(&tag).is_some_and(|said| *said >= given) => outcome.already += 1,
+            Admission::New if !row.wording.is_empty() && is_one_too_many(handle, &row.wording) => {
+                reject("too many different wordings are on record: name one of those".to_owned());
+            }
             Admission::New if standing.is_none() && !index.has_room_for(acts.len() + 1) => {
                 reject("the registry is full: see docs/limits.md".to_owned());
             }
@@ -120,6 +124,12 @@ fn sift(
     }
     outcome.added = acts.len() as u64;
     (acts, outcome)
+}
+
+/// Whether a wording would be a name more than the ledger may keep.
+fn is_one_too_many(handle: &Handle, wording: &str) -> bool {
+    let ledger = &handle.shared.ledger;
+    ledger.handle(wording).is_none() && ledger.names_known() >= NAMES_MAX
 }
 
 fn name(handle: &Handle, id: NameId) -> String {
