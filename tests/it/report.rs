@@ -2,10 +2,13 @@
 //! Must never let a number into a report, nor one account's figures into another's.
 
 use super::attribution::{Shops, three_shops};
-use super::support::phone;
 use super::support::stage::Stage;
+use super::support::{SOON, phone};
 use serde_json::Value;
-use stopgate::sim::smsc::switches::Switches;
+use std::time::Duration;
+use stopgate::sim::esme::Bind;
+use stopgate::sim::message::Message;
+use stopgate::sim::smsc::switches::{Receipts, Switches};
 
 /// Two campaigns: what differs between the messages of one are digits.
 fn sale(nth: u32) -> String {
@@ -97,4 +100,29 @@ async fn every_stop_counts_for_the_campaign_it_answers() {
     stage.gateway.kill();
     stage.restart().await;
     assert_eq!(rows(&report(&stage, &[]).await), all, "the records say it again");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_opt_out_in_a_receipt_counts_for_the_message_it_is_about() {
+    let receipts =
+        Receipts { after: Duration::from_millis(50), stat: "UNDELIV".into(), err: "053".into(), ..Receipts::default() };
+    let stage = Stage::with(Switches { receipts: Some(receipts), ..Switches::default() }, |config| {
+        three_shops(config);
+        config.operator().set("optout_errors", "[\"53\"]");
+    })
+    .await;
+    let [rosa, lea] = ["rosa", "lea"].map(|name| Bind::transceiver(name, "secret"));
+    let (rosa, lea) = (stage.bound(&rosa).await, stage.bound(&lea).await);
+    let number = phone(870);
+    assert_eq!(lea.submit_and_wait(&Message::submit("LEA", &number, OPENING)).await.unwrap().status(), 0);
+    let asking = Message::submit("LEA", &number, &sale(20)).with_receipt();
+    assert_eq!(lea.submit_and_wait(&asking).await.unwrap().status(), 0);
+    assert_eq!(rosa.submit_and_wait(&Message::submit("ROSA", &phone(871), &sale(30))).await.unwrap().status(), 0);
+    stage.gateway.metric_becomes("stopgate_optout_account_total", &["account=\"lea\""], |count| count == 1.0).await;
+    // Acknowledged, hence on record.
+    lea.next_delivery(SOON).await.expect("its receipt");
+    assert_eq!(rosa.submit_and_wait(&Message::submit("ROSA", &number, OPENING)).await.unwrap().status(), 0x66);
+    let found = report(&stage, &[]).await;
+    assert_eq!(rows(&found), [row("lea", "LEA", 1, 1, 1), row("lea", "LEA", 1, 0, 0), row("rosa", "ROSA", 1, 0, 0)]);
+    assert_eq!(found["rows"][0]["campaign"], found["rows"][2]["campaign"], "the sale, not the opening: {found}");
 }
