@@ -46,21 +46,19 @@ pub fn merge(
     let to = runs.iter().map(|run| run.to).max().unwrap_or(0);
     let mut out = Writer::new(disk, dir, label, from, to)?;
     let mut readers: Vec<Facts> = runs.iter().map(Run::read).collect();
+    let mut keys = Vec::new();
+    for reader in &mut readers {
+        keys.push(key_of(reader)?);
+    }
     let mut same = Vec::new();
     let mut passed = 0_u64;
-    loop {
-        let mut key = None;
-        for reader in &mut readers {
-            if let Some(fact) = reader.peek()? {
-                key = Some(key.map_or(fact.key, |key: u64| key.min(fact.key)));
-            }
-        }
-        let Some(key) = key else { break };
+    while let Some(key) = keys.iter().min().copied().filter(|key| *key != END) {
         same.clear();
-        for reader in &mut readers {
-            while let Some(fact) = reader.peek()?.filter(|fact| fact.key == key) {
-                same.push(fact);
+        for (reader, next) in readers.iter_mut().zip(&mut keys) {
+            while *next == key {
+                same.extend(reader.peek()?);
                 reader.pass();
+                *next = key_of(reader)?;
             }
         }
         let before = passed / BREATH;
@@ -73,6 +71,14 @@ pub fn merge(
         }
     }
     out.finish()
+}
+
+/// Behind every key.
+const END: u128 = u128::MAX;
+
+/// The key of a reader's next fact.
+fn key_of(reader: &mut Facts) -> io::Result<u128> {
+    Ok(reader.peek()?.map_or(END, |fact| fact.key.into()))
 }
 
 /// The verdict since which a file's facts are kept, when `excess` of them, the oldest, have to go.

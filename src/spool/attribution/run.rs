@@ -2,8 +2,9 @@
 //! Must never answer from a block whose checksum does not hold, nor exist half made.
 //!
 //! Layout, in blocks of 4096 octets: the head · blocks of up to 102 facts, by key, the newest of a key first · the first key of
-//! each block. Head: magic and version · label 16 · first verdict · verdict behind the last · facts · newest instant u32 ·
-//! CRC32C of the first keys · CRC32C of all before. Block: facts · 4080: their count u32, the block's number u32, CRC32C.
+//! each block · the filter of each block. Head: magic and version · label 16 · first verdict · verdict behind the last · facts ·
+//! newest instant u32 · CRC32C of first keys and filters · CRC32C of all before. Block: facts · 4080: their count u32, the
+//! block's number u32, CRC32C. First keys and filters are held in memory: 72 octets for 102 facts.
 
 use super::written::{WRITTEN, Written};
 use crate::journal::disk::{Disk, SegmentFile};
@@ -17,6 +18,8 @@ const COUNT_AT: usize = FACTS * WRITTEN;
 const SUM_AT: usize = COUNT_AT + 8;
 const MAGIC: [u8; 8] = *b"SGATTR\0\x01";
 const HEAD: usize = 60;
+/// Words of a block's filter: three bits for each of 102 keys leave one look in eleven for nothing.
+const FILTER: usize = 8;
 /// Octets of one write.
 const WRITE: usize = 64 * BLOCK;
 
@@ -32,6 +35,29 @@ pub struct Run {
     file: Arc<dyn SegmentFile>,
     /// The first key of each block.
     firsts: Vec<u64>,
+    filters: Vec<Filter>,
+}
+
+/// Which keys a block may hold: no other is looked for in it.
+#[derive(Clone, Copy, Default)]
+struct Filter([u64; FILTER]);
+
+impl Filter {
+    /// The bits of a key: it is a keyed hash, whose low bits differ within a block.
+    fn bits(key: u64) -> [(usize, u64); 3] {
+        [0, 9, 18].map(|shift| {
+            let bit = (key >> shift) as usize % (FILTER * 64);
+            (bit / 64, 1 << (bit % 64))
+        })
+    }
+
+    fn add(&mut self, key: u64) {
+        Self::bits(key).into_iter().for_each(|(word, bit)| self.0[word] |= bit);
+    }
+
+    fn may_hold(&self, key: u64) -> bool {
+        Self::bits(key).into_iter().all(|(word, bit)| self.0[word] & bit != 0)
+    }
 }
 
 fn damaged(what: &'static str) -> io::Error {
@@ -77,24 +103,31 @@ impl Run {
         }
         let facts = long(&head, 40);
         let blocks = facts.div_ceil(FACTS as u64);
-        let mut octets = vec![0; blocks as usize * 8];
+        let mut octets = vec![0; blocks as usize * 8 * (1 + FILTER)];
         let read = file.read_at(&mut octets, (1 + blocks) * BLOCK as u64)?;
         if read < octets.len() || crc32c::crc32c(&octets) != word(&head, 52) {
             return Err(damaged("no first keys"));
         }
-        let firsts = octets.as_chunks::<8>().0.iter().map(|key| u64::from_be_bytes(*key)).collect();
+        let mut words = octets.as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word));
+        let firsts = words.by_ref().take(blocks as usize).collect();
+        let mut filters = vec![Filter::default(); blocks as usize];
+        filters.iter_mut().flat_map(|filter| &mut filter.0).zip(words).for_each(|(word, read)| *word = read);
         let (from, to, newest_s) = (long(&head, 24), long(&head, 32), word(&head, 48));
-        Ok(Self { path: path.to_owned(), from, to, facts, newest_s, file, firsts })
+        Ok(Self { path: path.to_owned(), from, to, facts, newest_s, file, firsts, filters })
     }
 
-    /// Adds the facts of a key to `found`: one read in general.
+    /// Adds the facts of a key to `found`: one read where it has any, seldom one where it has none.
     ///
     /// # Errors
     /// The block cannot be read, or is damaged.
     pub fn find(&self, key: u64, found: &mut Vec<Written>) -> io::Result<()> {
         let mut block = self.firsts.partition_point(|first| *first < key).saturating_sub(1);
-        let mut octets = [0; BLOCK];
         while self.firsts.get(block).is_some_and(|first| *first <= key) {
+            if !self.filters.get(block).is_some_and(|filter| filter.may_hold(key)) {
+                block += 1;
+                continue;
+            }
+            let mut octets = [0; BLOCK];
             let facts = self.block(block, &mut octets)?;
             let first = facts.partition_point(|fact| Written::read(fact).key < key);
             let equal = facts[first..].iter().map(Written::read).take_while(|fact| fact.key == key);
@@ -166,6 +199,7 @@ pub struct Writer<'d> {
     facts: u64,
     newest_s: u32,
     firsts: Vec<u64>,
+    filters: Vec<Filter>,
     block: Vec<u8>,
     /// Whole blocks that are not written yet, and where they go.
     waiting: Vec<u8>,
@@ -187,6 +221,7 @@ impl<'d> Writer<'d> {
             facts: 0,
             newest_s: 0,
             firsts: Vec::new(),
+            filters: Vec::new(),
             block: Vec::with_capacity(BLOCK),
             waiting: Vec::new(),
             offset: BLOCK as u64,
@@ -197,6 +232,10 @@ impl<'d> Writer<'d> {
     pub fn push(&mut self, fact: &Written) -> io::Result<()> {
         if self.block.is_empty() {
             self.firsts.push(fact.key);
+            self.filters.push(Filter::default());
+        }
+        if let Some(filter) = self.filters.last_mut() {
+            filter.add(fact.key);
         }
         fact.write(&mut self.block);
         self.facts += 1;
@@ -230,8 +269,9 @@ impl<'d> Writer<'d> {
     pub fn finish(mut self) -> io::Result<Run> {
         self.end_block()?;
         self.write_waiting()?;
-        let firsts: Vec<u8> = self.firsts.iter().flat_map(|key| key.to_be_bytes()).collect();
-        self.file.write_all_at(&firsts, self.offset)?;
+        let words = self.firsts.iter().chain(self.filters.iter().flat_map(|filter| &filter.0));
+        let index: Vec<u8> = words.flat_map(|word| word.to_be_bytes()).collect();
+        self.file.write_all_at(&index, self.offset)?;
         let mut head = Vec::with_capacity(HEAD);
         head.extend_from_slice(&MAGIC);
         head.extend_from_slice(&self.label);
@@ -239,7 +279,7 @@ impl<'d> Writer<'d> {
             head.extend_from_slice(&field.to_be_bytes());
         }
         head.extend_from_slice(&self.newest_s.to_be_bytes());
-        head.extend_from_slice(&crc32c::crc32c(&firsts).to_be_bytes());
+        head.extend_from_slice(&crc32c::crc32c(&index).to_be_bytes());
         let sum = crc32c::crc32c(&head);
         head.extend_from_slice(&sum.to_be_bytes());
         self.file.write_all_at(&head, 0)?;
@@ -249,7 +289,7 @@ impl<'d> Writer<'d> {
         if let Some(dir) = path.parent() {
             self.disk.sync_dir(dir)?;
         }
-        let Self { from, to, facts, newest_s, file, firsts, .. } = self;
-        Ok(Run { path, from, to, facts, newest_s, file, firsts })
+        let Self { from, to, facts, newest_s, file, firsts, filters, .. } = self;
+        Ok(Run { path, from, to, facts, newest_s, file, firsts, filters })
     }
 }
