@@ -309,6 +309,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         number: Some(number),
         suppressions: suppressions::entries(handle, number)?,
         lifts: two_people::past(handle, &tag)?,
+        proposed: two_people::waiting_for(handle, &tag),
         lifted_for: shared.registry.lifted_for(&tag).into_iter().map(system_id).collect(),
         consent,
         frequency: frequency.collect(),

@@ -228,6 +228,8 @@ pub struct WhyAnswer {
     pub lifted_for: Vec<String>,
     /// Every lift on record, oldest first.
     pub lifts: Vec<PastLift>,
+    /// Lifts of this number that wait for a second person.
+    pub proposed: Vec<LiftWaiting>,
     /// In words: which accounts rely on a declared consent, which on proof.
     pub consent: Vec<String>,
     /// In words: which accounts have rules that do not refuse yet.

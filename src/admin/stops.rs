@@ -82,6 +82,9 @@ fn reach(written: Written<'_>) -> Result<Reach, &'static str> {
         [None | Some("global"), None, None] => Ok(Reach::Everybody),
         [Some("account"), Some(account), None] => Ok(Reach::Account(account.to_owned())),
         [Some("sender"), None, Some(sender)] => Ok(Reach::Sender(sender.to_owned())),
+        // As `stop export` writes them.
+        [Some(scope), None, None] if scope.starts_with("account:") => Ok(Reach::Account(scope[8..].to_owned())),
+        [Some(scope), None, None] if scope.starts_with("sender:") => Ok(Reach::Sender(scope[7..].to_owned())),
         [Some("account"), None, None] => Err("scope account names no account: write which one"),
         [Some("sender"), None, None] => Err("scope sender names no sender: write which source address"),
         [None, _, _] => Err("an account or a sender without its scope: write scope account or sender, or take it out"),

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// How far ahead of our clock a person may have said something: a day written without its hour, in any zone.
 const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// Characters of an alphanumeric source address (3GPP TS 23.040 §9.1.2.5).
+const NAME_MAX: usize = 11;
+
 const fn stop_source(origin: StopOrigin) -> StopSource {
     match origin {
         StopOrigin::Manual => StopSource::Manual,
@@ -91,7 +94,11 @@ fn stop(
 fn fingerprint(settings: &Settings, text: &str, country: &str) -> u64 {
     let name = text.bytes().any(|octet| octet.is_ascii_alphabetic());
     let ton = if name { Ton::Alphanumeric } else { Ton::Unknown };
-    Source::read(ton, Npi(0), text.trim().as_bytes(), &settings.numbers, country).fingerprint()
+    match Source::read(ton, Npi(0), text.trim().as_bytes(), &settings.numbers, country) {
+        // Longer than any name: the fingerprint of one that nobody uses any more, as an export shows it.
+        Source::Name(name) if name.len() > NAME_MAX => 0,
+        source => source.fingerprint(),
+    }
 }
 
 /// The stops of a number that hold.

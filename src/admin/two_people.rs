@@ -100,7 +100,17 @@ pub async fn decide(handle: &Handle, decision: LiftDecision) -> Result<LiftOutco
 
 /// Those that wait.
 pub fn waiting(handle: &Handle) -> Result<Vec<LiftWaiting>, Problem> {
-    let show = |Waiting { proposal, personal }| LiftWaiting {
+    Ok(handle.waiting_lifts()?.into_iter().map(|waiting| show(handle, waiting)).collect())
+}
+
+/// Those that wait for one number; none while the records of the last days are still being read.
+pub fn waiting_for(handle: &Handle, tag: &NumberTag) -> Vec<LiftWaiting> {
+    let all = handle.waiting_lifts().unwrap_or_default().into_iter();
+    all.filter(|waiting| waiting.proposal.tag == *tag).map(|waiting| show(handle, waiting)).collect()
+}
+
+fn show(handle: &Handle, Waiting { proposal, personal }: Waiting) -> LiftWaiting {
+    LiftWaiting {
         id: proposal.id,
         number: personal.as_ref().and_then(|personal| personal.number),
         accounts: names(handle, &proposal.accounts),
@@ -110,8 +120,7 @@ pub fn waiting(handle: &Handle) -> Result<Vec<LiftWaiting>, Problem> {
         until: proposal.until(),
         evidence: personal.as_ref().and_then(|personal| personal.evidence.clone()),
         reason: personal.and_then(|personal| personal.text),
-    };
-    Ok(handle.waiting_lifts()?.into_iter().map(show).collect())
+    }
 }
 
 /// Every lift of a number.

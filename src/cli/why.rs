@@ -68,6 +68,14 @@ fn in_words(answer: &Value) -> Vec<String> {
     if !lifted.is_empty() {
         lines.push(format!("may be written to again by {}", lifted.join(", ")));
     }
+    for lift in list(answer, "proposed") {
+        let accounts: Vec<_> = list(lift, "accounts").filter_map(Value::as_str).collect();
+        let (id, by, until) = (&lift["id"], text(lift, "by"), text(lift, "until"));
+        lines.push(format!(
+            "a lift for {} waits for a second person: proposal {id} by {by}, until {until}",
+            accounts.join(", ")
+        ));
+    }
     for lift in list(answer, "lifts") {
         let people: Vec<_> = list(lift, "people").filter_map(Value::as_str).collect();
         let accounts: Vec<_> = list(lift, "accounts").filter_map(Value::as_str).collect();

@@ -9,7 +9,7 @@ use crate::compliance::fingerprint;
 use crate::compliance::numbers::NumberPlan;
 use crate::compliance::sender_rules::Source;
 use crate::ledger::read::Verdicts;
-use crate::ledger::suppression_event::Answered;
+use crate::ledger::suppression_event::{Answered, Scope};
 use crate::ledger::{Ledger, OpenError, VerdictKind, VerdictRecord};
 use crate::message::address::{Npi, Ton};
 use crate::message::instant::CivilInstant;
@@ -186,14 +186,22 @@ impl Concerned {
         }
     }
 
+    /// The account that a stop of this scope counts for, and the message it answers: a narrow one is for who is meant by it.
+    pub fn of(&self, scope: Scope) -> (NameId, Option<Answered>) {
+        let by = |wanted: &dyn Fn(&&Written) -> bool| self.writers.iter().find(wanted);
+        match scope {
+            Scope::Global => (self.account(), self.writers.first().map(answered)),
+            Scope::Account(only) => (only, by(&|written| written.account == only).map(answered)),
+            Scope::Sender(sender) => {
+                let written = by(&|written| written.sender == sender);
+                (written.map_or(NameId::NONE, |written| written.account), written.map(answered))
+            }
+        }
+    }
+
     /// The account that wrote last. `NONE`: none did.
     pub fn writer(&self) -> NameId {
         self.writers.first().map_or(NameId::NONE, |last| last.account)
-    }
-
-    /// The message that a STOP answers, as its event names it.
-    pub fn answers(&self) -> Option<Answered> {
-        self.writers.first().map(answered)
     }
 }
 

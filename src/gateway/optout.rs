@@ -14,7 +14,7 @@ use crate::clock::Now;
 use crate::compliance::duty;
 use crate::compliance::optout::{InboundText, Joined, Matched, Reply};
 use crate::ledger::event::Consent;
-use crate::ledger::suppression_event::{Lift, Scope, Stop, StopSource, SuppressionEvent};
+use crate::ledger::suppression_event::{Lift, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Committed, Event, EventTicket, LedgerError, Personal};
 use crate::message::inbound::Inbound;
 use crate::message::instant::MonotonicInstant;
@@ -256,8 +256,6 @@ impl Lane {
     /// STOP: RAM first, then the ledger; the answer waits for the disk and for every lane.
     fn stop(&mut self, said: Understood<'_, '_>, now: Now) {
         let shared = std::sync::Arc::clone(&self.kit.shared);
-        let account = said.concerned.account();
-        let answers = said.concerned.answers();
         let senders: Vec<u64> = said.concerned.writers.iter().map(|written| written.sender).collect();
         let reach = scopes(self.stop_scope(&said.owners), &said.concerned.told, &senders);
         let transition = reach.iter().any(|scope| !shared.index.stands(&said.tag, *scope));
@@ -268,10 +266,7 @@ impl Lane {
         let each: Vec<_> = reach
             .into_iter()
             .map(|scope| {
-                let account = match scope {
-                    Scope::Account(only) => only,
-                    Scope::Global | Scope::Sender(_) => account,
-                };
+                let (account, answers) = said.concerned.of(scope);
                 let event = SuppressionEvent::Stop(Stop {
                     id: shared.ledger.next_event_id(),
                     tag: said.tag,
@@ -291,7 +286,7 @@ impl Lane {
         let recorded = each.into_iter().reduce(|all, one| all.and(one)).unwrap_or(Err(LedgerError::NotDurable));
         let generation = shared.index.generation();
         let copies = self.keep_copies(said.inbound, &said.concerned.told, said.tag, now);
-        shared.count_optout(account);
+        shared.count_optout(said.concerned.account());
         shared.wake_other_lanes(self.number);
         let Ok(ticket) = recorded else {
             // It blocks from now on; the operator keeps it until it can be recorded.

@@ -4,7 +4,6 @@
 use super::detail::scope_rank;
 use super::follower::Follower;
 use super::index::Index;
-use crate::compliance::facts::SuppressionList;
 use crate::ledger::book::Ledger;
 use crate::ledger::error::OpenError;
 use crate::ledger::event::Event;
@@ -129,7 +128,7 @@ impl Registry {
             detail.lifts.iter().filter(|(whose, ..)| whose == tag).map(|(_, account, _)| *account).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        accounts.retain(|account| !self.index.is_suppressed(tag, *account, 0));
+        accounts.retain(|account| !detail.stops_any_way(tag, *account));
         accounts
     }
 

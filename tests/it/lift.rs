@@ -67,6 +67,8 @@ async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_n
     for part in [&id, "+33639980880", "acme", "alice", "letter of 2026-11-20", "wants the offers again"] {
         assert!(out.contains(part), "{part}: {out}");
     }
+    let (out, _, _) = stage.gateway.command(&["why", "+33639980880"]).await;
+    assert!(out.contains(&format!("waits for a second person: proposal {id} by alice")), "{out}");
     let (out, code) = lift(&stage, "bob", &["--approve", &id]).await;
     assert_eq!(code, 0, "{out}");
     assert_eq!(promo(&stage, 880).await, 0);

@@ -202,6 +202,13 @@ async fn stops_by_hand_and_from_a_file_reach_as_far_as_they_say_and_show_their_e
     }
     let (out, _) = run(&stage, &["stop", "export"]).await;
     assert!(out.contains("sender:ACME2") && out.contains("letter 2"), "{out}");
+    // What is exported may be imported elsewhere.
+    std::fs::write(&file, "number,scope,evidence\n+33639980875,account:other,exported\n+33639980876,sender:ACME2,exported\n+33639980877,sender:0123456789abcdef,exported\n").expect("written");
+    let (out, code) = run(&stage, &["stop", "import", file.to_str().expect("UTF-8")]).await;
+    assert!(code == 3 && out.contains("no sender"), "{code} {out}");
+    assert_eq!(promo(&other, "OTHER", &phone(875)).await, OPTED_OUT);
+    assert_eq!(promo(&acme, "ACME", &phone(875)).await, 0);
+    assert_eq!(promo(&acme, "ACME2", &phone(876)).await, OPTED_OUT);
     // A narrower stop adds nothing to a wider one; a wider one adds to a narrower.
     let narrow = ["stop", "add", &written[4], "--scope", "account", "--account", "acme", "--evidence", "again"];
     assert!(run(&stage, &narrow).await.0.starts_with("0 numbers suppressed, 1 already"));

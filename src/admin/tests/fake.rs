@@ -255,6 +255,7 @@ impl Plane for FakePlane {
                 suppressions,
                 lifted_for: Vec::new(),
                 lifts: Vec::new(),
+                proposed: Vec::new(),
                 consent: vec!["acme: declared".to_owned()],
                 frequency: Vec::new(),
                 observed: Vec::new(),
