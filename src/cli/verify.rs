@@ -162,6 +162,7 @@ fn say(report: &Report) {
         replayed.against_stops,
         replayed.against_hours
     ));
+    print::line(format!("{} add up to what the verdicts say", counted(replayed.counters as usize, "counter")));
     print::line(format!("{} matched, {} erased", counted(replayed.blobs as usize, "sealed record"), replayed.erased));
     print::line(report.anchor_words());
     print::line(report.tag_words());
@@ -215,6 +216,7 @@ fn as_json(report: &Report) -> serde_json::Value {
         "commercial": report.replayed.commercial,
         "checked_against_stops": report.replayed.against_stops,
         "checked_against_hours": report.replayed.against_hours,
+        "counters": report.replayed.counters,
         "sealed": report.replayed.blobs,
         "erased": report.replayed.erased,
         "rehearsal": report.rehearsal,

@@ -144,7 +144,9 @@ fn found(record: EventRecord, personal: Option<Personal>) -> Option<ActFound> {
         | Event::Admin(_)
         | Event::Clock(_)
         | Event::Gap(_)
-        | Event::Import(_) => None,
+        | Event::Import(_)
+        | Event::AccountCounter(_)
+        | Event::LinkCounter(_) => None,
     }
 }
 

@@ -67,6 +67,7 @@ impl Lane {
         frame: &[u8],
         now: Now,
     ) {
+        self.counts.answered(ruling.account, 1);
         let smsc = self.links[slot].smsc;
         let settings = &self.smscs[smsc].settings;
         let message_id = response::read(frame).map_or(&[][..], |response| response.message_id);

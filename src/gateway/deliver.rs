@@ -45,6 +45,8 @@ impl Lane {
     pub fn deliver(&mut self, slot: usize, header: &Header, frame: &[u8], now: Now) {
         let link = &mut self.links[slot];
         link.timers.message(now.monotonic);
+        self.counts.delivered(slot);
+        let link = &mut self.links[slot];
         let operation = if header.id == CommandId::DataSm { Operation::DataSm } else { Operation::SubmitSm };
         let from = From { link: link.reference(slot), sequence: header.sequence, operation };
         let smsc = link.smsc;
@@ -197,6 +199,8 @@ impl Lane {
             Operation::DataSm => LinkCommand::DataSmResp { status },
             Operation::SubmitSm | Operation::SubmitMulti => LinkCommand::DeliverSmResp { status },
         };
-        self.answer_link_ref(from.link, &command, from.sequence);
+        if self.answer_link_ref(from.link, &command, from.sequence) {
+            self.counts.acknowledged(from.link.slot, status.is_ok());
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::account::Account;
 use super::clients::AwaitingSpool;
+use super::counts::Counts;
 use super::deliver::EarlyReceipt;
 use super::duties::AwaitingOwed;
 use super::esme::{Closing, Esme};
@@ -79,6 +80,8 @@ pub struct Lane {
     /// PDUs since the last tick.
     pub esme_tally: Tally,
     pub smsc_tally: Tally,
+    /// Sums for the ledger's counters.
+    pub counts: Counts,
     /// Accounts of the transactional messages released in this turn: what a ledger that fails leaves unrecorded.
     pub unrecorded: Vec<NameId>,
 }

@@ -181,9 +181,12 @@ impl Lane {
     }
 
     /// Writes an answer to an SMSC whose session may be over.
-    pub fn answer_link_ref(&mut self, link: LinkRef, command: &LinkCommand<'_>, sequence: u32) {
-        if self.links.get(link.slot).is_some_and(|found| found.generation == link.generation && found.wire.is_some()) {
+    pub fn answer_link_ref(&mut self, link: LinkRef, command: &LinkCommand<'_>, sequence: u32) -> bool {
+        let there =
+            self.links.get(link.slot).is_some_and(|found| found.generation == link.generation && found.wire.is_some());
+        if there {
             self.answer_link(link.slot, command, sequence);
         }
+        there
     }
 }

@@ -45,6 +45,13 @@ pub struct Batch {
     refused: Vec<Unsuccessful>,
 }
 
+impl Batch {
+    /// Whose messages they are, one for each.
+    pub fn accounts(&self) -> impl Iterator<Item = NameId> {
+        self.left.iter().map(|one| one.ruling.account)
+    }
+}
+
 /// A submit_multi while its destinations are judged.
 struct Sifting<'c> {
     contract: &'c Contract,
@@ -101,6 +108,7 @@ impl Lane {
         let mut sifting = Sifting { contract: &contract, refused: Vec::new(), first: None };
         let mut permitted = Vec::new();
         for submission in message.submissions() {
+            self.counts.received(contract.settings.id);
             self.last_message_ref += 1;
             let message_ref = self.last_message_ref;
             let address: Box<[u8]> = submission.slice(submission.destination.whole).into();
@@ -210,6 +218,7 @@ impl Lane {
     pub fn multi_answered(&mut self, slot: usize, batch: usize, frame: &[u8], now: Now) {
         let Some(Batch { sender, left, mut refused }) = self.batches.try_remove(batch) else { return };
         let smsc = self.links[slot].smsc;
+        self.counts.answered(left.first().map_or(NameId::NONE, |one| one.ruling.account), left.len() as u64);
         let Some(answered) = response::read(frame) else { return };
         let (ok, message_id) = (answered.status.is_ok(), answered.message_id);
         let result = if ok { SubmitResult::Accepted } else { SubmitResult::Rejected };

@@ -218,6 +218,7 @@ async fn drain(hub: &Rc<Hub>, orders: &mut mpsc::Receiver<Order>) {
         hub.turn(Lane::give_up);
     }
     hub.turn(|lane, _| lane.close_all());
+    hub.turn(|lane, now| lane.record_counts(true, now));
     hub.turn(Lane::end);
 }
 

@@ -81,6 +81,7 @@ impl Lane {
             draining: false,
             esme_tally: Tally::default(),
             smsc_tally: Tally::default(),
+            counts: Default::default(),
             unrecorded: Vec::new(),
         };
         for smsc in settings.smscs.iter().filter(|smsc| shared.placement.load().lane(smsc.id) == number) {
@@ -147,6 +148,7 @@ impl Lane {
                 self.esmes[slot].contract = Rc::clone(&contract);
             }
         }
+        self.counts.furnish(here.iter().copied(), self.links.len());
         for (id, account) in &mut self.accounts {
             if !here.contains(id) {
                 // No bind is taken any more: `welcome` counts against this.

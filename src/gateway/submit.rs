@@ -162,6 +162,7 @@ impl Lane {
         };
         let full = esme.in_flight >= contract.settings.window;
         esme.in_flight += 1;
+        self.counts.received(contract.settings.id);
         self.last_message_ref += 1;
         let sender = Sender {
             esme: EsmeRef { slot, generation: esme.generation },
@@ -341,6 +342,7 @@ impl Lane {
             self.count(kind, ruling, message_ref, now);
         }
         self.kit.shared.metrics.records.one(counted);
+        self.counts.verdict(ruling.account, kind);
         self.appender.verdict(&VerdictEntry { kind, ruling, message_ref, smsc, at: now.civil });
     }
 }

@@ -25,6 +25,8 @@ const CLIENT_RESPONSE: Duration = Duration::from_secs(30);
 impl Lane {
     /// Looks at every deadline.
     pub fn tick(&mut self, now: Now) {
+        // First: nothing waits for a commit yet.
+        self.record_counts(false, now);
         self.watch_clock(now);
         for slot in self.esme_slots() {
             self.tick_esme(slot, now);

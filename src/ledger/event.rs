@@ -130,6 +130,40 @@ pub struct Import {
     pub bad_rows: u64,
 }
 
+/// What became of an account's submissions since the process began, as its lane counted them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountCounter {
+    pub account: NameId,
+    /// The sums hold for the verdicts before this one.
+    pub verdicts: u64,
+    /// Submissions read and judged: permitted + refused + waiting.
+    pub received: u64,
+    /// Released to an operator: answered + unresolved + withdrawn + in flight.
+    pub permitted: u64,
+    pub refused: u64,
+    /// Waiting for a link or a window at this moment.
+    pub waiting: u64,
+    pub answered: u64,
+    pub unresolved: u64,
+    pub withdrawn: u64,
+    /// Written and not answered at this moment.
+    pub in_flight: u64,
+}
+
+/// What came over a link of an operator since the process began: every deliver_sm and data_sm, receipts and persons' messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounter {
+    pub smsc: NameId,
+    /// The link's number among the operator's.
+    pub link: u32,
+    /// acked + refused + unanswered.
+    pub received: u64,
+    pub acked: u64,
+    pub refused: u64,
+    /// Not answered: at work, or the link was lost before.
+    pub unanswered: u64,
+}
+
 /// Every kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -151,6 +185,8 @@ pub enum Event {
     Clock(Clock),
     Gap(Gap),
     Import(Import),
+    AccountCounter(AccountCounter),
+    LinkCounter(LinkCounter),
 }
 
 impl Event {
@@ -169,6 +205,8 @@ impl Event {
             Self::Clock(_) => "clock",
             Self::Gap(_) => "gap",
             Self::Import(_) => "import",
+            Self::AccountCounter(_) => "account_counter",
+            Self::LinkCounter(_) => "link_counter",
         }
     }
 }

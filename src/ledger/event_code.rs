@@ -1,7 +1,9 @@
 //! Owns the octets of an event's leaf, field by field (docs/ledger.md says the same in words).
 //! Must never change a field's place or meaning under version 1; kinds 64..=95 are kept for counters and checkpoints.
 
-use super::event::{Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import};
+use super::event::{
+    AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import, LinkCounter,
+};
 use super::leaf::{FLAG_REHEARSAL, FLAG_SEALED, Fields, HEAD, Head, Unreadable, put_text};
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use crate::message::instant::CivilInstant;
@@ -24,6 +26,8 @@ pub const ADMIN: u8 = 40;
 const CLOCK: u8 = 41;
 const GAP: u8 = 42;
 const IMPORT: u8 = 43;
+const ACCOUNT_COUNTER: u8 = 64;
+const LINK_COUNTER: u8 = 65;
 
 /// An event as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ const fn kind(event: &Event) -> u8 {
         Event::Clock(_) => CLOCK,
         Event::Gap(_) => GAP,
         Event::Import(_) => IMPORT,
+        Event::AccountCounter(_) => ACCOUNT_COUNTER,
+        Event::LinkCounter(_) => LINK_COUNTER,
     }
 }
 
@@ -149,6 +155,29 @@ pub(super) fn write(
             put.out.extend_from_slice(&import.digest);
             put.u64(import.rows);
             put.u64(import.bad_rows);
+        }
+        Event::AccountCounter(c) => {
+            put.name(c.account);
+            for number in [
+                c.verdicts,
+                c.received,
+                c.permitted,
+                c.refused,
+                c.waiting,
+                c.answered,
+                c.unresolved,
+                c.withdrawn,
+                c.in_flight,
+            ] {
+                put.u64(number);
+            }
+        }
+        Event::LinkCounter(c) => {
+            put.name(c.smsc);
+            put.out.extend_from_slice(&c.link.to_be_bytes());
+            for number in [c.received, c.acked, c.refused, c.unanswered] {
+                put.u64(number);
+            }
         }
     }
 }
@@ -299,6 +328,26 @@ fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
             digest: fields.array()?,
             rows: fields.u64()?,
             bad_rows: fields.u64()?,
+        }),
+        ACCOUNT_COUNTER => Event::AccountCounter(AccountCounter {
+            account: fields.name()?,
+            verdicts: fields.u64()?,
+            received: fields.u64()?,
+            permitted: fields.u64()?,
+            refused: fields.u64()?,
+            waiting: fields.u64()?,
+            answered: fields.u64()?,
+            unresolved: fields.u64()?,
+            withdrawn: fields.u64()?,
+            in_flight: fields.u64()?,
+        }),
+        LINK_COUNTER => Event::LinkCounter(LinkCounter {
+            smsc: fields.name()?,
+            link: fields.u32()?,
+            received: fields.u64()?,
+            acked: fields.u64()?,
+            refused: fields.u64()?,
+            unanswered: fields.u64()?,
         }),
         _ => return Err("an unknown kind of event"),
     })

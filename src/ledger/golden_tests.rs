@@ -1,7 +1,9 @@
 //! Owns the pinned octets of every kind of record under version 1.
 //! Must never be edited to fit the code: a ledger written years ago must still be read.
 
-use super::event::{Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import};
+use super::event::{
+    AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import, LinkCounter,
+};
 use super::event_code::{self, EventRecord};
 use super::keys::hex;
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
@@ -138,6 +140,19 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
     };
     let contract = Contract { account: NameId(1), class: 1, statement: NameId(2), pack: NameId(3), digest: [0xcc; 32] };
     let import = Import { name: NameId(1), by: NameId(2), digest: [0xdd; 32], rows: 3, bad_rows: 4 };
+    let counter = AccountCounter {
+        account: NameId(1),
+        verdicts: 2,
+        received: 3,
+        permitted: 4,
+        refused: 5,
+        waiting: 6,
+        answered: 7,
+        unresolved: 8,
+        withdrawn: 9,
+        in_flight: 10,
+    };
+    let link = LinkCounter { smsc: NameId(1), link: 2, received: 3, acked: 4, refused: 5, unanswered: 6 };
     vec![
         (Event::Begin(begin), BEGIN),
         (Event::End { verdicts: 8 }, END),
@@ -151,6 +166,8 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
         (Event::Clock(Clock { expected: AT, found: AT, synchronised: true }), CLOCK),
         (Event::Gap(Gap { account: NameId(1), messages: 2, from: AT, to: AT }), GAP),
         (Event::Import(import), IMPORT),
+        (Event::AccountCounter(counter), ACCOUNT_COUNTER),
+        (Event::LinkCounter(link), LINK_COUNTER),
     ]
 }
 
@@ -172,10 +189,14 @@ const GAP: &str = "00000001000000000000000200065432109876540006543210987654";
 const IMPORT: &str = "0000000100000002dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd0000000000000003\
     0000000000000004";
 
+const ACCOUNT_COUNTER: &str = "0000000100000000000000020000000000000003000000000000000400000000000000050000000000000006\
+    000000000000000700000000000000080000000000000009000000000000000a";
+const LINK_COUNTER: &str = "00000001000000020000000000000003000000000000000400000000000000050000000000000006";
+
 #[test]
 fn every_event_s_octets_are_pinned_and_read_back() {
     let all = events();
-    assert_eq!(all.len(), 12);
+    assert_eq!(all.len(), 14);
     for (event, expected) in all {
         for binding in [None, Some([0xee; 32])] {
             let mut leaf = Vec::new();

@@ -191,7 +191,9 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
             | Event::Admin(_)
             | Event::Clock(_)
             | Event::Gap(_)
-            | Event::Import(_) => {}
+            | Event::Import(_)
+            | Event::AccountCounter(_)
+            | Event::LinkCounter(_) => {}
         }
         saved.position = seq + 1;
     }

@@ -205,7 +205,9 @@ pub fn tag_of(event: &Event) -> Option<NumberTag> {
         | Event::Contract(_)
         | Event::Clock(_)
         | Event::Gap(_)
-        | Event::Import(_) => None,
+        | Event::Import(_)
+        | Event::AccountCounter(_)
+        | Event::LinkCounter(_) => None,
     }
 }
 
@@ -227,7 +229,9 @@ fn names_of(event: &Event) -> Vec<NameId> {
         | Event::Contract(_)
         | Event::Clock(_)
         | Event::Gap(_)
-        | Event::Import(_) => Vec::new(),
+        | Event::Import(_)
+        | Event::AccountCounter(_)
+        | Event::LinkCounter(_) => Vec::new(),
     }
 }
 

@@ -73,6 +73,11 @@ impl<T> FairQueue<T> {
         self.len
     }
 
+    /// The items that wait, account by account.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.lanes.iter().flat_map(|lane| lane.items.iter().map(|(_, item)| item))
+    }
+
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -190,7 +190,9 @@ impl Proposals {
             | Event::Erase(_)
             | Event::Clock(_)
             | Event::Gap(_)
-            | Event::Import(_) => {}
+            | Event::Import(_)
+            | Event::AccountCounter(_)
+            | Event::LinkCounter(_) => {}
         }
     }
 }

@@ -171,7 +171,9 @@ impl Registry {
             | Event::Admin(_)
             | Event::Clock(_)
             | Event::Gap(_)
-            | Event::Import(_) => None,
+            | Event::Import(_)
+            | Event::AccountCounter(_)
+            | Event::LinkCounter(_) => None,
         }
     }
 }

@@ -42,6 +42,9 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
     for said in ["NOT ANCHORED", "tags not checked", "this node's own public key", "HOLDS", "verdicts: 20 records\n"] {
         assert!(words.contains(said), "{said}: {words}");
     }
+    let (words, _) = verify(&[&data, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&words).expect("JSON");
+    assert_eq!((&report["counters"], &report["checked_against_hours"]), (&1.into(), &20.into()), "{words}");
     let (since, key) = (format!("{data}/checkpoints/newest"), format!("{data}/checkpoints/key"));
     let (words, exit) = verify(&[&data, "--since", &since, "--key", &key]);
     assert!(exit == 0 && words.contains("anchored up to") && words.contains("the key you gave"), "{words}");

@@ -6,6 +6,7 @@ use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
 use super::super::verdict::VerdictRecord;
+use super::counters::Counters;
 use super::hours::Hours;
 use super::report::{Finding, GapFound, Report};
 use super::stops::Stops;
@@ -29,6 +30,7 @@ pub struct EventsSeen {
     blank: BTreeSet<u64>,
     stops: Stops,
     hours: Option<Hours>,
+    counters: Counters,
 }
 
 impl EventsSeen {
@@ -48,6 +50,7 @@ impl EventsSeen {
                     return Err("this start was made with another tag key than the first".into());
                 }
                 self.count_verdicts(begin.verdicts)?;
+                self.counters.begin(record.boot, begin.verdicts);
                 return Ok(());
             }
             Event::End { verdicts } => {
@@ -65,6 +68,7 @@ impl EventsSeen {
                 }
             }
             Event::Gap(gap) => {
+                self.counters.gap(record.boot);
                 if gap.messages > 0 {
                     report.gaps.push(GapFound {
                         seq: record.seq,
@@ -76,6 +80,12 @@ impl EventsSeen {
                 }
             }
             Event::Suppression(event) => self.stops.take(&record, event),
+            Event::AccountCounter(counter) => self.counters.take(record.boot, record.seq, counter)?,
+            Event::LinkCounter(counter) => {
+                if counter.received != counter.acked + counter.refused + counter.unanswered {
+                    return Err("what a link received is not what was acked, refused and left unanswered".into());
+                }
+            }
             Event::Contract(_) | Event::Consent(_) | Event::Admin(_) | Event::Clock(_) | Event::Import(_) => {}
         }
         if record.boot != self.boot {
@@ -164,6 +174,7 @@ impl EventsSeen {
         if record.boot > self.boot {
             return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
         }
+        self.counters.verdict(record, report.verdicts.first, report)?;
         if !record.kind.has_left() || record.class != TrafficClass::Commercial {
             return Ok(());
         }
@@ -179,7 +190,12 @@ impl EventsSeen {
     }
 
     /// What the verdicts leave to say.
-    pub fn close(&self, report: &mut Report) {
+    pub fn close(&mut self, all_read: bool, report: &mut Report) {
+        let (first, records) = (report.verdicts.first, report.verdicts.records);
+        if all_read && let Err(what) = self.counters.compare(records, first, report) {
+            let (stream, file) = (Some(super::super::checkpoint::Stream::Verdicts), "verdicts".to_owned());
+            report.find(Finding { stream, seq: records.checked_sub(1), file, offset: None, what });
+        }
         let Some(hours) = &self.hours else { return };
         for (pack, count) in &hours.unchecked {
             report.notes.push(format!(

@@ -2,7 +2,7 @@
 //! Must never let a test write what the gateway would refuse to itself: the verdicts are made by hand.
 
 use super::super::book::Ledger;
-use super::super::event::Event;
+use super::super::event::{AccountCounter, Event};
 use super::super::golden_tests::ruling;
 use super::super::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use super::super::verdict::{VerdictEntry, VerdictKind};
@@ -175,4 +175,45 @@ fn the_tag_key_is_compared_with_what_the_first_record_commits_to() {
     let report = ask(keys().tag_commitment());
     assert!(report.holds() && report.tags_checked, "{:?}", report.findings);
     assert!(ask([7; 32]).findings[0].what.contains("another tag key"));
+}
+
+#[test]
+fn a_counter_that_is_not_what_the_verdicts_add_up_to_is_found() {
+    let counted = |bend: &dyn Fn(&mut AccountCounter)| {
+        told(|house| {
+            house.permit(12, NOW, None);
+            house.permit(13, NOW, None);
+            let mut counter = AccountCounter {
+                account: house.acme,
+                verdicts: 2,
+                received: 3,
+                permitted: 2,
+                waiting: 1,
+                answered: 1,
+                in_flight: 1,
+                ..AccountCounter::default()
+            };
+            bend(&mut counter);
+            let mut appender = house.ledger.appender();
+            appender.event(NOW, &Event::AccountCounter(counter), None).unwrap();
+            appender.commit(NOW).unwrap();
+            house.permit(14, NOW, None);
+        })
+    };
+    let report = counted(&|_| {});
+    assert_eq!((report.findings, report.replayed.counters), (vec![], 1));
+    for (said, bend) in [
+        (
+            "3 received are not 2 permitted, 0 refused and 0 waiting",
+            &(|c: &mut AccountCounter| c.waiting = 0) as &dyn Fn(&mut AccountCounter),
+        ),
+        ("2 permitted are not 1 answered, 0 unresolved, 0 withdrawn and 0 in flight", &|c| c.in_flight = 0),
+        ("the verdicts add up to", &|c| (c.permitted, c.refused, c.in_flight) = (1, 1, 0)),
+        ("the verdicts add up to", &|c| c.verdicts = 1),
+        ("the verdicts add up to", &|c| c.verdicts = 3),
+        ("the verdicts add up to", &|c| c.account = NameId(99)),
+    ] {
+        let first = counted(bend).findings.first().map(ToString::to_string).unwrap_or_default();
+        assert!(first.contains(said), "{said}: {first}");
+    }
 }

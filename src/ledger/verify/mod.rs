@@ -5,6 +5,7 @@ pub mod report;
 pub mod marks;
 pub mod stream;
 pub mod events;
+pub mod counters;
 pub mod stops;
 pub mod hours;
 pub mod proof_file;
@@ -61,14 +62,14 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
             }),
         }
     }
-    stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, report| {
+    let verdicts = stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, report| {
         let record = VerdictRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
         if !frame.blob.is_empty() {
             return Err("something stands behind the record that is no part of it".into());
         }
         seen.verdict(&record, report)
     });
-    seen.close(&mut report);
+    seen.close(verdicts.is_some(), &mut report);
     report
 }
 

@@ -225,7 +225,13 @@ impl Reader {
                 format!("personal data erased by {}: {}", self.name(erase.by), self.name(erase.reason))
             }
             Event::Admin(admin) => format!("{} by {}", self.name(admin.action), self.name(admin.by)),
-            Event::End { .. } | Event::Contract(_) | Event::Clock(_) | Event::Gap(_) | Event::Import(_) => {
+            Event::End { .. }
+            | Event::Contract(_)
+            | Event::Clock(_)
+            | Event::Gap(_)
+            | Event::Import(_)
+            | Event::AccountCounter(_)
+            | Event::LinkCounter(_) => {
                 return Err("it has no place in a proof of a number".into());
             }
         };

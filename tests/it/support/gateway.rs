@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use stopgate::ledger::verify;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -132,10 +133,15 @@ impl Gateway {
         rustix::process::kill_process(id, signal).expect("the child is ours");
     }
 
-    /// SIGTERM, and waits for the end.
+    /// SIGTERM, and waits for the end. What a scenario wrote into the ledger must hold, whatever else it is about.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(rustix::process::Signal::TERM);
-        self.ended().await
+        let status = self.ended().await;
+        if status.success() {
+            let report = verify::ledger(&self.home.path().join("data"), &verify::Asked::default());
+            assert!(report.holds(), "{:?}\n{}", report.findings, self.log());
+        }
+        status
     }
 
     /// Waits for the end.
