@@ -1,8 +1,8 @@
 //! Owns opt-ins from their record to their end: an account that proves consent may write to whom opted in to it, and to nobody else.
 //! Must never take a record for one that is not durable, nor an opt-in for a way round a STOP.
 
-use super::support::config::{Config, account};
-use super::support::stage::Stage;
+use super::support::config::{Config, account, operator};
+use super::support::stage::{self, Stage};
 use super::support::{PROMO, SOON, phone};
 use std::path::Path;
 use stopgate::ledger::{Event, Keys, Ledger, OpenOptions};
@@ -114,6 +114,41 @@ async fn what_was_acknowledged_survives_a_kill_and_a_later_act_counts() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn no_acknowledged_opt_in_is_lost_and_no_revoked_one_comes_back_whenever_it_is_killed() {
+    let mut stage = proving_stage().await;
+    let (mut opted_in, mut revoked) = (Vec::new(), Vec::new());
+    for cycle in 0..4u32 {
+        let [stays, goes, late] = [0, 1, 2].map(|which| phone(2_000 + cycle * 10 + which));
+        consent(&stage, &[&["record", &stays, &goes, "--account", "acme"][..], &PROOF].concat(), 0).await;
+        revoke(&stage, &goes).await;
+        opted_in.push(stays);
+        revoked.push(goes);
+        // The kill comes somewhere in the middle of this one: it counts only if it was acknowledged.
+        let last = [&["consent", "record", &late, "--account", "acme"][..], &PROOF].concat();
+        let killing = async {
+            for _ in 0..cycle {
+                stage.gateway.metric("stopgate_consent_entries", &[]).await;
+            }
+            stage.gateway.signal(rustix::process::Signal::KILL);
+        };
+        let ((_, _, code), ()) = tokio::join!(stage.gateway.command(&last), killing);
+        if code == 0 {
+            opted_in.push(late);
+        }
+        stage.gateway.ended().await;
+        stage.restart().await;
+    }
+    assert!(opted_in.len() >= 4 && revoked.len() == 4);
+    let acme = stage.acme().await;
+    for number in &opted_in {
+        assert_eq!(promo(&acme, number).await, 0, "the opt-in of {number} is lost");
+    }
+    for number in &revoked {
+        assert_eq!(promo(&acme, number).await, NO_CONSENT, "the revoked opt-in of {number} is back");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn an_opt_in_ends_three_years_after_the_last_contact_and_a_start_is_one() {
     let mut stage = proving_stage().await;
     let (quiet, starts, stranger) = (phone(720), phone(721), phone(722));
@@ -146,8 +181,13 @@ async fn an_opt_in_ends_three_years_after_the_last_contact_and_a_start_is_one() 
 async fn a_message_that_waits_across_a_revocation_is_refused_at_its_release() {
     let mut switches = Switches::default();
     switches.answers.stalled = true;
+    let other = stage::operator(Switches::default()).await;
     let stage = Stage::with(switches, |config| {
         proving(config);
+        // An operator and an account on each of two lanes: a revocation is acknowledged when both have passed it.
+        config.top.set("lanes", 2);
+        config.smscs.push(operator("operator-b", other.address()));
+        config.accounts[1].text("smsc", "operator-b");
         config.operator().set("window", 1);
     })
     .await;
