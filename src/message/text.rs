@@ -93,7 +93,7 @@ pub fn readings(data_coding: u8, octets: &[u8], alphabet: Alphabet) -> Vec<Strin
     let read = decode(data_coding, octets, alphabet, &mut out).ok();
     keep(read, &mut out);
     let trimmed = without_nul_tail(octets);
-    let ways: [Way; 6] = [
+    let ways: [Way; 7] = [
         gsm,
         eight_bit,
         |octets, out| {
@@ -104,6 +104,7 @@ pub fn readings(data_coding: u8, octets: &[u8], alphabet: Alphabet) -> Vec<Strin
         |octets, out| utf16(octets, u16::from_be_bytes, out),
         |octets, out| utf16(octets, u16::from_le_bytes, out),
         utf8,
+        utf8_twice,
     ];
     for (index, way) in ways.into_iter().enumerate() {
         // Cutting NULs would halve a UTF-16 unit or lose a packed septet.
@@ -149,6 +150,13 @@ fn utf8(octets: &[u8], out: &mut String) -> Option<()> {
     let text = std::str::from_utf8(octets).ok()?;
     out.push_str(text.trim_start_matches('\u{feff}'));
     Some(())
+}
+
+/// UTF-8 that somebody on the way took for Latin-1 and encoded again.
+fn utf8_twice(octets: &[u8], out: &mut String) -> Option<()> {
+    let once = std::str::from_utf8(octets).ok()?;
+    let octets: Option<Vec<u8>> = once.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
+    utf8(&octets.filter(|octets| !octets.is_ascii())?, out)
 }
 
 /// What Windows-1252 puts at 0x80..=0x9F, where ISO 8859-1 has control characters nobody types; NUL where it has nothing.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const STOP: &str = "STOP";
 
 /// Letters standing alone that may be a word: fewer say nothing.
-const SPACED_MIN: usize = 4;
+const SPACED_MIN: usize = 3;
 
 /// Puts keywords of a text together.
 pub fn join(words: &mut Words, languages: &[Arc<Language>]) {
@@ -34,14 +34,12 @@ fn join_spaced(words: &mut Words, languages: &[Arc<Language>]) {
     while at < words.len() {
         let single = |words: &Words, i: usize| i < words.len() && words.text(i).chars().count() == 1;
         let end = (at..).find(|i| !single(words, *i)).unwrap_or(at);
-        // Where the whole text is spelt, three letters will do: "U I T".
-        let least = if end - at == words.len() { SPACED_MIN - 1 } else { SPACED_MIN };
         let run: String = (at..end).map(|i| words.text(i)).collect();
         let led = |octet: &usize| *octet == 0 || languages.iter().any(|language| language.glued.one(&run[..*octet]));
         if let Some(octet) = run.find(STOP).filter(led) {
             let from = at + run[..octet].chars().count();
             words.replace(from, from + STOP.len(), STOP);
-        } else if end - at >= least && languages.iter().any(|language| language.keywords.contains_key(&run)) {
+        } else if end - at >= SPACED_MIN && languages.iter().any(|language| language.keywords.contains_key(&run)) {
             words.replace(at, end, &run);
         }
         at = end.max(at + 1);

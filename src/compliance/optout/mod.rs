@@ -8,6 +8,8 @@ mod letters;
 mod mending;
 mod own_words;
 mod parts;
+#[cfg(test)]
+mod promises;
 mod reading;
 mod reply;
 mod review;

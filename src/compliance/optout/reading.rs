@@ -114,7 +114,9 @@ impl<'l> Reading<'l> {
                 self.idle[at] = true;
                 let connects =
                     |i: usize| self.languages.iter().any(|l| l.before_code.matched(words, i) == Some(at - i));
-                if let Some(from) = (at.saturating_sub(3)..at).find(|i| connects(*i)) {
+                // Where nothing stands before it, it connects nothing: "para" is a STOP of its own.
+                let from = (at.saturating_sub(3)..at).find(|i| connects(*i));
+                if let Some(from) = from.filter(|from| self.idle[..*from].contains(&false)) {
                     self.idle[from..at].fill(true);
                 }
             }
