@@ -1,10 +1,15 @@
 //! Owns the lift by two people through the real binary: proposed, approved by somebody else, never more than was seen.
 //! Must never lift with one token, nor wait for time to pass: a later clock is a restart.
 
+use super::support::config::{Table, account};
+use super::support::gateway::stopgate;
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, phone};
 use sha2::{Digest, Sha256};
+use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
+use stopgate::sim::smsc::records::Records;
+use stopgate::sim::smsc::switches::Switches;
 
 const OPTED_OUT: u32 = 0x66;
 
@@ -138,6 +143,50 @@ async fn a_proposal_that_nobody_decided_in_72_hours_is_over() {
     let id = propose(&stage, 885).await;
     assert_eq!(lift(&stage, "bob", &["--approve", &id]).await.1, 0, "it may be proposed again");
     assert_eq!(promo(&stage, 885).await, 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_ledger_of_narrow_stops_lifts_questions_and_observed_messages_holds() {
+    let mut stage = Stage::with(Switches::default(), |config| {
+        config.acme().text("stop_scope", "account");
+        config.acme().set("observe", "{ rules = [\"R-MENTION\"], until = \"2026-12-31\" }");
+        let mut other = account("other", "pass", "operator-a");
+        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
+        config.accounts.push(other);
+        let mut code = Table::default();
+        code.text("number", "36222").text("start_by_mo", "confirm").text("stop_scope", "sender");
+        config.short_codes.push(code);
+    })
+    .await;
+    people(&stage);
+    let (acme, other) = (stage.acme().await, stage.bound(&Bind::transceiver("other", "pass")).await);
+    let send = async |esme: &Esme, from: &str, text: &str| {
+        esme.submit_and_wait(&Message::submit(from, &phone(888), text)).await.unwrap().status()
+    };
+    let elsewhere = "Soldes samedi. STOP 36222";
+    assert_eq!(send(&acme, "ACME", "Soldes samedi").await, 0, "observed");
+    assert_eq!(stage.mo(&phone(888), "36111", "STOP").await, 0);
+    assert_eq!(send(&acme, "ACME", PROMO).await, OPTED_OUT);
+    assert_eq!(send(&other, "OTHER", elsewhere).await, 0, "not said to this one");
+    assert_eq!(stage.mo(&phone(888), "36222", "STOP").await, 0);
+    assert_eq!(send(&other, "OTHER", elsewhere).await, OPTED_OUT);
+    let id = propose(&stage, 888).await;
+    assert_eq!(lift(&stage, "bob", &["--approve", &id]).await.1, 0);
+    assert_eq!(send(&acme, "ACME", PROMO).await, 0);
+    assert_eq!(stage.mo(&phone(888), "36222", "START").await, 0);
+    let number = phone(888);
+    let second = |records: &Records| records.to(&number).filter(|one| one.source() == "36222").nth(1).cloned();
+    stage.smsc.wait_for(SOON, second).await.expect("the question, after the confirmation");
+    assert_eq!(stage.mo(&phone(888), "36222", "START").await, 0);
+    assert_eq!(send(&other, "OTHER", elsewhere).await, 0);
+    assert_eq!(stage.mo(&phone(888), "36111", "STOP").await, 0);
+    assert_eq!(send(&acme, "ACME", PROMO).await, OPTED_OUT);
+    assert_eq!(send(&other, "OTHER", elsewhere).await, 0);
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    let data = stage.gateway.home.path().join("data");
+    let checked = stopgate().arg("verify").arg(data).output().expect("the binary starts");
+    let words = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && words.contains("HOLDS"), "{words}");
 }
 
 #[tokio::test(flavor = "current_thread")]
