@@ -131,7 +131,7 @@ impl Lane {
 
     /// A link that can carry one more cancel_sm now.
     fn recalling_link(&self, smsc: usize, now: Now) -> Option<usize> {
-        let Some(operator) = self.smscs.get(smsc) else { return None };
+        let operator = self.smscs.get(smsc)?;
         let share = (operator.settings.window * operator.links.len() / SHARE).max(1);
         let mut links = operator.links.iter().copied();
         (operator.recalls < share).then(|| links.find(|slot| self.links[*slot].ready(now.monotonic)))?

@@ -96,7 +96,8 @@ async fn a_stop_recalls_what_operators_hold_for_the_number_and_nothing_else() {
 
     assert_eq!(stage.mo(&number, "36111", "STOP").await, 0);
     let mut got = cancels(&stage, 5).await;
-    (got.sort(), expected.sort());
+    got.sort();
+    expected.sort();
     assert_eq!(got, expected);
     stage.gateway.metric_becomes(RECALLS, &["result=\"recalled\""], |value| value == 5.0).await;
     stage.gateway.metric_becomes(SCHEDULED, &[], |value| value == 2.0).await;

@@ -310,6 +310,46 @@ async fn an_overseas_number_written_as_a_metropolitan_one_finds_the_stop() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_number_behind_zeros_or_before_a_nul_of_its_own_reaches_nobody() {
+    let wall = Wall::up(731).await;
+    for zeros in ["0", "000", "000000"] {
+        for (ton, number) in [(1, &wall.stopped[..]), (0, &wall.stopped), (2, &wall.stopped[2..])] {
+            let mut message = wall.promo();
+            (message.destination.ton, message.destination.text) = (ton, format!("{zeros}{number}").into_bytes());
+            let status = wall.status(&message).await;
+            assert!([OPTED_OUT, 0x0b].contains(&status), "{ton} {zeros}{number}: {status:#x}");
+        }
+    }
+    // A second NUL moves every field behind it: whatever is read then, no lawful message comes of it.
+    for nuls in 1..=3 {
+        let mut message = wall.promo();
+        message.destination.text.extend(std::iter::repeat_n(0, nuls));
+        assert_ne!(wall.status(&message).await, 0, "{nuls} more");
+        let data = Message { destination: message.destination, ..Message::data("ACME", &wall.stopped, PROMO) };
+        assert_ne!(wall.status(&data).await, 0, "data_sm, {nuls} more");
+    }
+    wall.nothing_passed().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_only_an_operator_may_send_is_refused_to_a_client_and_never_heard() {
+    let wall = Wall::up(732).await;
+    let handset = phone(733);
+    // outbind and alert_notification have no answer of their own: they are nacked, or dropped.
+    for (command, body) in [
+        (0x0000_000b, b"operator-a\0operator\0".to_vec()),
+        (0x0000_0102, [b"\x01\x01", handset.as_bytes(), b"\0\0\x0036111\0"].concat()),
+    ] {
+        wall.acme.request(command, &body).await.expect("written");
+        assert_eq!(wall.ask(ENQUIRE_LINK, b"").await.status(), 0, "{command:#x}: the session goes on");
+    }
+    let stop = Message::mo(&handset, "36111", "STOP");
+    let answer = wall.acme.submit_and_wait(&stop).await.unwrap();
+    assert_eq!((answer.command(), answer.status()), (DELIVER_SM | RESPONSE, 0x04));
+    wall.nothing_passed().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_destination_that_is_a_name_or_a_short_code_is_refused() {
     let wall = Wall::up(714).await;
     for ton in [5, 6] {

@@ -98,11 +98,11 @@ fn a_stop_whose_event_is_recorded_is_acknowledged_although_the_verdicts_beside_i
 fn what_was_withdrawn_for_want_of_a_record_leaves_no_record_behind_that_nothing_explains() {
     let mut scene = Scene::open();
     scene.full.0.store(true, Ordering::SeqCst);
-    scene.stand.from_client(&scene.acme, Message::submit("ACME", "33639980003", PROMO).pdu(9).octets());
+    scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980003", PROMO).pdu(9).octets());
     assert_eq!(scene.acme.tap.read()[0].status(), 0x08);
     scene.full.0.store(false, Ordering::SeqCst);
     scene.ledger_is_whole_again();
-    scene.stand.from_client(&scene.acme, Message::submit("ACME", "33639980004", PROMO).pdu(10).octets());
+    scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980004", PROMO).pdu(10).octets());
     assert_eq!(scene.submitted().len(), 1, "the second alone");
     assert_eq!(scene.verdicts(), ["Permitted"]);
 }

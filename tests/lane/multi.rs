@@ -37,7 +37,7 @@ impl Scene {
         numbers.iter().for_each(|number| body.extend_from_slice(&[b"\x01\x01\x01", number.as_bytes(), b"\0"].concat()));
         body.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, PROMO.len() as u8]);
         body.extend_from_slice(PROMO.as_bytes());
-        self.stand.from_client(&self.acme, Pdu::new(SUBMIT_MULTI, 0, sequence, &body).octets());
+        self.stand.client_says(&self.acme, Pdu::new(SUBMIT_MULTI, 0, sequence, &body).octets());
     }
 
     fn operator_got(&self) -> Vec<Pdu> {
@@ -58,7 +58,7 @@ fn a_stop_between_permit_and_write_takes_the_whole_submit_multi_back() {
     link.set_room(0);
     scene.multi(5, &["33639980010", "33639980011"]);
     assert!(scene.acme.tap.read().is_empty(), "it waits for the operator's socket");
-    scene.stand.from_smsc(0, &Message::mo("33639980010", "36111", "STOP").pdu(1));
+    scene.stand.smsc_says(0, &Message::mo("33639980010", "36111", "STOP").pdu(1));
     let answers = scene.acme.tap.read();
     let answer = answers.iter().find(|pdu| pdu.command() == SUBMIT_MULTI | RESPONSE).expect("one answer");
     assert_eq!((answer.status(), answer.sequence()), (0x08, 5), "the other one may be tried again");
@@ -85,7 +85,7 @@ fn a_late_answer_to_a_submit_multi_is_recorded_for_each_destination_and_never_to
     let answers = scene.acme.tap.read();
     let answer = answers.iter().find(|pdu| pdu.command() == SUBMIT_MULTI | RESPONSE).expect("one answer");
     assert_eq!(answer.status(), 0xff, "commercial: not to be sent again blindly");
-    scene.stand.from_smsc(0, &Pdu::new(SUBMIT_MULTI | RESPONSE, 0, sent.sequence(), b"late-1\0\0"));
+    scene.stand.smsc_says(0, &Pdu::new(SUBMIT_MULTI | RESPONSE, 0, sent.sequence(), b"late-1\0\0"));
     assert!(scene.acme.tap.read().is_empty());
     assert_eq!(
         scene.verdicts(),

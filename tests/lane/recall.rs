@@ -33,10 +33,10 @@ impl Scene {
         let acme = stand.client("acme", BindKind::Transceiver).expect("bound");
         let mut scene = Self { house, stand, acme, got: RefCell::default() };
         let message = Message { schedule: b"261124150000000+".to_vec(), ..Message::submit("ACME", NUMBER, PROMO) };
-        scene.stand.from_client(&scene.acme, message.pdu(3).octets());
+        scene.stand.client_says(&scene.acme, message.pdu(3).octets());
         let [sent] = &scene.sent(SUBMIT_SM)[..] else { panic!("forwarded") };
         let answer = Pdu::new(SUBMIT_SM | RESPONSE, 0, sent.sequence(), b"later-1\0");
-        scene.stand.from_smsc(0, &answer);
+        scene.stand.smsc_says(0, &answer);
         scene
     }
 
@@ -49,7 +49,7 @@ impl Scene {
 
     /// A person writes, and the gateway acknowledges it: time must not pass before.
     fn hears(&mut self, text: &str) {
-        self.stand.from_smsc(0, &Message::mo(NUMBER, "36111", text).pdu(77));
+        self.stand.smsc_says(0, &Message::mo(NUMBER, "36111", text).pdu(77));
         let until = Instant::now() + Duration::from_secs(20);
         while self.sent(DELIVER_SM | RESPONSE).is_empty() {
             assert!(Instant::now() < until, "{text} is not acknowledged");
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     fn answer_cancel(&mut self, cancel: &Pdu, status: u32) {
-        self.stand.from_smsc(0, &Pdu::new(CANCEL_SM | RESPONSE, status, cancel.sequence(), b""));
+        self.stand.smsc_says(0, &Pdu::new(CANCEL_SM | RESPONSE, status, cancel.sequence(), b""));
     }
 
     fn verdicts(&self) -> Vec<String> {
@@ -97,7 +97,7 @@ fn an_operator_that_does_not_know_cancel_sm_has_refused() {
     scene.hears("STOP");
     let [cancel] = &scene.sent(CANCEL_SM)[..] else { panic!("asked") };
     let nack = Pdu::new(GENERIC_NACK, 0x03, cancel.sequence(), b"");
-    scene.stand.from_smsc(0, &nack);
+    scene.stand.smsc_says(0, &nack);
     scene.stand.pass(Duration::from_secs(120));
     assert!(scene.sent(CANCEL_SM).is_empty());
     assert_eq!(scene.verdicts(), ["Permitted", "Recalled(3)"]);
@@ -129,14 +129,14 @@ fn who_starts_again_before_the_operator_could_be_asked_gets_the_message() {
     // The operator answers nothing: what the STOP asks for waits for a place in its window.
     for sequence in 0..100 {
         let message = Message::submit("ACME", &format!("336399801{sequence:02}"), PROMO);
-        scene.stand.from_client(&scene.acme, message.pdu(100 + sequence).octets());
+        scene.stand.client_says(&scene.acme, message.pdu(100 + sequence).octets());
     }
     let full = scene.sent(SUBMIT_SM);
     assert_eq!(full.len(), 100);
     scene.hears("STOP");
     scene.hears("START");
     for pdu in &full {
-        scene.stand.from_smsc(0, &Pdu::new(SUBMIT_SM | RESPONSE, 0, pdu.sequence(), b"x\0"));
+        scene.stand.smsc_says(0, &Pdu::new(SUBMIT_SM | RESPONSE, 0, pdu.sequence(), b"x\0"));
     }
     scene.stand.pass(Duration::from_secs(1));
     assert!(scene.sent(CANCEL_SM).is_empty());

@@ -35,7 +35,7 @@ impl Scene {
     /// A part comes, and is acknowledged in its turn or in one to come.
     fn hears(&mut self, number: &str, text: &str, (reference, total, at): (u8, u8, u8)) {
         let part = Message::mo(number, "36111", text).as_part(reference, total, at);
-        self.stand.from_smsc(0, &part.pdu(77));
+        self.stand.smsc_says(0, &part.pdu(77));
         let answer = self.waits_for(DELIVER_SM | RESPONSE);
         assert_eq!(answer.status(), 0, "{text}");
     }
@@ -69,7 +69,7 @@ impl Scene {
 fn a_part_is_not_acknowledged_before_it_is_on_the_disk() {
     let mut scene = Scene::open();
     let part = Message::mo("33639980030", "36111", "Bonjour, ").as_part(1, 2, 1);
-    scene.stand.from_smsc(0, &part.pdu(77));
+    scene.stand.smsc_says(0, &part.pdu(77));
     // Its own turn cannot have waited for the disk; whatever comes later does.
     let record = scene.house.shared.part_journal.is_durable(0);
     let got = scene.stand.links[0].as_ref().expect("up").read();

@@ -300,11 +300,11 @@ impl Stand {
         let bind = tap.read().pop().expect("a bind");
         assert!([BIND_TRANSCEIVER, BIND_TRANSMITTER, BIND_RECEIVER].contains(&bind.command()), "{bind:?}");
         self.links[slot] = Some(tap);
-        self.from_smsc(slot, &Pdu::new(bind.command() | RESPONSE, 0, bind.sequence(), b"smsc\0"));
+        self.smsc_says(slot, &Pdu::new(bind.command() | RESPONSE, 0, bind.sequence(), b"smsc\0"));
     }
 
     /// Octets of the operator.
-    pub fn from_smsc(&mut self, slot: usize, pdu: &Pdu) {
+    pub fn smsc_says(&mut self, slot: usize, pdu: &Pdu) {
         self.turn(|lane, now| {
             let mut remainder = std::mem::take(&mut lane.links[slot].remainder);
             remainder.feed(pdu.octets(), |octets| lane.link_octets(slot, octets, now));
@@ -338,7 +338,7 @@ impl Stand {
     }
 
     /// Octets of a sender.
-    pub fn from_client(&mut self, client: &Client, octets: &[u8]) {
+    pub fn client_says(&mut self, client: &Client, octets: &[u8]) {
         let slot = client.at.slot;
         self.turn(|lane, now| {
             // Gone, or a successor in its slot: a driver would have ended with it.

@@ -27,7 +27,7 @@ impl Scene {
         stand.bind_link(0);
         let acme = stand.client("acme", BindKind::Transceiver).expect("bound");
         stand.links[0].as_ref().expect("up").set_room(room);
-        stand.from_client(&acme, Message::submit("ACME", NUMBER, PROMO).pdu(5).octets());
+        stand.client_says(&acme, Message::submit("ACME", NUMBER, PROMO).pdu(5).octets());
         assert!(acme.tap.read().is_empty());
         Self { _house: house, stand, acme }
     }
@@ -42,7 +42,7 @@ impl Scene {
 fn a_promo_that_has_waited_longer_than_any_answer_may_take_is_still_taken_back_by_a_stop() {
     let mut scene = Scene::open(0);
     scene.stand.pass(Duration::from_secs(31));
-    scene.stand.from_smsc(0, &Message::mo(NUMBER, "36111", "STOP").pdu(1));
+    scene.stand.smsc_says(0, &Message::mo(NUMBER, "36111", "STOP").pdu(1));
     let link = scene.stand.links[0].clone().expect("up");
     link.set_room(usize::MAX);
     scene.stand.turn(|lane, _| lane.touch_link(0));
@@ -67,10 +67,10 @@ fn a_link_that_takes_nothing_for_as_long_as_an_answer_may_take_is_given_up_and_n
 fn an_answer_to_what_has_not_left_is_no_answer() {
     let mut scene = Scene::open(0);
     for sequence in 1..10 {
-        scene.stand.from_smsc(0, &Pdu::new(SUBMIT_SM | RESPONSE, 0, sequence, b"id\0"));
+        scene.stand.smsc_says(0, &Pdu::new(SUBMIT_SM | RESPONSE, 0, sequence, b"id\0"));
     }
     assert_eq!(scene.answer(), None);
-    scene.stand.from_smsc(0, &Message::mo(NUMBER, "36111", "STOP").pdu(1));
+    scene.stand.smsc_says(0, &Message::mo(NUMBER, "36111", "STOP").pdu(1));
     assert_eq!(scene.answer(), Some(0x66));
     let link = scene.stand.links[0].clone().expect("up");
     link.set_room(usize::MAX);

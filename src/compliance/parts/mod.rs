@@ -101,14 +101,16 @@ pub struct OfSet {
     pub begins: bool,
     /// What the part costs of the account's rate: all parts are paid with the first, a repeated one pays again.
     pub tokens: u8,
-    /// The instant the set's first part was judged at, when the hours were open then: a part that comes soon follows them.
-    pub opened_at: Option<CivilInstant>,
+    /// Unix second in which the set's first part was judged, when the hours were open then; 0 = they were not. In 32 bits,
+    /// because every ruling carries it.
+    opened_s: u32,
 }
 
 impl OfSet {
     /// Whether a part meant for `judged_at` follows the hours of the set's first part.
     pub fn follows(&self, judged_at: CivilInstant) -> bool {
-        self.opened_at.is_some_and(|opened| opened <= judged_at && judged_at.since(opened) <= FOLLOWS_WITHIN)
+        let opened = CivilInstant::from_secs(self.opened_s.into());
+        self.opened_s > 0 && opened <= judged_at && judged_at.since(opened) <= FOLLOWS_WITHIN
     }
 }
 
@@ -151,7 +153,8 @@ impl<'g> Gate<'g> {
             Standing::Continues | Standing::Completes => (false, 0),
             Standing::CompletesBlind | Standing::Repeats | Standing::Altered | Standing::Foreign => (false, 1),
         };
-        OfSet { begins, tokens, opened_at: self.pinned.opened_at }
+        let opened_s = self.pinned.opened_at.map_or(0, |at| u32::try_from(at.as_secs()).unwrap_or(0));
+        OfSet { begins, tokens, opened_s }
     }
 
     /// The part is permitted: the table counts it as forwarded from now on.

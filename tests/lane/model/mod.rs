@@ -259,7 +259,7 @@ impl<'w> Play<'w> {
 
     fn send(&mut self, client: usize, octets: &[u8]) {
         if let Some(client) = &self.clients[client] {
-            self.stand.from_client(client, octets);
+            self.stand.client_says(client, octets);
         }
     }
 
@@ -275,7 +275,7 @@ impl<'w> Play<'w> {
         } else if !word.is_empty() {
             self.law.view.stopped.insert(number, Vec::new());
         }
-        self.stand.from_smsc(link, &message.pdu(self.sequence));
+        self.stand.smsc_says(link, &message.pdu(self.sequence));
         // The disk of this test is quick: what waits for it is done before time passes.
         for _ in 0..10_000 {
             if self.stand.lane.awaiting_acts.is_empty() {
@@ -304,7 +304,7 @@ impl<'w> Play<'w> {
             };
             for answer in &answers {
                 if self.stand.links[link].is_some() {
-                    self.stand.from_smsc(link, answer);
+                    self.stand.smsc_says(link, answer);
                 }
             }
         }
@@ -330,7 +330,7 @@ impl<'w> Play<'w> {
                 match pdu.command() {
                     ENQUIRE_LINK | UNBIND => {
                         let answer = Pdu::new(pdu.command() | RESPONSE, 0, pdu.sequence(), b"");
-                        self.stand.from_smsc(link, &answer);
+                        self.stand.smsc_says(link, &answer);
                     }
                     CANCEL_SM | QUERY_SM => self.unanswered[link].push(pdu),
                     command if command & RESPONSE != 0 => {}
@@ -347,19 +347,19 @@ impl<'w> Play<'w> {
                 self.lose(link);
             }
         }
-        for at in 0..self.clients.len() {
+        for (at, name) in SYSTEM_IDS.iter().enumerate() {
             let Some(client) = self.clients[at].take() else { continue };
             for pdu in client.tap.read() {
                 if matches!(pdu.command(), DELIVER_SM | ENQUIRE_LINK | UNBIND) {
                     let body: &[u8] = if pdu.command() == DELIVER_SM { b"\0" } else { b"" };
                     let answer = Pdu::new(pdu.command() | RESPONSE, 0, pdu.sequence(), body);
-                    self.stand.from_client(&client, answer.octets());
+                    self.stand.client_says(&client, answer.octets());
                 }
             }
             let closing = self.stand.lane.esme(client.at).is_none_or(|esme| esme.closing == Closing::Now);
             if closing {
                 self.stand.lose_client(client);
-                self.clients[at] = self.stand.client(SYSTEM_IDS[at], BindKind::Transceiver);
+                self.clients[at] = self.stand.client(name, BindKind::Transceiver);
             } else {
                 self.clients[at] = Some(client);
             }
