@@ -135,7 +135,8 @@ impl Attributions {
     }
 }
 
-/// What a verdict says to the index: nothing, unless its recipient can write back.
+/// What a verdict says to the index: nothing, unless its recipient can write back. A message counts from when it left, whatever
+/// the operator answered: one of unknown fate may have arrived, and what was refused is answered by nobody.
 fn tell(record: &VerdictRecord, addresses: &HashSet<u64>, told: &mut Vec<Told>) {
     let Some(tag) = record.tag else { return };
     let named = record.stop_code.map(|code| fingerprint::numeric_sender(code.into()));
@@ -230,7 +231,8 @@ impl Lane {
         let country = &found.policy.default_country;
         let codes = found.policy.stop_codes.iter().map(|code| code.to_string().into_bytes());
         let addresses = codes.chain([destination.to_vec()]);
-        let written = addresses.flat_map(|address| self.kit.shared.writers(tag, &address, country, now.civil));
+        let written = addresses.filter_map(|address| self.kit.shared.written(tag, &address, country, now.civil));
+        let written = written.flat_map(|(written, _)| written);
         written.filter(|one| one.account == account).max_by_key(|one| one.verdict).as_ref().map(answered)
     }
 }
@@ -238,16 +240,27 @@ impl Lane {
 impl Shared {
     /// Who has written to a number from the address to which it now replies: newest first, each account once, of those that
     /// still have a contract. Empty when nobody has in 90 days, and when it cannot be said.
-    pub fn writers(&self, tag: &NumberTag, destination: &[u8], country: &str, now: CivilInstant) -> Vec<Written> {
+    fn writers(&self, tag: &NumberTag, destination: &[u8], country: &str, now: CivilInstant) -> Vec<Written> {
+        let Some((writers, result)) = self.written(tag, destination, country, now) else { return Vec::new() };
+        self.metrics.attributions.one(result);
+        writers
+    }
+
+    /// The same, with how well it is known. `None`: nobody can write to that address.
+    fn written(
+        &self,
+        tag: &NumberTag,
+        destination: &[u8],
+        country: &str,
+        now: CivilInstant,
+    ) -> Option<(Vec<Written>, ReplyAttribution)> {
         let settings = self.settings.load();
         let text =
             destination.strip_prefix(b"+").map_or((destination, Ton::Unknown), |text| (text, Ton::International));
-        let Some(address) = address(text.0, text.1, &settings.numbers, country) else { return Vec::new() };
+        let address = address(text.0, text.1, &settings.numbers, country)?;
         let (mut writers, result) = self.attributions.writers(tag, address, now);
-        self.metrics.attributions.one(result);
-        let known = |account: NameId| settings.accounts.iter().any(|one| one.id == account);
-        writers.retain(|written| known(written.account));
-        writers
+        writers.retain(|written| settings.accounts.iter().any(|account| account.id == written.account));
+        Some((writers, result))
     }
 }
 
@@ -288,5 +301,80 @@ fn step(shared: &Shared) -> Result<bool, Box<dyn std::error::Error>> {
 impl Attributions {
     fn is_full(&self) -> bool {
         !self.trail.lock().unwrap_or_else(PoisonError::into_inner).told.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::class::TrafficClass;
+    use crate::compliance::code::RefusalCode;
+    use crate::compliance::rule::RuleSet;
+
+    fn record(kind: VerdictKind, sender: u64, stop_code: Option<u32>) -> VerdictRecord {
+        let at = CivilInstant::from_secs(1_800_000_000);
+        VerdictRecord {
+            seq: 7,
+            at,
+            boot: 1,
+            rehearsal: false,
+            kind,
+            account: NameId(3),
+            tag: Some(NumberTag([1; 16])),
+            class: TrafficClass::Commercial,
+            would_refuse: RuleSet::default(),
+            pack: NameId(4),
+            sender,
+            campaign: 5,
+            segment: None,
+            territory: 0,
+            message_ref: 6,
+            judged_at: at,
+            events: 0,
+            smsc: NameId(8),
+            stop_code,
+        }
+    }
+
+    #[test]
+    fn what_left_is_told_under_every_address_that_can_be_written_back_to() {
+        let (code, name) = (fingerprint::numeric_sender(36_111), fingerprint::alphanumeric_sender("ACME"));
+        let addresses = HashSet::from([code]);
+        let told = |kind, sender, stop_code| {
+            let mut told = Vec::new();
+            tell(&record(kind, sender, stop_code), &addresses, &mut told);
+            told.len()
+        };
+        assert_eq!(told(VerdictKind::Permitted, name, Some(36_111)), 1, "named");
+        assert_eq!(told(VerdictKind::Permitted, code, None), 1, "written from it");
+        assert_eq!(told(VerdictKind::Permitted, code, Some(36_111)), 1, "both, once");
+        assert_eq!(told(VerdictKind::Permitted, code, Some(36_222)), 2);
+        assert_eq!(told(VerdictKind::Permitted, name, None), 0, "nobody can answer a name");
+        let code_of_refusal = RefusalCode::OptedOut;
+        assert_eq!(told(VerdictKind::Observed(code_of_refusal), code, None), 1);
+        assert_eq!(told(VerdictKind::Withdrawn(code_of_refusal), code, Some(36_222)), 2, "taken back under both");
+        for kind in [VerdictKind::Refused(code_of_refusal), VerdictKind::Composed, VerdictKind::Unresolved] {
+            assert_eq!(told(kind, code, Some(36_111)), 0, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn those_that_wrote_are_told_else_all_and_only_one_counts() {
+        let written =
+            |account, verdict| Written { key: 1, account: NameId(account), sender: 2, campaign: 3, verdict, at_s: 4 };
+        let owners = [NameId(1), NameId(2), NameId(3)];
+        let known = Concerned::new(vec![written(2, 9), written(1, 8)], &owners);
+        assert_eq!(
+            (&known.told[..], known.account(), known.writer()),
+            (&[NameId(2), NameId(1)][..], NameId(2), NameId(2))
+        );
+        let answered = |verdict| Some(Answered { verdict, sender: 2, campaign: 3 });
+        assert_eq!(known.of(Scope::Global), (NameId(2), answered(9)));
+        assert_eq!(known.of(Scope::Account(NameId(1))), (NameId(1), answered(8)), "a narrow one is for who is meant");
+        assert_eq!(known.of(Scope::Sender(9)), (NameId::NONE, None));
+        let unknown = Concerned::new(Vec::new(), &owners);
+        assert_eq!((&unknown.told[..], unknown.account(), unknown.writer()), (&owners[..], NameId::NONE, NameId::NONE));
+        let only = Concerned::new(Vec::new(), &owners[..1]);
+        assert_eq!((only.of(Scope::Global), only.writer()), ((NameId(1), None), NameId::NONE));
     }
 }
