@@ -2,6 +2,8 @@
 //! Must never count what did not leave, nor grow without bound: a full table refuses, it does not forget.
 
 use super::class::TrafficClass;
+use super::hours::Opening;
+use super::pack::Pack;
 use super::verdict::Ruling;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -39,8 +41,10 @@ impl std::fmt::Display for Cap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     Free,
-    /// The cap is reached.
-    Reached,
+    /// The cap is reached; from this instant on it is not, if nothing more leaves.
+    Reached {
+        until: CivilInstant,
+    },
     /// Nothing more can be counted now.
     Full,
 }
@@ -83,6 +87,14 @@ pub fn name(segment: Option<Segment>, sender: u64, message_ref: u64) -> u32 {
 /// Whether a ruling is about a message that is counted: a commercial one, with the part that it begins with.
 pub fn counts(ruling: &Ruling) -> bool {
     ruling.class == TrafficClass::Commercial && ruling.set.is_none_or(|set| set.begins)
+}
+
+/// When a message that the cap refuses may leave: when the cap allows it and the hours are open.
+pub fn next_chance(pack: &Pack, territory: u16, until: CivilInstant) -> Option<CivilInstant> {
+    match pack.opening(territory, until) {
+        Opening::Open { .. } => Some(until),
+        Opening::Closed { next } => next,
+    }
 }
 
 /// The counts of every account that has a cap. Adding a message twice counts it once.
@@ -140,13 +152,23 @@ impl Counts {
 
     /// Whether one more message to a number may follow.
     pub fn room(&self, account: NameId, tag: &NumberTag, cap: Cap, now: CivilInstant) -> Room {
-        if self.of(account, tag, cap, now) >= cap.messages {
-            Room::Reached
+        if let Some(until) = self.reached_until(account, tag, cap, now) {
+            Room::Reached { until }
         } else if self.len >= COUNTED_MAX {
             Room::Full
         } else {
             Room::Free
         }
+    }
+
+    /// When the last of the messages that fill the cap has left the span; `None` when it is not full.
+    fn reached_until(&self, account: NameId, tag: &NumberTag, cap: Cap, now: CivilInstant) -> Option<CivilInstant> {
+        let counted = self.accounts.get(&account)?;
+        let since = second(now).saturating_sub(cap.per.as_secs());
+        let number = tag.prefix();
+        let recent = counted.marks.range((number, Mark(since << 32))..=(number, Mark(u64::MAX)));
+        let (_, filling) = recent.rev().nth(cap.messages as usize - 1)?;
+        Some(CivilInstant::from_secs((filling.second() + cap.per.as_secs() + 1) as i64))
     }
 
     /// Counts a message. Does nothing for an account without a cap.
@@ -244,10 +266,11 @@ mod tests {
         add(&mut counts, ACME, 1, 0, 1);
         assert_eq!(counts.of(ACME, &tag(1), CAP, at(0)), 1, "the same message again counts once");
         add(&mut counts, ACME, 1, 60, 2);
-        for (secs, room) in [(60, Room::Reached), (100, Room::Reached), (101, Room::Free), (161, Room::Free)] {
+        let reached = Room::Reached { until: at(101) };
+        for (secs, room) in [(60, reached), (100, reached), (101, Room::Free), (161, Room::Free)] {
             assert_eq!(counts.room(ACME, &tag(1), CAP, at(secs)), room, "{secs}");
         }
-        assert_eq!(counts.room(ACME, &tag(1), CAP, at(-500)), Room::Reached, "a clock set back opens nothing");
+        assert_eq!(counts.room(ACME, &tag(1), CAP, at(-500)), reached, "a clock set back opens nothing");
         assert_eq!(CAP.to_string(), "2 in 100s");
         assert_eq!(counts.room(BETA, &tag(1), CAP, at(60)), Room::Free);
         assert_eq!(counts.room(ACME, &tag(2), CAP, at(60)), Room::Free);
@@ -285,6 +308,18 @@ mod tests {
             counts.add_recorded(ACME, &tag(1), Mark::new(at(secs), one), in_parts);
         }
         assert_eq!(counts.len(), 2, "the same reference ten minutes later is another message");
+    }
+
+    #[test]
+    fn the_next_chance_is_when_the_cap_allows_it_and_the_hours_are_open() {
+        let pack = Pack::embedded("fr-strict").unwrap();
+        let paris = pack.territory(crate::message::msisdn::Msisdn::from_canonical(33_639_981_234).unwrap()).unwrap();
+        let at = crate::compliance::fixture::at;
+        for (until, chance) in
+            [("2026-01-13T11:30:00Z", "2026-01-13T11:30:00Z"), ("2026-01-11T11:30:00Z", "2026-01-12T07:00:00Z")]
+        {
+            assert_eq!(next_chance(&pack, paris, at(until)), Some(at(chance)), "{until}");
+        }
     }
 
     proptest! {

@@ -294,7 +294,13 @@ fn commercial<L: SuppressionList + ?Sized>(
         let counts = facts.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.room(account.account, &tag, cap, now) {
             Room::Free => {}
-            Room::Reached => scales.refuse(Rule::Freq, RefusalCode::FrequencyCap),
+            Room::Reached { .. } if scales.observing.contains(Rule::Freq) => {
+                scales.refuse(Rule::Freq, RefusalCode::FrequencyCap);
+            }
+            Room::Reached { until } => {
+                let next = frequency::next_chance(case.pack, territory, until);
+                scales.refuse_until(Rule::Freq, RefusalCode::FrequencyCap, next);
+            }
             // Observed or not: nobody would know how many there were.
             Room::Full => scales.refuse_until(Rule::Freq, RefusalCode::QueueFull, None),
         }

@@ -55,17 +55,19 @@ fn still_room<L: SuppressionList + ?Sized>(
     }
     ruling.counted = true;
     let counts = facts.counts.lock().unwrap_or_else(PoisonError::into_inner);
-    let code = match counts.room(ruling.account, &tag, cap, now) {
+    let (code, next) = match counts.room(ruling.account, &tag, cap, now) {
         Room::Free => return Ok(()),
-        Room::Reached => RefusalCode::FrequencyCap,
-        Room::Full => RefusalCode::QueueFull,
+        Room::Reached { until } => {
+            (RefusalCode::FrequencyCap, frequency::next_chance(&facts.account.pack, ruling.territory, until))
+        }
+        Room::Full => (RefusalCode::QueueFull, None),
     };
     ruling.would_refuse.insert(Rule::Freq);
     if code == RefusalCode::FrequencyCap && facts.account.observe.at(now).contains(Rule::Freq) {
         ruling.observed.insert(Rule::Freq);
         return Ok(());
     }
-    Err((code, None))
+    Err((code, next))
 }
 
 /// Looks again at a message that was released but of which no octet has been written yet.

@@ -144,7 +144,7 @@ impl<'a> Released<'a> {
 pub struct Refusal {
     pub code: RefusalCode,
     pub ruling: Ruling,
-    /// For SG111: when the same message may be sent.
+    /// For SG111 and SG133: when the same message may be sent.
     pub next_opening: Option<CivilInstant>,
 }
 

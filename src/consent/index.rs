@@ -59,6 +59,11 @@ impl Index {
         self.len() == 0
     }
 
+    /// Octets the tables take (renewals apart: they are rare).
+    pub fn octets(&self) -> usize {
+        self.shards.iter().map(|shard| read(shard).table.octets() + size_of::<RwLock<Shard>>()).sum()
+    }
+
     /// Whether it may take so many more.
     pub fn has_room_for(&self, more: usize) -> bool {
         self.len() + more <= ENTRIES_MAX
@@ -151,4 +156,41 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 
 fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tag as evenly spread as keyed ones are.
+    fn tag(n: u64) -> NumberTag {
+        let mut x = n.wrapping_add(SPREAD);
+        for (shift, factor) in [(30, 0xbf58_476d_1ce4_e5b9u64), (27, 0x94d0_49bb_1331_11eb), (31, 1)] {
+            x = (x ^ (x >> shift)).wrapping_mul(factor);
+        }
+        let mut octets = [0; 16];
+        octets[..8].copy_from_slice(&x.to_be_bytes());
+        NumberTag(octets)
+    }
+
+    #[test]
+    fn every_account_has_its_own_opt_ins_and_each_takes_at_most_24_octets() {
+        const NUMBERS: u64 = 100_000;
+        let index = Index::default();
+        let given = CivilInstant::from_secs(1_795_000_000);
+        for account in 1..=4 {
+            for n in (0..NUMBERS).filter(|n| n % 5 != u64::from(account)) {
+                assert!(index.merge(key(&tag(n), NameId(account)), Entry::of(given, false, Some(n))), "{n} {account}");
+            }
+        }
+        assert_eq!(index.len(), 4 * 80_000);
+        for account in 1..=4 {
+            for n in 0..NUMBERS {
+                let expected = (n % 5 != u64::from(account)).then_some(given);
+                assert_eq!(index.last_contact(&tag(n), NameId(account)), expected, "{n} {account}");
+            }
+        }
+        assert!(index.octets() <= index.len() * 24, "{} octets for {}", index.octets(), index.len());
+        assert!(index.has_room_for(ENTRIES_MAX - index.len()) && !index.has_room_for(ENTRIES_MAX));
+    }
 }

@@ -32,7 +32,7 @@ async fn a_cap_that_is_reached_refuses_until_the_span_has_moved_on() {
     assert_eq!(stage.count_to(&phone(740)), 2);
     let check = ["check", "--account", "acme", "--to", &phone(740), "--text", PROMO];
     let (out, error, code) = stage.gateway.command(&check).await;
-    assert!(code == 3 && out.contains("SG133"), "{out}{error}");
+    assert!(code == 3 && out.contains("SG133") && out.contains("next opening 2026-11-25T09:0"), "{out}{error}");
     let why = stage.gateway.command(&["why", &phone(740)]).await.0;
     assert!(why.contains("acme: 2 promotions of 2 in 1d"), "{why}");
     stage.gateway.metric_becomes("stopgate_frequency_entries", &[], |count| count == 3.0).await;

@@ -89,7 +89,8 @@ fn of_two_promos_on_their_way_to_one_number_a_cap_of_one_lets_only_the_first_lea
     house.counts.lock().unwrap().add(house.account.account, tag.prefix(), Mark::new(at(EVENING), 1));
     assert_eq!(recheck(left.ruling(), &house.facts(), at(EVENING)), Ok(()), "what was counted is not in its own way");
     let refusal = release(second.clone(), &house.facts(), at(EVENING)).unwrap_err();
-    assert_eq!(refusal.code, RefusalCode::FrequencyCap);
+    // A day later to the second: the hours are open then.
+    assert_eq!((refusal.code, refusal.next_opening), (RefusalCode::FrequencyCap, Some(at("2026-01-14T18:30:01Z"))));
     assert!(refusal.ruling.would_refuse.contains(Rule::Freq));
     assert_eq!(code(release(other, &house.facts(), at(EVENING))), None);
     match judge(promo().submission(), &house.facts(), at(EVENING)) {
