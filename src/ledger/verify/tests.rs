@@ -204,3 +204,39 @@ fn a_ledger_that_was_shortened_or_signed_by_another_is_found() {
     }
     assert!(whole(dir.path()).holds());
 }
+
+/// Retention: whole segments of old verdicts go, and their hashes with them where a whole file of hashes is old.
+#[test]
+fn what_is_past_its_retention_may_go_and_everything_else_still_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), some_records);
+    let kept = fs::read(dir.path().join("checkpoints/newest")).unwrap();
+    session(dir.path(), |ledger| {
+        some_records(ledger);
+        let verdicts = ledger.journal(super::super::checkpoint::Stream::Verdicts);
+        assert!(verdicts.wait_synced(verdicts.appended() - 1, std::time::Duration::from_secs(20)));
+        assert!(verdicts.forget_before(350).unwrap() > 0);
+    });
+    let check = |since: Option<(String, Vec<u8>)>| {
+        let report = ledger(dir.path(), &Asked { since, ..Asked::default() });
+        assert_eq!(report.findings, []);
+        let first = report.verdicts.first;
+        assert!((1..=350).contains(&first), "{first}");
+        assert_eq!((report.verdicts.records, report.verdicts.signed), (600, 600));
+    };
+    check(None);
+    // Also against a checkpoint from the time of the records that are gone.
+    check(Some(("kept".into(), kept)));
+    let (text, made) = super::super::proof::make(dir.path(), &keys(), number(10)).unwrap();
+    assert_eq!(made.verdicts, 1, "its first verdict is gone");
+    let (report, _) = super::proof_file::proof("a proof", text.as_bytes(), &Asked::default(), None);
+    assert_eq!(report.findings, []);
+    // A start on it goes on signing.
+    session(dir.path(), |_| {});
+    check(None);
+    // Without the hashes of the records that are gone nothing can be said.
+    let hashes = dir.path().join("tree/verdicts/0-0000000000.hash");
+    let octets = fs::read(&hashes).unwrap();
+    fs::write(&hashes, vec![0; octets.len()]).unwrap();
+    assert!(!whole(dir.path()).holds());
+}
