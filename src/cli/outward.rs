@@ -3,6 +3,7 @@
 
 use crate::config::checkpoints::CheckpointSettings;
 use crate::ledger::signed::Notes;
+use crate::ledger::signer::HandOut;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// What the signer hands each checkpoint to. The thread ends with it.
-pub fn hand_out(settings: &CheckpointSettings) -> std::io::Result<Box<dyn Fn(&Notes) + Send>> {
+pub fn hand_out(settings: &CheckpointSettings) -> std::io::Result<HandOut> {
     if settings.file.is_none() && settings.post.is_none() {
         return Ok(Box::new(|_| {}));
     }

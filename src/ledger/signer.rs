@@ -31,6 +31,9 @@ const SYNC_TURNS: u64 = 60;
 /// Leaves hashed between two writes, so that catching up stays in bounds.
 const PIECE: u64 = 1 << 16;
 
+/// Who gets a checkpoint that leaves the house.
+pub type HandOut = Box<dyn Fn(&Notes) + Send>;
+
 /// What the signer asks of, and tells, the process it runs in.
 pub struct Surroundings {
     /// The civil clock.
@@ -40,7 +43,7 @@ pub struct Surroundings {
     /// Something stands in the way of signing; told once until it works again.
     pub failed: Box<dyn Fn(&str) + Send>,
     /// The hour's checkpoint: for whoever keeps it outside the house. Called on the signer's thread.
-    pub hourly: Box<dyn Fn(&Notes) + Send>,
+    pub hourly: HandOut,
     /// How many turns (seconds) lie between two hourly ones; at least one.
     pub hour_turns: u64,
 }
