@@ -178,6 +178,22 @@ const hex = (n) => '0x' + n.toString(16);
     const statuses = answers.map((pdu) => pdu.command_status);
     return statuses.includes(0x14) && statuses.every((s) => s === 0x14 || s === 0xff) ? null : statuses.map(hex).join(' ');
   });
+  await scene('submit_multi, filtered: what was refused here and what the operator refused come back as one list', async () => {
+    const { session: several } = await bind('transceiver', 'several');
+    const to = (digits, ton = 1) => ({ destination_addr: digits, dest_addr_ton: ton, dest_addr_npi: 1 });
+    const dest_address = [to(number('140')), to(number('900')), to('33199001234'), to('0639989999', 2), to(number('141'))];
+    const resp = await within(new Promise((yes) => several.submit_multi({
+      source_addr: 'SEVERAL', source_addr_ton: 5, dest_address, short_message: 'Promo -20% today. STOP 36555' }, yes)), 'submit_multi');
+    await unbind(several);
+    if (resp.command_status !== 0) return hex(resp.command_status);
+    const failed = resp.unsuccess_sme.map((one) =>
+      `${one.dest_addr_ton}/${one.dest_addr_npi} ${one.destination_addr} ${hex(one.error_status_code)}`);
+    const wanted = [`1/1 ${number('900')} 0x66`, '1/1 33199001234 0xb', '2/1 0639989999 0xc2'];
+    if (failed.join(', ') !== wanted.join(', ')) return failed.join(', ');
+    // Header, message_id and its NUL, the count, and each entry: TON, NPI, the address as it was written and its NUL, the error.
+    const octets = 16 + resp.message_id.length + 1 + 1 + [number('900'), '33199001234', '0639989999'].reduce((sum, one) => sum + 2 + one.length + 1 + 4, 0);
+    return resp.command_length === octets ? null : `${resp.command_length} octets instead of ${octets}`;
+  });
   const refused = [
     ['submit_multi is refused by default', 0x45, (s, cb) => s.submit_multi({ source_addr: 'ACME', source_addr_ton: 5, dest_address: [{ destination_addr: number('130'), dest_addr_ton: 1, dest_addr_npi: 1 }], short_message: 'Promo. STOP 36111' }, cb)],
     ['replace_sm is refused', 0x13, (s, cb) => s.replace_sm({ message_id: '1000', source_addr: 'ACME', short_message: 'Promo' }, cb)],

@@ -63,6 +63,7 @@ OFF = 'consent = "off"'
 ACCOUNTS = [
     ("acme", "main", "commercial", ["ACME", "36111"], 0, DECLARED.format(code=36111)),
     ("told", "main", "commercial", ["TOLD"], 0, DECLARED.format(code=36444) + '\nrefusal = { style = "receipt" }'),
+    ("several", "main", "commercial", ["SEVERAL"], 0, DECLARED.format(code=36555) + '\nsubmit_multi = "filter"'),
     ("otp", "main", "transactional", ["BANQUE"], 0, OFF),
     ("proof", "main", "commercial", ["PROOF"], 0, COMMERCIAL.format(code=36333) + 'consent = "proof"'),
     ("slow", "main", "transactional", ["SLOW"], 1, OFF),

@@ -33,6 +33,8 @@ const server = smpp.createServer((session) => {
       session.send(pdu.response(), () => session.close());
     } else if (pdu.command === 'submit_sm' || pdu.command === 'data_sm') {
       submit(session, pdu);
+    } else if (pdu.command === 'submit_multi') {
+      several(session, pdu);
     } else {
       session.send(pdu.response({ command_status: smpp.ESME_RINVCMDID }));
     }
@@ -50,6 +52,15 @@ function submit(session, pdu) {
   if (found && found[1] !== 0) return session.send(pdu.response({ command_status: found[1] }));
   session.send(pdu.response({ message_id: id }));
   if (switches.receipts && (pdu.registered_delivery & 1)) receipt(pdu, id);
+}
+
+function several(session, pdu) {
+  const failed = [];
+  for (const to of pdu.dest_address) {
+    const found = switches.statuses.find(([when]) => hits(when, to.destination_addr));
+    if (found && found[1] !== 0) failed.push({ ...to, error_status_code: found[1] });
+  }
+  session.send(pdu.response({ message_id: String(nextId++), unsuccess_sme: failed }));
 }
 
 function receipt(pdu, id) {
