@@ -42,7 +42,7 @@ pub struct ConsentPage {
 }
 
 /// Records that a page looks at, at most: a page of a rare account in a long ledger may be short, and says where to go on.
-const LOOKED_AT_MAX: u64 = 2_000_000;
+const LOOKED_AT_MAX: u64 = 200_000;
 
 /// What answers.
 #[derive(Clone)]
