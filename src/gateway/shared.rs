@@ -448,6 +448,8 @@ impl Shared {
     fn say_observed(&self) {
         for account in &self.settings.load().accounts {
             let observe = &account.policy.observe;
+            let until = self.series.gauge(&names::OBSERVE_UNTIL_TIMESTAMP_SECONDS, &[&account.policy.system_id]);
+            until.set(if observe.rules().is_empty() { 0.0 } else { observe.until().as_secs() as f64 });
             if !observe.rules().is_empty() {
                 let rules = observe.rules().iter().map(Rule::id).collect::<Vec<_>>().join(" ");
                 let over = observe.at(self.clock.civil()).is_empty();

@@ -72,6 +72,11 @@ pub const PROMOTIONAL_TEXT_TOTAL: Metric = counter(
     &["account", "outcome"],
     "Messages transactional by contract whose text looks like advertising, by what was done about it.",
 );
+pub const OBSERVE_UNTIL_TIMESTAMP_SECONDS: Metric = gauge(
+    "stopgate_observe_until_timestamp_seconds",
+    &["account"],
+    "When the rules of an account in observe mode refuse again; 0 = none is observed.",
+);
 pub const SUBMIT_WITHDRAWN_TOTAL: Metric = counter(
     "stopgate_submit_withdrawn_total",
     &["account"],
@@ -258,6 +263,7 @@ pub const ALL: &[Metric] = &[
     SUBMIT_TOTAL,
     SUBMIT_REFUSED_TOTAL,
     OBSERVED_REFUSALS_TOTAL,
+    OBSERVE_UNTIL_TIMESTAMP_SECONDS,
     PROMOTIONAL_TEXT_TOTAL,
     SUBMIT_WITHDRAWN_TOTAL,
     PARTS_INCOMPLETE_TOTAL,

@@ -42,6 +42,9 @@ async fn what_an_observed_rule_would_refuse_leaves_and_is_counted_and_explained(
     let observed = ["account=\"acme\"", "reason=\"missing_stop_mention\""];
     stage.gateway.metric_becomes("stopgate_observed_refusals_total", &observed, |value| value == 4.0).await;
     assert_eq!(stage.gateway.metric("stopgate_submit_refused_total", &observed).await, 0.0);
+    // 2027-01-01T00:00:00Z.
+    let until = "stopgate_observe_until_timestamp_seconds";
+    assert_eq!(stage.gateway.metric(until, &["account=\"acme\""]).await, 1_798_761_600.0);
     // The list and the hours are never observed.
     assert_eq!(stage.mo(&phone(855), "36111", "STOP").await, 0);
     assert_eq!(told(&acme, &Message::submit("ACME", &phone(855), BARE)).await, OPTED_OUT);
