@@ -1,13 +1,14 @@
-//! Owns `stopgate key export`: the keys as text for escrow, offline.
+//! Owns `stopgate key export` and `key public`: the keys as text for escrow, and the one that anybody may have; offline.
 //! Must never make a key, nor write one where others can read it.
 
 use super::exit::{Exit, Failure, Outcome};
 use super::global::Global;
 use super::print;
 use crate::ledger::keys::Keys;
+use crate::ledger::note::NoteKey;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Export the keys for escrow.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,12 +28,18 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Print the public key of the checkpoints: give it to whoever is to verify (`stopgate verify --key`)
+    #[command(after_help = "Examples:\n  stopgate key public > gw-1.pub")]
+    Public,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let Command::Export { output } = &args.command;
     let door = global.door()?;
+    let output = match &args.command {
+        Command::Export { output } => output,
+        Command::Public => return public(&door.data_dir, global),
+    };
     let none = std::fs::read_dir(&door.keys_dir).map_or(true, |mut entries| entries.next().is_none());
     if none {
         return Err(Failure::unavailable(
@@ -67,6 +74,27 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// The key that checkpoints are signed with, as other tools read it.
+fn public(data_dir: &Path, global: &Global) -> Outcome {
+    let path = data_dir.join("checkpoints/key");
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let next =
+            "the daemon writes it at its first start; run as its user, or name its configuration with --config FILE";
+        Failure::unavailable(format!("{}: {error}", path.display()), next)
+    })?;
+    let Some(key) = NoteKey::read(&text) else {
+        return Err(Failure::new(
+            format!("{} holds no public key", path.display()),
+            "`stopgate verify` says what is wrong",
+        ));
+    };
+    match global.json {
+        true => print::json(&serde_json::json!({ "key": key.text() })),
+        false => print::line(key.text()),
+    }
+    Ok(Exit::Ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +114,7 @@ mod tests {
         assert_eq!(run(&args, &global), Ok(Exit::Ok));
         assert!(std::fs::read_to_string(&output).expect("text").contains("tag.key"));
         assert_eq!(run(&args, &global).expect_err("it exists").exit, Exit::Failure);
+        let args = Args { command: Command::Public };
+        assert_eq!(run(&args, &global).expect_err("nothing was signed yet").exit, Exit::Unavailable);
     }
 }

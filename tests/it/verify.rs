@@ -46,7 +46,9 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
     let report: serde_json::Value = serde_json::from_str(&words).expect("JSON");
     assert_eq!((&report["counters"], &report["checked_against_hours"]), (&1.into(), &20.into()), "{words}");
     let (since, key) = (format!("{data}/checkpoints/newest"), format!("{data}/checkpoints/key"));
-    let (words, exit) = verify(&[&data, "--since", &since, "--key", &key]);
+    let (public, _, _) = gateway.command(&["key", "public"]).await;
+    assert_eq!(public, std::fs::read_to_string(&key).expect("the key"));
+    let (words, exit) = verify(&[&data, "--since", &since, "--key", public.trim()]);
     assert!(exit == 0 && words.contains("anchored up to") && words.contains("the key you gave"), "{words}");
 
     let segment = Path::new(&data).join("verdicts/0000000001.seg");

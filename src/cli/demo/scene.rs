@@ -143,6 +143,7 @@ impl Scene {
             "  {with} check --account acme --to +33639980042 --text 'Soldes. STOP 36111' --at 2026-11-22T11:00:00+01:00"
         ));
         line(format!("  {with} stop list"));
+        line(format!("  {with} proof +33639980012 -o demo.proof && {program} verify demo.proof"));
         line(format!(
             "  {program} sim phone --control {} --from 33639980042 --to 36111 --text 'arrêtez svp'",
             self.control
