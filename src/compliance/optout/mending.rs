@@ -12,6 +12,10 @@ use std::sync::Arc;
 const SLIP_LETTERS_MIN: usize = 6;
 /// The least letters of a word that was torn, or of words that run together.
 const TORN_LETTERS_MIN: usize = 4;
+/// The most letters of words that run together: who writes more in one word is no person.
+const RUN_TOGETHER_LETTERS_MAX: usize = 64;
+/// A reply of more words than this is not looked at again: it costs time, and a STOP is short.
+pub const MENDED_WORDS_MAX: usize = 80;
 /// The most words that one may fall into.
 const RUN_TOGETHER_MAX: usize = 8;
 
@@ -77,13 +81,18 @@ impl Lexicon {
 pub fn mend(words: &mut Words, lexicon: &Lexicon) -> bool {
     let mut changed = false;
     let mut at = 0;
+    if words.len() > MENDED_WORDS_MAX {
+        return false;
+    }
     while at < words.len() {
         let word = words.text(at).to_owned();
         let next = (at + 1 < words.len()).then(|| words.text(at + 1));
         let unknown = |word: &str| word.len() > 1 && !lexicon.knows(word);
         let torn = next.filter(|next| unknown(&word) || unknown(next)).map(|next| format!("{word}{next}"));
         let whole = torn.filter(|joined| joined.len() >= TORN_LETTERS_MIN && lexicon.words.contains(&**joined));
-        let is_odd = word.len() > TORN_LETTERS_MIN && word.bytes().all(|o| o.is_ascii_uppercase()) && unknown(&word);
+        let is_odd = (TORN_LETTERS_MIN + 1..=RUN_TOGETHER_LETTERS_MAX).contains(&word.len())
+            && word.bytes().all(|o| o.is_ascii_uppercase())
+            && unknown(&word);
         if let Some(whole) = whole {
             words.replace(at, at + 2, &whole);
         } else if is_odd && let Some(meant) = lexicon.meant(&word) {

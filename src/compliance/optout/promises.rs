@@ -86,3 +86,14 @@ fn politeness_and_the_copied_code_never_hide_a_stop() {
     assert!(cases > 20_000, "{cases}");
     assert!(hidden.is_empty(), "{} of {cases}\n{}", hidden.len(), hidden.join("\n"));
 }
+
+#[test]
+fn a_flood_of_words_and_a_word_without_end_are_read_once_and_not_mended() {
+    let endless = "jenevauxplus".repeat(4_000);
+    let flood = "nachichten ".repeat(4_000);
+    for text in [endless, flood] {
+        assert_eq!(ENGINE.read_text(&text, &[]), Reply::None);
+        assert_eq!(ENGINE.doubt(&text, &[]), None);
+    }
+    assert!(is_stop("bitte keine nachichten mehr"), "a short one is");
+}

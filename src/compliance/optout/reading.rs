@@ -2,7 +2,7 @@
 //! Must never let a STOP be outweighed: negations explain words away first, then any STOP wins.
 
 use super::language::{Keyword, Language, Meaning};
-use super::mending::{Lexicon, mend};
+use super::mending::{Lexicon, MENDED_WORDS_MAX, mend};
 use super::review::Doubt;
 use super::{How, Matched, Reply, letters, typo};
 use crate::compliance::wording::pattern::View;
@@ -81,7 +81,8 @@ impl<'l> Reading<'l> {
         if self.phrase(|language| &language.stop).is_some() {
             return Some(Doubt::ExplainedAway);
         }
-        let words = (0..self.words.len()).filter(|at| !self.idle[*at]).map(|at| self.words.text(at));
+        let words =
+            (0..self.words.len()).filter(|at| !self.idle[*at]).take(MENDED_WORDS_MAX).map(|at| self.words.text(at));
         let near = |word: &str| {
             let strong = |language: &Arc<Language>| {
                 language.keywords.get(word).is_some_and(|keyword| keyword.meaning == Meaning::Stop)
