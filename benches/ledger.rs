@@ -59,6 +59,7 @@ fn fill(dir: &std::path::Path) {
             segment: None,
             set: None,
             promotional: None,
+            counted: false,
             stop_code: Some(36111),
             would_refuse: RuleSet::default(),
             observed: RuleSet::default(),
