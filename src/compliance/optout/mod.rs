@@ -85,6 +85,14 @@ impl Engine {
         }
         // What says nothing is looked at again with its slips mended: only a STOP is worth that.
         let mended = Reading::mended(&own, &self.languages, short_codes, &self.lexicon).map(Reading::meaning);
-        mended.filter(|meaning| matches!(meaning, Reply::Stop(_))).unwrap_or(Reply::None)
+        let stops = |meaning: &Reply| matches!(meaning, Reply::Stop(_));
+        mended.filter(stops).or_else(|| self.line(&own, short_codes)).unwrap_or(Reply::None)
+    }
+
+    /// The STOP that has a line to itself, such as one below a copied mention without marks.
+    fn line(&self, own: &str, short_codes: &[u32]) -> Option<Reply> {
+        let mut lines = own.lines().filter(|line| !line.trim().is_empty());
+        lines.clone().nth(1)?;
+        lines.find_map(|line| Reading::new(line, &self.languages, short_codes).stop_alone())
     }
 }

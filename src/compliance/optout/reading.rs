@@ -75,6 +75,15 @@ impl<'l> Reading<'l> {
             .unwrap_or(Reply::None)
     }
 
+    /// The STOP that the text is, and nothing else beside politeness and codes. Words that are a STOP only in their own language's
+    /// whole reply do not count.
+    pub fn stop_alone(self) -> Option<Reply> {
+        let core: Vec<usize> = (0..self.words.len()).filter(|at| !self.idle[*at]).collect();
+        let (taken, language, keyword) = self.keyword_at(&core)?;
+        let strong = taken == core.len() && keyword.meaning == Meaning::Stop;
+        strong.then(|| reply(language, keyword, How::Keyword))
+    }
+
     /// What speaks for a STOP in a text that was not understood as one.
     pub fn doubt(&self) -> Option<Doubt> {
         // Nothing is masked yet.
