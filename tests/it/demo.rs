@@ -32,7 +32,11 @@ fn the_story_shows_a_promo_a_stop_a_refusal_a_sunday_and_a_night() {
     for (what, outcome) in promised {
         assert!(lines.any(|line| line.contains(what) && line.contains(outcome)), "no `{what} … {outcome}` in\n{out}");
     }
-    assert!(!out.contains("33639980012 "), "a whole number was shown");
+    let (story, commands) = out.split_once("What to try now").expect("it says what to try");
+    assert!(
+        !story.contains("3363998") && commands.contains("proof +33639980012"),
+        "a whole number was shown in\n{out}"
+    );
 }
 
 #[test]
