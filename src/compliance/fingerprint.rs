@@ -64,9 +64,29 @@ pub fn campaign(text: &str) -> u64 {
     }
     let mut mixer = Mixer::new(3);
     // Most texts hold no link: then no word has to be asked.
-    let linked = text.bytes().any(|octet| octet == b'/') || text.bytes().any(|octet| matches!(octet, b'w' | b'W'));
-    for word in text.as_bytes().split(u8::is_ascii_whitespace) {
-        if word.is_empty() || (linked && is_link(word)) {
+    let octets = text.as_bytes();
+    if !octets.iter().any(|octet| matches!(octet, b'/' | b'w' | b'W')) {
+        let mut in_word = false;
+        for octet in octets {
+            if octet.is_ascii_whitespace() {
+                if in_word {
+                    mixer.octet(b' ');
+                }
+                in_word = false;
+            } else {
+                in_word = true;
+                if !octet.is_ascii_digit() {
+                    mixer.octet(*octet);
+                }
+            }
+        }
+        if in_word {
+            mixer.octet(b' ');
+        }
+        return mixer.finish().max(1);
+    }
+    for word in octets.split(u8::is_ascii_whitespace) {
+        if word.is_empty() || is_link(word) {
             continue;
         }
         for octet in word.iter().copied().filter(|octet| !octet.is_ascii_digit()) {
@@ -95,6 +115,19 @@ mod tests {
         assert_eq!(first, campaign("-20%  ce samedi, code A77 lea.fr/zzz STOP 36111"));
         assert_ne!(first, campaign("-20% ce dimanche, code A1 https://lea.fr/n1 STOP 36111"));
         assert_eq!(campaign(""), 0);
+    }
+
+    #[test]
+    fn a_text_without_links_has_the_fingerprint_that_its_words_have_one_by_one() {
+        // "w" sends a text the longer way; a word of digits weighs as much as another.
+        for (short, long) in [("a b", "w a b"), (" a  1 b\n", "w a 1 b"), ("é 12", "w é 12")] {
+            let mut mixer = Mixer::new(3);
+            for word in long.split_ascii_whitespace().skip(1) {
+                word.bytes().filter(|octet| !octet.is_ascii_digit()).for_each(|octet| mixer.octet(octet));
+                mixer.octet(b' ');
+            }
+            assert_eq!(campaign(short), mixer.finish().max(1), "{short:?}");
+        }
     }
 
     #[test]

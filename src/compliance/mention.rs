@@ -255,6 +255,14 @@ impl Folded<'_> {
 
     /// What stands behind `word`; `None` when it does not stand here. A space in it stands for any number of them.
     fn after(mut self, word: &str) -> Option<Self> {
+        // Most words fail at their first letter.
+        if let (Some(first), Some(wanted)) = (self.text.as_bytes().get(self.at), word.bytes().next())
+            && first.is_ascii()
+            && wanted != b' '
+            && first.to_ascii_uppercase() != wanted
+        {
+            return None;
+        }
         for wanted in word.bytes() {
             if wanted == b' ' {
                 self = self.skip(|octet| octet == b' ');
