@@ -84,7 +84,8 @@ fn weigh<L: SuppressionList + ?Sized>(
     let tag = destination.map(|number| facts.tags.tag(number));
     let from = submission.source;
     let source = Source::read(from.ton, from.npi, submission.slice(from.text), facts.numbers, &account.default_country);
-    let gate = gate(submission, source.fingerprint(), tag, facts, now);
+    let sender = source.fingerprint();
+    let gate = gate(submission, sender, tag, facts, now);
     let (pack, pack_name) = match gate.as_ref().and_then(|gate| gate.pinned.pack.as_ref()) {
         Some((pack, name)) => (pack, *name),
         None => (&account.pack, account.pack_name),
@@ -117,7 +118,7 @@ fn weigh<L: SuppressionList + ?Sized>(
         pack: pack_name,
         account: account.account,
         campaign: own.map_or(0, fingerprint::campaign),
-        sender: source.fingerprint(),
+        sender,
         segment: submission.segment,
         set: gate.as_ref().map(|gate| gate.of_set()),
         stop_code: mention.as_ref().and_then(|mention| mention.code),

@@ -133,21 +133,8 @@ fn is_that(consent: &Consent, seq: u64, standing: Standing) -> bool {
 
 fn found(record: EventRecord, personal: Option<Personal>) -> Option<ActFound> {
     let (seq, at) = (record.seq, record.at);
-    match record.event {
-        Event::Consent(consent) => Some(ActFound { seq, at, consent, personal }),
-        Event::Begin(_)
-        | Event::End { .. }
-        | Event::Config { .. }
-        | Event::Contract(_)
-        | Event::Suppression(_)
-        | Event::Erase(_)
-        | Event::Admin(_)
-        | Event::Clock(_)
-        | Event::Gap(_)
-        | Event::Import(_)
-        | Event::AccountCounter(_)
-        | Event::LinkCounter(_) => None,
-    }
+    let Event::Consent(consent) = record.event else { return None };
+    Some(ActFound { seq, at, consent, personal })
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Lane {
                 self.commit(now);
             }
         }
-        self.flush(now);
+        self.flush();
         self.pass(generation, now);
     }
 
@@ -181,10 +181,10 @@ impl Lane {
     }
 
     /// Writes what the sockets take. A socket that breaks or a withdrawal may touch others, hence the loop.
-    fn flush(&mut self, now: Now) {
+    fn flush(&mut self) {
         loop {
             if let Some(slot) = self.touched_links.pop() {
-                self.flush_link(slot, now);
+                self.flush_link(slot);
             } else if let Some(slot) = self.touched_esmes.pop() {
                 self.flush_esme(slot);
             } else {
@@ -193,7 +193,7 @@ impl Lane {
         }
     }
 
-    fn flush_link(&mut self, slot: usize, _now: Now) {
+    fn flush_link(&mut self, slot: usize) {
         let link = &mut self.links[slot];
         let Some(wire) = &link.wire else { return };
         let tally = &mut self.smsc_tally;
@@ -278,7 +278,7 @@ impl Lane {
             }
         }
         self.commit(now);
-        self.flush(now);
+        self.flush();
         self.kit.shared.pass(self.number, generation);
     }
 

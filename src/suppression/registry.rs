@@ -154,27 +154,14 @@ impl Registry {
 
     fn chapter(&self, record: EventRecord, personal: Option<Personal>) -> Option<Chapter> {
         let (seq, at) = (record.seq, record.at);
-        match record.event {
-            Event::Suppression(SuppressionEvent::Stop(stop)) => {
+        let Event::Suppression(event) = record.event else { return None };
+        Some(match event {
+            SuppressionEvent::Stop(stop) => {
                 let in_force = holds(&self.index, &stop);
-                Some(Chapter::Stop(StopFound { seq, at, stop, personal, in_force }))
+                Chapter::Stop(StopFound { seq, at, stop, personal, in_force })
             }
-            Event::Suppression(SuppressionEvent::Lift(lift)) => {
-                Some(Chapter::Lift(LiftFound { seq, at, lift, personal }))
-            }
-            Event::Begin(_)
-            | Event::End { .. }
-            | Event::Config { .. }
-            | Event::Contract(_)
-            | Event::Consent(_)
-            | Event::Erase(_)
-            | Event::Admin(_)
-            | Event::Clock(_)
-            | Event::Gap(_)
-            | Event::Import(_)
-            | Event::AccountCounter(_)
-            | Event::LinkCounter(_) => None,
-        }
+            SuppressionEvent::Lift(lift) => Chapter::Lift(LiftFound { seq, at, lift, personal }),
+        })
     }
 }
 
