@@ -64,6 +64,22 @@ impl Shared {
         ))
     }
 
+    /// Serves a request: whoever may do this has it done, and is told what came of it.
+    pub async fn serve<T: Serialize>(
+        &self,
+        headers: &HeaderMap,
+        action: Action,
+        work: impl AsyncFnOnce(&Caller) -> Result<T, Problem>,
+    ) -> Response {
+        match self.authorise(headers, action) {
+            Ok(caller) => {
+                let result = work(&caller).await;
+                self.answer(Some(&caller), action, result)
+            }
+            Err(problem) => self.answer::<()>(None, action, Err(problem)),
+        }
+    }
+
     /// Records that personal data will be read; only then may it be.
     pub async fn record_read(
         &self,

@@ -5,7 +5,7 @@ use super::access::{Shared, body};
 use super::answers::{CheckAnswer, WhyAnswer};
 use super::problem::{Problem, ProblemKind};
 use super::requests::CheckRequest;
-use super::role::{Action, Role};
+use super::role::Action;
 use super::stops::NumberBody;
 use super::tokens::Caller;
 use crate::telemetry::events::ConfigReloaded;
@@ -20,38 +20,30 @@ use std::sync::Arc;
 
 /// `GET /v1/status`
 pub async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    match shared.authorise(&headers, Action::Status) {
-        Ok(caller) => shared.answer(Some(&caller), Action::Status, shared.plane.status().await),
-        Err(problem) => shared.answer::<()>(None, Action::Status, Err(problem)),
-    }
+    shared.serve(&headers, Action::Status, async |_| shared.plane.status().await).await
 }
 
 /// `POST /v1/reload`
 pub async fn reload(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    match shared.authorise(&headers, Action::Reload) {
-        Ok(caller) => {
-            let result = shared.plane.reload(&caller.name).await;
-            let (outcome, why) = match &result {
-                Ok(_) => (ReloadResult::Ok, ""),
-                Err(problem) if problem.kind == ProblemKind::Invalid => (ReloadResult::Invalid, problem.error.as_str()),
-                Err(problem) => (ReloadResult::Failed, problem.error.as_str()),
-            };
-            ConfigReloaded { result: outcome, why }.emit(&shared.metrics);
-            shared.answer(Some(&caller), Action::Reload, result)
-        }
-        Err(problem) => shared.answer::<()>(None, Action::Reload, Err(problem)),
-    }
+    let reload = async |caller: &Caller| {
+        let result = shared.plane.reload(&caller.name).await;
+        let (outcome, why) = match &result {
+            Ok(_) => (ReloadResult::Ok, ""),
+            Err(problem) if problem.kind == ProblemKind::Invalid => (ReloadResult::Invalid, problem.error.as_str()),
+            Err(problem) => (ReloadResult::Failed, problem.error.as_str()),
+        };
+        ConfigReloaded { result: outcome, why }.emit(&shared.metrics);
+        result
+    };
+    shared.serve(&headers, Action::Reload, reload).await
 }
 
 /// `POST /v1/drain`
 pub async fn drain(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    match shared.authorise(&headers, Action::Drain) {
-        Ok(caller) => {
-            let result = shared.plane.drain(&caller.name).await.map(|()| serde_json::json!({ "draining": true }));
-            shared.answer(Some(&caller), Action::Drain, result)
-        }
-        Err(problem) => shared.answer::<()>(None, Action::Drain, Err(problem)),
-    }
+    let drain = async |caller: &Caller| {
+        shared.plane.drain(&caller.name).await.map(|()| serde_json::json!({ "draining": true }))
+    };
+    shared.serve(&headers, Action::Drain, drain).await
 }
 
 /// A dry run as it is sent.
@@ -75,23 +67,12 @@ pub struct CheckBody {
 
 /// `POST /v1/check`
 pub async fn check(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::Check) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::Check, Err(problem)),
-    };
-    let result = checked(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::Check, result)
+    shared.serve(&headers, Action::Check, async |caller| checked(&shared, caller, &octets).await).await
 }
 
 async fn checked(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<CheckAnswer, Problem> {
     let asked: CheckBody = body(octets)?;
-    if caller.roles == [Role::Sender] && caller.name != asked.account {
-        return Err(Problem::new(
-            ProblemKind::Forbidden,
-            format!("the token {:?} may check its own account only", caller.name),
-            "name your own account",
-        ));
-    }
+    caller.may_touch(&asked.account, "check its own account only")?;
     let at = match asked.at.as_deref().map(DateTime::parse_from_rfc3339).transpose() {
         Ok(at) => at.map(|at| at.with_timezone(&Utc).into()),
         Err(_) => return Err(Problem::invalid("`at` is not RFC 3339", "write 2026-11-22T10:00:00Z")),
@@ -112,12 +93,7 @@ async fn checked(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<Chec
 
 /// `POST /v1/why`
 pub async fn why(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::Why) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::Why, Err(problem)),
-    };
-    let result = explained(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::Why, result)
+    shared.serve(&headers, Action::Why, async |caller| explained(&shared, caller, &octets).await).await
 }
 
 async fn explained(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<WhyAnswer, Problem> {

@@ -39,12 +39,7 @@ pub struct DecisionBody {
 
 /// `POST /v1/lifts`
 pub async fn propose(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::LiftPropose) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::LiftPropose, Err(problem)),
-    };
-    let result = proposed(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::LiftPropose, result)
+    shared.serve(&headers, Action::LiftPropose, async |caller| proposed(&shared, caller, &octets).await).await
 }
 
 async fn proposed(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<LiftWaiting, Problem> {
@@ -80,12 +75,7 @@ fn said(what: &str, text: &str, most: usize) -> Result<(), Problem> {
 
 /// `POST /v1/lifts/decide`
 pub async fn decide(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::LiftDecide) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::LiftDecide, Err(problem)),
-    };
-    let result = decided(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::LiftDecide, result)
+    shared.serve(&headers, Action::LiftDecide, async |caller| decided(&shared, caller, &octets).await).await
 }
 
 async fn decided(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<LiftOutcome, Problem> {
@@ -98,13 +88,9 @@ async fn decided(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<Lift
 
 /// `GET /v1/lifts`
 pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let caller = match shared.authorise(&headers, Action::LiftList) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::LiftList, Err(problem)),
+    let list = async |caller: &Caller| {
+        shared.record_read(caller, Action::LiftList, None).await?;
+        shared.plane.waiting_lifts().await
     };
-    let result = match shared.record_read(&caller, Action::LiftList, None).await {
-        Ok(()) => shared.plane.waiting_lifts().await,
-        Err(problem) => Err(problem),
-    };
-    shared.answer(Some(&caller), Action::LiftList, result)
+    shared.serve(&headers, Action::LiftList, list).await
 }

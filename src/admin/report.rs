@@ -2,9 +2,9 @@
 //! Must never run two at once, nor on the thread that answers probes.
 
 use super::access::Shared;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::requests::ReportRequest;
-use super::role::{Action, Role};
+use super::role::Action;
 use super::tokens::Caller;
 use super::unsubscribes::UnsubscribeReport;
 use crate::message::instant::CivilInstant;
@@ -37,32 +37,19 @@ pub async fn unsubscribes(
     headers: HeaderMap,
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
-    let caller = match shared.authorise(&headers, Action::Report) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::Report, Err(problem)),
+    let report = async |caller: &Caller| {
+        let keys = "the query has `since`, `until`, `account` and `limit`";
+        let Query(asked) = asked.map_err(|error| Problem::invalid(error.body_text(), keys))?;
+        counted(&shared, caller, asked).await
     };
-    let asked = asked.map(|Query(asked)| asked);
-    let asked = asked
-        .map_err(|error| Problem::invalid(error.body_text(), "the query has `since`, `until`, `account` and `limit`"));
-    let result = match asked {
-        Ok(asked) => counted(&shared, &caller, asked).await,
-        Err(problem) => Err(problem),
-    };
-    shared.answer(Some(&caller), Action::Report, result)
+    shared.serve(&headers, Action::Report, report).await
 }
 
 async fn counted(shared: &Shared, caller: &Caller, asked: Asked) -> Result<UnsubscribeReport, Problem> {
-    let account = match (caller.roles == [Role::Sender], asked.account) {
-        (true, Some(other)) if other != caller.name => {
-            return Err(Problem::new(
-                ProblemKind::Forbidden,
-                format!("the token {:?} may see its own account only", caller.name),
-                "name your own account",
-            ));
-        }
-        (true, Some(_) | None) => Some(caller.name.clone()),
-        (false, account) => account,
-    };
+    let account = asked.account.or_else(|| caller.is_only_a_sender().then(|| caller.name.clone()));
+    if let Some(account) = &account {
+        caller.may_touch(account, "see its own account only")?;
+    }
     let (since, until) = (instant(asked.since.as_deref())?, instant(asked.until.as_deref())?);
     let limit = asked.limit.unwrap_or(ROWS);
     if !(1..=ROWS_MAX).contains(&limit) {

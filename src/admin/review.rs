@@ -44,12 +44,11 @@ pub async fn review(
     headers: HeaderMap,
     Query(query): Query<ReviewQuery>,
 ) -> Response {
-    let caller = match shared.authorise(&headers, Action::StopReview) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::StopReview, Err(problem)),
-    };
-    let result = looked_at(&shared, &caller, query.limit.unwrap_or(100)).await;
-    shared.answer(Some(&caller), Action::StopReview, result)
+    shared
+        .serve(&headers, Action::StopReview, async |caller| {
+            looked_at(&shared, caller, query.limit.unwrap_or(100)).await
+        })
+        .await
 }
 
 async fn looked_at(shared: &Shared, caller: &Caller, limit: usize) -> Result<Vec<ReviewEntry>, Problem> {

@@ -5,7 +5,7 @@ use super::access::{Shared, body};
 use super::answers::{RejectedRow, StopEntry, StopOutcome, StopPage};
 use super::problem::Problem;
 use super::requests::{PageRequest, Reach, StopBatch, StopOrigin, StopRow};
-use super::role::{Action, Role};
+use super::role::Action;
 use super::tokens::Caller;
 use crate::message::instant::CivilInstant;
 use axum::body::Bytes;
@@ -97,12 +97,7 @@ fn reach(written: Written<'_>) -> Result<Reach, &'static str> {
 
 /// `POST /v1/stops`
 pub async fn add(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::StopAdd) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::StopAdd, Err(problem)),
-    };
-    let result = added(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::StopAdd, result)
+    shared.serve(&headers, Action::StopAdd, async |caller| added(&shared, caller, &octets).await).await
 }
 
 async fn added(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<StopOutcome, Problem> {
@@ -114,7 +109,7 @@ async fn added(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<StopOu
         ));
     }
     let (mut rows, mut rejected) = (Vec::with_capacity(batch.rows.len()), Vec::new());
-    let own_only = caller.roles.iter().all(|role| *role == Role::Sender);
+    let own_only = caller.is_only_a_sender();
     let common = [&batch.scope, &batch.account, &batch.sender];
     for row in batch.rows {
         let line = row.line;
@@ -172,12 +167,7 @@ pub struct NumberBody {
 
 /// `POST /v1/stops/show`: the number stands in the body, because addresses end up in logs.
 pub async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::StopShow) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::StopShow, Err(problem)),
-    };
-    let result = shown(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::StopShow, result)
+    shared.serve(&headers, Action::StopShow, async |caller| shown(&shared, caller, &octets).await).await
 }
 
 async fn shown(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<Vec<StopEntry>, Problem> {
@@ -200,12 +190,7 @@ pub struct PageQuery {
 /// `GET /v1/stops`
 pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Response {
     let action = if query.export { Action::StopExport } else { Action::StopList };
-    let caller = match shared.authorise(&headers, action) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, action, Err(problem)),
-    };
-    let result = page(&shared, &caller, action, query).await;
-    shared.answer(Some(&caller), action, result)
+    shared.serve(&headers, action, async |caller| page(&shared, caller, action, query).await).await
 }
 
 async fn page(shared: &Shared, caller: &Caller, action: Action, query: PageQuery) -> Result<StopPage, Problem> {

@@ -1,6 +1,7 @@
 //! Owns who is who: the file of names, roles and hashes, read again when it changes.
 //! Must never keep or print a token; a hash is compared in constant time.
 
+use super::problem::{Problem, ProblemKind};
 use super::role::Role;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -23,6 +24,25 @@ struct Entry {
 pub struct Caller {
     pub name: String,
     pub roles: Vec<Role>,
+}
+
+impl Caller {
+    /// Whether it is a sender and nothing else: then it sees and touches its own account only.
+    pub fn is_only_a_sender(&self) -> bool {
+        self.roles.iter().all(|role| *role == Role::Sender)
+    }
+
+    /// Nothing when it may work on an account. `doing`: what it wants, such as `check its own account only`.
+    ///
+    /// # Errors
+    /// It is a sender's, and the account another's.
+    pub fn may_touch(&self, account: &str, doing: &str) -> Result<(), Problem> {
+        if !self.is_only_a_sender() || self.name == account {
+            return Ok(());
+        }
+        let refused = format!("the token {:?} may {doing}", self.name);
+        Err(Problem::new(ProblemKind::Forbidden, refused, "name your own account"))
+    }
 }
 
 /// A file of tokens that cannot be used.

@@ -3,9 +3,9 @@
 
 use super::super::access::{Shared, body};
 use super::super::answers::{RejectedRow, StopOutcome};
-use super::super::problem::{Problem, ProblemKind};
+use super::super::problem::Problem;
 use super::super::requests::PageRequest;
-use super::super::role::{Action, Role};
+use super::super::role::Action;
 use super::super::stops::{NumberBody, PAGE_MAX, ROWS_MAX};
 use super::super::tokens::Caller;
 use super::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentRow, ConsentWork};
@@ -87,13 +87,7 @@ pub async fn enter(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets
 }
 
 async fn entered(shared: &Shared, caller: &Caller, batch: BatchBody) -> Result<StopOutcome, Problem> {
-    if caller.roles == [Role::Sender] && caller.name != batch.account {
-        return Err(Problem::new(
-            ProblemKind::Forbidden,
-            format!("the token {:?} may enter opt-ins to its own account only", caller.name),
-            "name your own account",
-        ));
-    }
+    caller.may_touch(&batch.account, "enter opt-ins to its own account only")?;
     if batch.rows.len() > ROWS_MAX {
         return Err(Problem::invalid(
             format!("{} rows in one batch", batch.rows.len()),
@@ -159,12 +153,7 @@ fn row_of(shared: &Shared, batch: &BatchBody, row: &RowBody) -> Result<ConsentRo
 
 /// `POST /v1/consents/show`: the number stands in the body, because addresses end up in logs.
 pub async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    let caller = match shared.authorise(&headers, Action::ConsentShow) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::ConsentShow, Err(problem)),
-    };
-    let result = shown(&shared, &caller, &octets).await;
-    shared.answer(Some(&caller), Action::ConsentShow, result)
+    shared.serve(&headers, Action::ConsentShow, async |caller| shown(&shared, caller, &octets).await).await
 }
 
 async fn shown(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<Vec<ConsentEntry>, Problem> {
@@ -184,12 +173,7 @@ pub struct PageQuery {
 
 /// `GET /v1/consents`
 pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Response {
-    let caller = match shared.authorise(&headers, Action::ConsentExport) {
-        Ok(caller) => caller,
-        Err(problem) => return shared.answer::<()>(None, Action::ConsentExport, Err(problem)),
-    };
-    let result = page(&shared, &caller, query).await;
-    shared.answer(Some(&caller), Action::ConsentExport, result)
+    shared.serve(&headers, Action::ConsentExport, async |caller| page(&shared, caller, query).await).await
 }
 
 async fn page(shared: &Shared, caller: &Caller, query: PageQuery) -> Result<ConsentAnswer, Problem> {

@@ -1,6 +1,7 @@
 //! Owns `stopgate consent`: the registry of opt-ins by hand, from files and to files.
 //! Must never lift a stop: who said STOP stays stopped, whatever opt-in is recorded.
 
+mod act;
 mod export;
 mod import;
 mod record;
