@@ -28,6 +28,14 @@ struct Wall {
     before: usize,
 }
 
+/// Adds an account whose contract is transactional.
+fn transactional_bank(config: &mut super::support::config::Config) {
+    let mut bank = account("bank", "pass", "operator-a");
+    bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
+    bank.unset("consent_statement");
+    config.accounts.push(bank);
+}
+
 impl Wall {
     async fn with(number: u32, change: impl FnOnce(&mut super::support::config::Config)) -> Self {
         let stage = Stage::with(Switches::default(), |config| {
@@ -249,13 +257,7 @@ async fn a_message_to_an_application_port_is_refused() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_advertisement_over_a_transactional_account_passes_to_no_application_port() {
-    let wall = Wall::with(730, |config| {
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
-    })
-    .await;
+    let wall = Wall::with(730, transactional_bank).await;
     let bank = wall.stage.bound(&Bind::transceiver("bank", "pass")).await;
     let addressed = |text: &str| {
         let mut message = Message::submit("BANK", &wall.stopped, text);
@@ -447,13 +449,7 @@ async fn ussd_and_a_service_type_that_claims_to_be_transactional_are_judged_as_c
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_advertisement_over_a_transactional_account_is_judged_as_commercial() {
-    let wall = Wall::with(725, |config| {
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
-    })
-    .await;
+    let wall = Wall::with(725, transactional_bank).await;
     let bank = wall.stage.bound(&Bind::transceiver("bank", "pass")).await;
     let message = Message::submit("BANK", &wall.stopped, "Soldes: -20% samedi. STOP 36111");
     assert_eq!(bank.submit_and_wait(&message).await.unwrap().status(), OPTED_OUT);

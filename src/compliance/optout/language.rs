@@ -1,7 +1,7 @@
 //! Owns the compiled words of one language: keywords, politeness, guards, patterns.
 //! Must never hold a word itself: words stand in `config/packs/keywords`.
 
-use crate::compliance::wording::pattern::{Set, Sets};
+use crate::compliance::wording::choice::{Set, Sets};
 use crate::compliance::wording::patterns::Patterns;
 use std::collections::HashMap;
 use std::sync::Arc;

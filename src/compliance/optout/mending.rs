@@ -2,7 +2,7 @@
 //! Must never touch a word that some language knows, nor be asked about a reply that is understood as it stands.
 
 use super::language::Language;
-use crate::compliance::wording::pattern::{near, near_stem};
+use crate::compliance::wording::choice::{near, near_stem};
 use crate::compliance::wording::words::Words;
 use std::collections::BTreeSet;
 use std::ops::Bound;

@@ -2,7 +2,7 @@
 //! Must never cut the whole text away because it stands in quotation marks: a quoted STOP alone is a STOP.
 
 use super::language::Language;
-use crate::compliance::wording::pattern::Set;
+use crate::compliance::wording::choice::Set;
 use crate::compliance::wording::words::Words;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! Must never take a real word for a slip: guard lists and START keywords come first.
 
 use super::language::{Keyword, Language, Meaning};
-use crate::compliance::wording::pattern::near;
+use crate::compliance::wording::choice::near;
 use std::sync::Arc;
 
 /// Keywords from this length on may carry one slip, from `TWO_SLIPS_FROM` on two.

@@ -4,7 +4,8 @@
 use super::report::{PackError, Report, line_of};
 use super::wordlists::{RawList, patterns, sets};
 use crate::compliance::traffic::{SIGNALS_MAX, Signal, Signals};
-use crate::compliance::wording::pattern::{Pattern, Reach, Sets};
+use crate::compliance::wording::choice::Sets;
+use crate::compliance::wording::pattern::{Pattern, Reach};
 use crate::compliance::wording::patterns::Patterns;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //! Must never know what a list is for.
 
 use super::report::Report;
-use crate::compliance::wording::pattern::{Pattern, Reach, Set, Sets};
+use crate::compliance::wording::choice::{Set, Sets};
+use crate::compliance::wording::pattern::{Pattern, Reach};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use toml::Spanned;

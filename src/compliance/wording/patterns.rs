@@ -96,7 +96,8 @@ impl Patterns {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pattern::{Reach, Set, Sets};
+    use super::super::choice::{Set, Sets};
+    use super::super::pattern::Reach;
     use super::super::words::Words;
     use super::*;
     use std::sync::Arc;
