@@ -4,6 +4,8 @@ CARGO ?= cargo
 STRICT ?= 0
 export STRICT
 SECONDS_PER_TARGET ?= 10
+# The scenarios that report figures, and those of the same kind that have none to report.
+FAULTS = $(shell sed '/^\#/d' tests/it/faults.tsv | cut -f2 | sort -u | sed 's/$$/::/') stop_race:: store_down:: waiting_at_closing::
 
 .PHONY: help demo test tools unit tidy deploy-check interop lint deny bench fuzz faults hours-long faults-long
 
@@ -46,11 +48,13 @@ bench: ## Benches, with the TCP floor of the same run
 fuzz: ## Each fuzz target for SECONDS_PER_TARGET seconds (needs cargo-fuzz)
 	tests/setup/fuzz.sh $(SECONDS_PER_TARGET)
 
-faults: ## kill -9, disk faults: the short form
-	$(CARGO) test --locked --test it -- kill9 stop_race store_down waiting_at_closing
+faults: ## The faults of docs/reliability.md in their short form, as in CI
+	$(CARGO) test --locked --test it -- $(FAULTS)
 
 hours-long: ## Every minute 2020-2040 in every zone against an independent computation
 	STOPGATE_LONG=1 $(CARGO) test --release --locked -- hours --nocapture
 
-faults-long: ## The faults in their release form
-	STOPGATE_LONG=1 $(CARGO) test --release --locked --test it -- kill9 stop_race store_down waiting_at_closing --nocapture
+faults-long: ## The faults in their release form, one after the other; then writes docs/reliability.md
+	rm -rf target/reliability
+	STOPGATE_LONG=1 $(CARGO) test --release --locked --test it -- $(FAULTS) --nocapture --test-threads=1
+	UPDATE_DOCS=1 $(CARGO) test --release --locked --test pages -- reliability

@@ -1,6 +1,9 @@
 //! Owns what the pages say about the tree: dependencies, links, limits, and the table of rules with their sources and tests.
 //! Must never judge prose; only that what a table names is there, and that nothing it should name is missing.
 
+#[path = "pages/reliability.rs"]
+mod reliability;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Owns kill -9 under load: no acknowledged STOP is lost, no message is forwarded twice, and it starts again.
 //! Must never count what the gateway had not acknowledged yet.
 
+use super::support::figures::{self, Figures};
 use super::support::gateway::{Gateway, Home};
 use super::support::stage::operator;
 use super::support::{SOON, phone};
@@ -11,15 +12,15 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::Smsc;
 use stopgate::sim::smsc::switches::Switches;
 
-/// Cycles in CI; `STOPGATE_LONG` makes it a thousand.
-const CYCLES: u32 = 50;
+/// Cycles in CI, and in the long form.
+const CYCLES: (u32, u32) = (50, 1_000);
 /// STOPs offered in one cycle: more than 5 to 80 ms leave time for.
 const STOPS: u32 = 100;
 const OPTED_OUT: u32 = 0x66;
 
 #[tokio::test(flavor = "current_thread")]
-async fn fifty_kills_lose_no_acknowledged_stop_and_forward_nothing_twice() {
-    let cycles = if std::env::var_os("STOPGATE_LONG").is_some() { 1_000 } else { CYCLES };
+async fn kills_lose_no_acknowledged_stop_and_forward_nothing_twice() {
+    let cycles = figures::cycles(CYCLES.0, CYCLES.1);
     // What is not acknowledged is not offered again by itself: the next cycle's own STOPs are enough.
     let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
     let config = super::support::config::Config::new(smsc.address());
@@ -38,12 +39,13 @@ async fn fifty_kills_lose_no_acknowledged_stop_and_forward_nothing_twice() {
     check(&gateway, &acked).await;
     assert!(gateway.terminate().await.success(), "{}", gateway.log());
     assert!(acked.len() > cycles as usize, "only {} STOPs were acknowledged: the load was none", acked.len());
-    let doubled = smsc.records(|records| {
+    let (forwarded, doubled) = smsc.records(|records| {
         let mut texts: BTreeMap<(String, String), u32> = BTreeMap::new();
         let promos = records.submitted.iter().filter(|one| one.source() == "ACME");
         promos.for_each(|one| *texts.entry((one.destination(), one.text())).or_default() += 1);
         assert!(texts.len() > cycles as usize, "only {} promos were forwarded: the load was none", texts.len());
-        texts.into_iter().filter(|(_, count)| *count > 1).collect::<Vec<_>>()
+        let forwarded = texts.len();
+        (forwarded, texts.into_iter().filter(|(_, count)| *count > 1).collect::<Vec<_>>())
     });
     assert!(doubled.is_empty(), "forwarded twice: {doubled:?}");
     let confirmed = smsc.records(|records| {
@@ -53,6 +55,13 @@ async fn fifty_kills_lose_no_acknowledged_stop_and_forward_nothing_twice() {
         numbers.into_iter().filter(|(_, count)| *count > 1).collect::<Vec<_>>()
     });
     assert!(confirmed.is_empty(), "confirmed twice: {confirmed:?}");
+    Figures::of("kill9", cycles, 0)
+        .counted("STOPs acknowledged", acked.len() as u64)
+        .counted("promos forwarded", forwarded as u64)
+        .lost("acknowledged STOPs lost", 0)
+        .lost("forwarded twice", doubled.len() as u64)
+        .lost("confirmed twice", confirmed.len() as u64)
+        .report(None);
 }
 
 /// Every number whose STOP was acknowledged is refused.
