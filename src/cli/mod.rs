@@ -1,6 +1,7 @@
 //! Owns the command line: which commands there are, their exit codes, and how errors are said.
 //! Must never hold what a command does: one file each.
 
+pub mod backup;
 pub mod calendar;
 pub mod check;
 mod client;
@@ -69,6 +70,7 @@ pub enum Command {
     Verify(verify::Args),
     Ledger(ledger::Args),
     Key(key::Args),
+    Backup(backup::Args),
     Demo(demo::Args),
     Sim(sim::Args),
 }
@@ -112,6 +114,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Verify(args) => verify::run(args, global),
         Command::Ledger(args) => ledger::run(args, global),
         Command::Key(args) => key::run(args, global),
+        Command::Backup(args) => backup::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Demo(args) => demo::run(args, global),

@@ -13,6 +13,7 @@ pub mod spare;
 pub mod reader;
 pub mod forget;
 pub mod offline;
+pub mod copy;
 
 #[cfg(test)]
 pub mod faults;

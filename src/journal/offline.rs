@@ -115,6 +115,11 @@ impl Offline {
         self.stretches.first().map_or(0, |stretch| stretch.first_seq)
     }
 
+    /// The parts of segments that make up the stream, in order.
+    pub(super) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
     /// Reads from the first record.
     pub fn walk(&self) -> Walk<'_> {
         self.walk_from(0)

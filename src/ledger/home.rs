@@ -68,6 +68,18 @@ impl Home {
     }
 }
 
+/// Whether a process holds `data_dir` now. It may be another a moment later.
+///
+/// # Errors
+/// There is no data_dir, or it may not be read.
+pub fn is_held(data_dir: &Path) -> std::io::Result<bool> {
+    match File::open(data_dir.join("lock"))?.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,9 +89,11 @@ mod tests {
     fn a_second_holder_is_told_that_it_is_in_use() {
         let dir = tempfile::tempdir().expect("tempdir");
         let held = Home::take(&RealDisk, dir.path(), false).expect("first");
+        assert!(is_held(dir.path()).expect("a data_dir"));
         let error = Home::take(&RealDisk, dir.path(), false).expect_err("second");
         assert!(error.is_busy(), "{error}");
         drop(held);
+        assert!(!is_held(dir.path()).expect("a data_dir"));
         Home::take(&RealDisk, dir.path(), false).expect("after the first");
     }
 

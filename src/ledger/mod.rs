@@ -28,6 +28,7 @@ pub mod tiles;
 pub mod signed;
 pub mod signer;
 pub mod verify;
+pub mod backup;
 
 #[cfg(test)]
 mod golden_tests;

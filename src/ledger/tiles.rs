@@ -36,6 +36,15 @@ pub fn covered(dir: &Path) -> Option<u64> {
     sound.then_some(u64::from_be_bytes(size.try_into().ok()?))
 }
 
+/// What stands in `size`.
+pub(super) fn size_octets(size: u64) -> Vec<u8> {
+    let mut body = MAGIC.to_vec();
+    body.extend_from_slice(&size.to_be_bytes());
+    let sum = crc32c::crc32c(&body);
+    body.extend_from_slice(&sum.to_be_bytes());
+    body
+}
+
 /// Reads the files. What is absent is `None`; what is wrong shows in the root.
 pub struct Tiles {
     dir: PathBuf,
@@ -160,11 +169,7 @@ impl TileWriter {
                 file.sync_data()?;
             }
         }
-        let mut body = MAGIC.to_vec();
-        body.extend_from_slice(&self.size().to_be_bytes());
-        let sum = crc32c::crc32c(&body);
-        body.extend_from_slice(&sum.to_be_bytes());
-        disk::replace(&*self.disk, &self.dir.join("size"), &body)?;
+        disk::replace(&*self.disk, &self.dir.join("size"), &size_octets(self.size()))?;
         (self.covered, self.said) = (self.size(), true);
         Ok(())
     }

@@ -16,6 +16,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The name of its journal.
+pub const STREAM: &str = "ids";
 /// Entries held by default: at most 120 MB of memory when all are used, 51 MB of disk.
 pub const IDS_MAX: usize = 1 << 21;
 /// What one entry takes on disk.
@@ -63,7 +65,7 @@ pub struct Recorder {
 impl IdMap {
     /// Opens the map in `dir` (made if it is missing) and reads the last seven days. `capacity`: entries held in memory.
     pub fn open(keeping: &Keeping<'_>, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
-        let journal = keeping.open(dir, "ids", SYNC_WITHIN)?;
+        let journal = keeping.open(dir, STREAM, SYNC_WITHIN)?;
         let mut index = IdIndex::new(capacity);
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {

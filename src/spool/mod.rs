@@ -40,6 +40,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a backup takes along, by directory in `data_dir/spool` and stream. Not the answers owed to handsets: they are a matter of
+/// minutes, and one sent twice is worse than one not sent. Not the attribution: it follows from the verdicts.
+pub const KEPT_IN_BACKUPS: [(&str, &str); 4] = [
+    ("spool/items", queue::STREAM),
+    ("spool/ids", idmap::STREAM),
+    ("spool/scheduled", scheduled::STREAM),
+    ("spool/reply_parts", reply_parts::STREAM),
+];
+
 /// Everything durable that is not evidence, in `data_dir/spool`.
 pub struct SpoolRoom {
     /// What waits for slow or absent senders.

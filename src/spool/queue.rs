@@ -17,6 +17,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The name of its journal.
+pub const STREAM: &str = "spool";
 /// Octets that are written and not yet durable, beyond which nothing more is taken: the disk has stalled.
 const UNSYNCED_MAX: u64 = 2 << 20;
 /// A batch is written when it has this many octets, whether or not its turn has come.
@@ -96,7 +98,7 @@ pub(super) struct State {
 impl Spool {
     /// Opens the spool in `dir` (made if it is missing).
     pub fn open(keeping: &Keeping<'_>, dir: &Path, limits: Limits) -> Result<Self, SpoolError> {
-        let journal = keeping.open(dir, "spool", Duration::ZERO)?;
+        let journal = keeping.open(dir, STREAM, Duration::ZERO)?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {

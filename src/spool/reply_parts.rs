@@ -14,6 +14,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The name of its journal.
+pub const STREAM: &str = "parts";
 /// How long a part is of use to the others of its message.
 pub const KEPT: Duration = Duration::from_secs(10 * 60);
 /// A segment is left after this long, so that no text stays on disk much longer than it is of use.
@@ -64,7 +66,7 @@ impl ReplyPartJournal {
         kept: Duration,
         now: CivilInstant,
     ) -> Result<(Self, Vec<ReplyPart>), SpoolError> {
-        let journal = keeping.open(dir, "parts", Duration::ZERO)?;
+        let journal = keeping.open(dir, STREAM, Duration::ZERO)?;
         let sealer = Sealer::new(keeping.key)?;
         let mut parts = Vec::new();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The name of its journal.
+pub const STREAM: &str = "sched";
 /// Messages remembered at once: at most 60 MB of memory when all are used, 130 MB of disk.
 pub const SCHEDULED_MAX: usize = 1 << 19;
 /// What the disk did not take yet, kept in memory; beyond this the oldest cannot be called back any more.
@@ -119,7 +121,7 @@ struct State {
 impl ScheduledMessages {
     /// Opens what is remembered in `dir` (made if it is missing); what was due by `now` is over.
     pub fn open(keeping: &Keeping<'_>, dir: &Path, max: usize, now: CivilInstant) -> Result<Self, SpoolError> {
-        let journal = keeping.open(dir, "sched", SYNC_WITHIN)?;
+        let journal = keeping.open(dir, STREAM, SYNC_WITHIN)?;
         let sealer = Sealer::new(keeping.key)?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);

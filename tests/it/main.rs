@@ -2,6 +2,7 @@
 //! Must never hold a scenario itself: file = scenario.
 
 mod attribution;
+mod backup;
 mod bad_pdus;
 mod checkpoints;
 mod closed_hours;

@@ -17,6 +17,7 @@ mod proof_tests;
 #[cfg(test)]
 mod tests;
 
+use super::backup::manifest;
 use super::checkpoint::Stream;
 use super::note::{Note, NoteKey};
 use super::verdict::VerdictRecord;
@@ -70,6 +71,7 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
         seen.verdict(&record, report)
     });
     seen.close(verdicts.is_some(), &mut report);
+    manifest::check(dir, &mut report);
     report
 }
 
