@@ -7,7 +7,7 @@ SECONDS_PER_TARGET ?= 10
 # The scenarios that report figures, and those of the same kind that have none to report.
 FAULTS = $(shell sed '/^\#/d' tests/it/faults.tsv | cut -f2 | sort -u | sed 's/$$/::/') stop_race:: store_down:: waiting_at_closing::
 
-.PHONY: help demo test tools unit tidy deploy-check interop lint deny bench fuzz faults hours-long faults-long
+.PHONY: help demo test tools unit tidy deploy-check interop lint deny bench bench-guard fuzz faults hours-long faults-long
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -44,6 +44,9 @@ deny: ## Licences, advisories and sources of the dependencies (needs cargo-deny)
 
 bench: ## Benches, with the TCP floor of the same run
 	$(CARGO) bench --locked
+
+bench-guard: ## Instructions a message against BASE (default: where the branch left main); a tenth more fails (needs valgrind)
+	BASE="$(BASE)" $(CARGO) bench --locked --bench guard
 
 fuzz: ## Each fuzz target for SECONDS_PER_TARGET seconds (needs cargo-fuzz)
 	tests/setup/fuzz.sh $(SECONDS_PER_TARGET)
