@@ -2,6 +2,7 @@
 //! Must never hold a second test: the allocations of a test that runs beside it would be counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use stopgate::compliance::policy::{AccountPolicy, Consent, Contract, ValidityRul
 use stopgate::compliance::release::release;
 use stopgate::compliance::verdict::Verdict;
 use stopgate::consent::{Index, apply};
+use stopgate::gateway::leaks::tap::TappedWire;
 use stopgate::ledger::event::{Consent as Record, ConsentAct};
 use stopgate::ledger::suppression_event::EventId;
 use stopgate::message::draft::Draft;
@@ -25,6 +27,7 @@ use stopgate::message::name::NameId;
 use stopgate::message::submission::Submission;
 use stopgate::message::tag::{NumberTag, TagKey};
 use stopgate::message::text::Alphabet;
+use stopgate::net::wire::Wire;
 
 struct Counting;
 
@@ -157,4 +160,35 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
         }
     }
     assert_eq!(judged, 72);
+    what_the_socket_takes_is_heard_without_allocating();
+}
+
+/// A socket that takes everything.
+struct Sink;
+
+impl Wire for Sink {
+    fn try_write(&self, octets: &[u8]) -> std::io::Result<usize> {
+        Ok(octets.len())
+    }
+    fn wake(&self) {}
+}
+
+/// The self-audit's ear: part of the permit path, since every message that leaves passes it.
+fn what_the_socket_takes_is_heard_without_allocating() {
+    let wire = TappedWire::new(Rc::new(Sink));
+    let drafts = ["33639981234", "33692123456"].map(|to| Draft::new("ACME", to, "STOP 36111").submission());
+    let octets: Vec<u8> = drafts.iter().flat_map(|draft| draft.octets.to_vec()).collect();
+    let mut heard = 0;
+    for round in 0..3 {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        for _ in 0..100 {
+            assert_eq!(wire.try_write(&octets).ok(), Some(octets.len()));
+        }
+        let understood = wire.each_left(|left| heard += usize::from(left.digits > 0));
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        assert!(understood);
+        // The first round makes the list.
+        assert!(round == 0 || allocations == 0, "{allocations} in round {round}");
+    }
+    assert_eq!(heard, 600);
 }

@@ -79,6 +79,7 @@ impl Lane {
     pub fn end(&mut self, now: Now) {
         self.finish_acts(now);
         self.kit.shared.ids.write(&mut self.ids).ok();
+        self.hand_over_left();
         self.measure();
     }
 

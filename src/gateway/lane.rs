@@ -8,6 +8,7 @@ use super::deliver::EarlyReceipt;
 use super::duties::AwaitingOwed;
 use super::esme::{Closing, Esme};
 use super::kit::Kit;
+use super::leaks::notes::Note;
 use super::multi::Batch;
 use super::opted_out::Gates;
 use super::optout::AwaitingAct;
@@ -23,6 +24,7 @@ use crate::compliance::facts::{Evidence, Facts};
 use crate::compliance::release::recheck;
 use crate::ledger::{Appender, Committed, LedgerError, VerdictKind};
 use crate::message::name::NameId;
+use crate::net::wire::Wire;
 use crate::session::route::SetLinks;
 use crate::spool::early::Early;
 use crate::spool::idmap::Recorder;
@@ -84,6 +86,8 @@ pub struct Lane {
     pub counts: Counts,
     /// Accounts of the transactional messages released in this turn: what a ledger that fails leaves unrecorded.
     pub unrecorded: Vec<NameId>,
+    /// What has left, for the self-audit.
+    pub left: Vec<Note>,
 }
 
 /// Octets waiting for an operator's socket beyond which its link is given up.
@@ -206,6 +210,7 @@ impl Lane {
             link.blocked = blocked;
             wire.wake();
         }
+        self.note_left(slot);
     }
 
     fn flush_esme(&mut self, slot: usize) {

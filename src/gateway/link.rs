@@ -2,6 +2,7 @@
 //! Must never stop reading: a STOP may come behind anything.
 
 use super::lane::Lane;
+use super::leaks::tap::TappedWire;
 use super::link_outbox::LinkOutbox;
 use super::refs::LinkRef;
 use crate::clock::Now;
@@ -25,7 +26,7 @@ impl Lane {
         let link = &mut self.links[slot];
         let settings = &self.smscs[link.smsc].settings;
         link.generation += 1;
-        link.wire = Some(wire);
+        link.wire = Some(TappedWire::new(wire));
         link.out = LinkOutbox::default();
         link.remainder = Remainder::default();
         link.closing = false;

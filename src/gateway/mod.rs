@@ -18,6 +18,7 @@ mod frequency;
 pub mod handle;
 pub mod kit;
 pub mod lane;
+pub mod leaks;
 pub mod lifts;
 pub mod link;
 pub mod link_outbox;

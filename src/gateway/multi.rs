@@ -4,6 +4,7 @@
 use super::account::Contract;
 use super::build;
 use super::lane::Lane;
+use super::leaks::notes::is_number;
 use super::recall::is_ahead;
 use super::refs::EsmeRef;
 use super::smsc::{LATE_ANSWERS, Origin};
@@ -49,6 +50,12 @@ impl Batch {
     /// Whose messages they are, one for each.
     pub fn accounts(&self) -> impl Iterator<Item = NameId> {
         self.left.iter().map(|one| one.ruling.account)
+    }
+
+    /// The destination that was written so, and the name of its message in the ledger.
+    pub fn who_was_written_to(&self, digits: u64) -> Option<(&Ruling, u64)> {
+        let written = |one: &&Destination| one.ruling.destination.is_some_and(|number| is_number(digits, number));
+        self.left.iter().find(written).map(|one| (&one.ruling, one.message_ref))
     }
 }
 

@@ -404,6 +404,9 @@ impl Lane {
         let (kind, transition) = match act.act {
             Act::Stop { transition, .. } => {
                 self.kit.shared.stop_recorded(&act.tag);
+                if let Record::Event(seq) = act.record {
+                    self.kit.shared.leaks.acknowledged(act.tag, seq);
+                }
                 let after = now.monotonic.since(act.since);
                 self.kit.shared.metrics.ledger_commit.record(after.as_secs_f64());
                 OptOutDurable { number: Some(act.number), after }.emit(&self.kit.shared.metrics);

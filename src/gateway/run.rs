@@ -6,6 +6,7 @@ use super::attribution;
 use super::door::Door;
 use super::drain::DRAIN;
 use super::lane::Lane;
+use super::leaks;
 use super::lifts;
 use super::order::Order;
 use super::placement::Placement;
@@ -92,6 +93,7 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
     threads.push(spawn("door", move || door_main(door, listener))?);
     shared.ring_when_durable();
     attribution::keep(&shared)?;
+    leaks::keep(&shared)?;
     lifts::recall(&shared)?;
     Ok(Running { smpp, shared, threads })
 }

@@ -6,6 +6,7 @@ use super::build;
 use super::deliver::EARLY_MAX;
 use super::kit::Kit;
 use super::lane::Lane;
+use super::leaks::notes::KEPT;
 use super::link_outbox::LinkOutbox;
 use super::order::{AccountFigures, LaneFigures, SmscFigures};
 use super::settings::{Settings, SmscSettings};
@@ -83,6 +84,7 @@ impl Lane {
             smsc_tally: Tally::default(),
             counts: Default::default(),
             unrecorded: Vec::new(),
+            left: Vec::with_capacity(KEPT),
         };
         for smsc in settings.smscs.iter().filter(|smsc| shared.placement.load().lane(smsc.id) == number) {
             lane.add_smsc(smsc, now);

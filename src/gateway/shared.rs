@@ -2,6 +2,7 @@
 //! Must never hold a lock across anything that waits.
 
 use super::attribution::Attributions;
+use super::leaks::LeakAudit;
 use super::lifts::Lifts;
 use super::order::Order;
 use super::placement::Placement;
@@ -28,7 +29,8 @@ use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
 use crate::spool::reply_parts::ReplyPartJournal;
 use crate::spool::scheduled::{Scheduled, ScheduledMessages};
-use crate::suppression::follower::Follower;
+use crate::suppression::follower::{Follower, Stage};
+use crate::suppression::heard::Heard;
 use crate::suppression::index::Index;
 use crate::suppression::list::List;
 use crate::suppression::questions::Questions;
@@ -92,6 +94,8 @@ pub struct Shared {
     pub confirmations: Confirmations,
     /// Whom replies answer. Locks itself, while a reply is read only.
     pub attributions: Attributions,
+    /// What left, held against the stops.
+    pub leaks: LeakAudit,
     /// The lifts that wait for a second person.
     pub lifts: Lifts,
     /// The STARTs that are asked about first. Locked for those only.
@@ -185,6 +189,7 @@ impl Shared {
             part_journal,
             reply_parts: Mutex::new(reply_parts),
             ready_duties: Mutex::default(),
+            leaks: LeakAudit::new(ledger.durable_events()),
             lifts: Lifts::default(),
             review: Mutex::default(),
             questions: Mutex::default(),
@@ -420,11 +425,25 @@ impl Shared {
         self.follower.status().lag
     }
 
+    /// Whether the store on disk tells the history of a number, lagging by at most so many events.
+    pub fn store_tells(&self, lag_max: u64) -> bool {
+        let status = self.follower.status();
+        status.stage == Stage::Following && status.lag <= lag_max
+    }
+
+    /// The numbers of which the store and the events have ever said anything.
+    pub fn heard(&self) -> &Heard {
+        self.follower.heard()
+    }
+
     /// Ends the store's thread and saves the list and the registry of opt-ins.
     ///
     /// # Errors
     /// A snapshot cannot be written: the next start reads more events.
     pub fn close_list(&self) -> Result<(), OpenError> {
+        if let Err(error) = self.leaks.look(self) {
+            tracing::error!(event = "leak.audit_behind", %error);
+        }
         self.follower.close();
         let (opt_ins, frequency) = (self.opt_ins.close(), self.frequency.close());
         self.list.close().and(opt_ins).and(frequency)

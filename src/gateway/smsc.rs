@@ -1,6 +1,7 @@
 //! Owns our door: an operator and its links, and when a link may carry a message.
 //! Must never put a message into an outbox that was not released.
 
+use super::leaks::tap::TappedWire;
 use super::link_outbox::LinkOutbox;
 use super::refs::{EsmeRef, LinkRef};
 use super::settings::SmscSettings;
@@ -9,7 +10,6 @@ use crate::compliance::verdict::Ruling;
 use crate::message::instant::MonotonicInstant;
 use crate::message::name::NameId;
 use crate::net::scratch::Remainder;
-use crate::net::wire::Wire;
 use crate::pdu::command::CommandId;
 use crate::pdu::dialect::Dialect;
 use crate::session::fair::FairQueue;
@@ -72,7 +72,7 @@ pub struct Link {
     /// Its number among the operator's links, for logs.
     pub number: usize,
     /// The socket of the session that is up.
-    pub wire: Option<Rc<dyn Wire>>,
+    pub wire: Option<Rc<TappedWire>>,
     pub out: LinkOutbox,
     pub remainder: Remainder,
     pub session: SmscSession,

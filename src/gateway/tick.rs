@@ -49,6 +49,7 @@ impl Lane {
         // A failed id map only parks receipts, and is written again.
         self.kit.shared.ids.write(&mut self.ids).ok();
         self.tick_recalls(now);
+        self.hand_over_left();
         self.measure();
         self.esme_tally.settle(&self.kit.shared.metrics.esme);
         self.smsc_tally.settle(&self.kit.shared.metrics.smsc);

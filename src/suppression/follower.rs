@@ -1,6 +1,7 @@
 //! Owns the thread that keeps the embedded store in step with the events: compare, rebuild, follow.
 //! Must never delay a lane or an acknowledgement: the store may lag, and says by how much.
 
+use super::heard::Heard;
 use super::index::Index;
 use super::sled_store::SledStore;
 use super::store::{Fact, Mark, Store, StoreError};
@@ -62,6 +63,7 @@ struct Shared {
     position: AtomicU64,
     quarantined: AtomicU64,
     bell: Arc<Bell>,
+    heard: Arc<Heard>,
 }
 
 #[derive(Default)]
@@ -104,6 +106,7 @@ impl Follower {
             position: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
             bell,
+            heard: Arc::default(),
         });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -146,6 +149,11 @@ impl Follower {
         // Read first: what comes in meanwhile is then found in the events too, and once is enough.
         let position = self.shared.position.load(Ordering::Acquire);
         Some((store.history(tag).ok()?, position))
+    }
+
+    /// The numbers that the store and the events name.
+    pub fn heard(&self) -> &Arc<Heard> {
+        &self.shared.heard
     }
 
     /// Ends the thread and closes the store. Idempotent.
@@ -222,7 +230,8 @@ impl Shared {
         if stated.position > self.ledger.durable_events() {
             return Err(StoreError::Mismatch("it knows more events than there are"));
         }
-        let found = store.recount(&|_| !self.bell.closing.load(Ordering::Acquire))?;
+        self.heard.reserve((stated.numbers as usize).min(self.index.len()));
+        let found = store.recount(&|_| !self.bell.closing.load(Ordering::Acquire), &|tag| self.heard.add(tag))?;
         if self.bell.closing.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -232,6 +241,7 @@ impl Shared {
         if found.numbers > self.index.len() as u64 {
             return Err(StoreError::Mismatch("it knows more numbers than the list"));
         }
+        self.heard.is_whole_to(stated.position);
         Ok(())
     }
 
@@ -250,6 +260,11 @@ impl Shared {
         }
         let position = events.position();
         store.take(&facts, position)?;
+        facts.iter().for_each(|fact| self.heard.add(&fact.tag));
+        // From the first event on, or from where a store goes on whose numbers are known.
+        if from <= self.heard.whole_to() {
+            self.heard.is_whole_to(position);
+        }
         self.position.store(position, Ordering::Release);
         Ok(())
     }

@@ -9,6 +9,7 @@ pub mod snapshot;
 pub mod list;
 pub mod store;
 pub mod sled_store;
+pub mod heard;
 pub mod follower;
 pub mod proposals;
 pub mod questions;

@@ -160,16 +160,15 @@ impl Store for SledStore {
         events(&value).ok_or(StoreError::Mismatch("an entry cannot be read"))
     }
 
-    fn recount(&self, go_on: &dyn Fn(u64) -> bool) -> Result<Mark, StoreError> {
+    fn recount(&self, go_on: &dyn Fn(u64) -> bool, each: &dyn Fn(&NumberTag)) -> Result<Mark, StoreError> {
         let db = self.db()?;
         let stated = self.mark()?.unwrap_or_default();
         let mut found = Mark { position: stated.position, ..Mark::default() };
         guarded(|| {
             for entry in db.iter() {
                 let (key, value) = entry?;
-                if key.len() != 16 {
-                    continue;
-                }
+                let Ok(tag) = <[u8; 16]>::try_from(&*key) else { continue };
+                each(&NumberTag(tag));
                 found.numbers += 1;
                 found.digest = found.digest.wrapping_add(digest(&key, &value));
                 if found.numbers.is_multiple_of(1024) && !go_on(found.numbers) {

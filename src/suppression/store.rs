@@ -43,8 +43,9 @@ pub trait Store: Send + Sync {
     fn take(&self, facts: &[Fact], position: u64) -> Result<Mark, StoreError>;
     /// Where the events of a number stand, oldest first.
     fn history(&self, tag: &NumberTag) -> Result<Vec<u64>, StoreError>;
-    /// Counts numbers and digests again from the entries themselves. `go_on` is asked now and then; `false` ends it.
-    fn recount(&self, go_on: &dyn Fn(u64) -> bool) -> Result<Mark, StoreError>;
+    /// Counts numbers and digests again from the entries themselves, and shows each number to `each`. `go_on` is asked now and
+    /// then; `false` ends it.
+    fn recount(&self, go_on: &dyn Fn(u64) -> bool, each: &dyn Fn(&NumberTag)) -> Result<Mark, StoreError>;
     /// Writes out what the store holds back. It need not be durable: the events are.
     fn flush(&self) -> Result<(), StoreError>;
 }

@@ -345,14 +345,20 @@ impl LedgerFailed<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct LeakSeen<'a> {
     pub account: &'a str,
+    pub smsc: &'a str,
     pub number: Option<Msisdn>,
+    /// The stop's event.
+    pub event: u64,
+    /// Names the message in the ledger; 0 = nothing accounts for it.
+    pub message_ref: u64,
 }
 
 impl LeakSeen<'_> {
     /// Counts it and writes the line.
     pub fn emit(&self, metrics: &GatewayMetrics) {
         metrics.leaks.increment(1);
-        error!(event = "leak", account = self.account, number = masked(self.number));
+        let (account, smsc, number) = (self.account, self.smsc, masked(self.number));
+        error!(event = "leak", account, smsc, number, stop = self.event, message_ref = self.message_ref);
     }
 }
 

@@ -148,6 +148,25 @@ impl PduMetrics {
     }
 }
 
+/// How far the self-audit of what left has come.
+#[derive(Clone, Debug)]
+pub struct LeakAuditMetrics {
+    /// Messages it has looked at.
+    pub seen: Counter,
+    pub skipped: Counter,
+    pub waiting: metrics::Gauge,
+}
+
+impl LeakAuditMetrics {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            seen: registry.counter(&names::LEAK_AUDITED_TOTAL, &[]),
+            skipped: registry.counter(&names::LEAK_AUDIT_SKIPPED_TOTAL, &[]),
+            waiting: registry.gauge(&names::LEAK_AUDIT_WAITING, &[]),
+        }
+    }
+}
+
 /// The series that belong to no account and no operator.
 #[derive(Clone, Debug)]
 pub struct GatewayMetrics {
@@ -155,6 +174,7 @@ pub struct GatewayMetrics {
     pub optout_commit: Histogram,
     pub ledger_commit: Histogram,
     pub leaks: Counter,
+    pub audit: LeakAuditMetrics,
     pub ledger_errors: Counter,
     pub clock_steps: Counter,
     pub confirmations: CounterSet<ConfirmationResult>,
@@ -177,6 +197,7 @@ impl GatewayMetrics {
             optout_commit: registry.histogram(&names::OPTOUT_COMMIT_SECONDS, &[]),
             ledger_commit: registry.histogram(&names::LEDGER_COMMIT_SECONDS, &[]),
             leaks: registry.counter(&names::LEAK_TOTAL, &[]),
+            audit: LeakAuditMetrics::new(registry),
             ledger_errors: registry.counter(&names::LEDGER_ERROR_TOTAL, &[]),
             clock_steps: registry.counter(&names::CLOCK_STEP_TOTAL, &[]),
             confirmations: registry.counters(&names::CONFIRMATION_TOTAL, &[]),

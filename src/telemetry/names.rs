@@ -168,6 +168,21 @@ pub const SUPPRESSION_STORE_LAG: Metric = gauge(
 );
 pub const LEAK_TOTAL: Metric =
     counter("stopgate_leak_total", &[], "Commercial messages seen leaving after a STOP, by self-audit. Must stay 0.");
+pub const LEAK_AUDITED_TOTAL: Metric = counter(
+    "stopgate_leak_audited_total",
+    &[],
+    "Messages whose octets an operator's socket took and that the self-audit has looked at.",
+);
+pub const LEAK_AUDIT_SKIPPED_TOTAL: Metric = counter(
+    "stopgate_leak_audit_skipped_total",
+    &[],
+    "Messages that left and that the self-audit had no room for or could not read: it says nothing of them.",
+);
+pub const LEAK_AUDIT_WAITING: Metric = gauge(
+    "stopgate_leak_audit_waiting",
+    &[],
+    "Messages that left and that the self-audit has still to look at (docs/limits.md has the bound).",
+);
 pub const FAILING_CLOSED: Metric = gauge(
     "stopgate_failing_closed",
     &[],
@@ -289,6 +304,9 @@ pub const ALL: &[Metric] = &[
     SUPPRESSED_NUMBERS,
     SUPPRESSION_STORE_LAG,
     LEAK_TOTAL,
+    LEAK_AUDITED_TOTAL,
+    LEAK_AUDIT_SKIPPED_TOTAL,
+    LEAK_AUDIT_WAITING,
     FAILING_CLOSED,
     SHORT_CODE_LAST_MO_TIMESTAMP_SECONDS,
     SHORT_CODE_NAMED_TOTAL,

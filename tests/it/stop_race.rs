@@ -44,6 +44,12 @@ async fn no_promo_is_written_after_the_stop_s_ack_in_ten_thousand_races() {
     assert!(statuses[&0] > 0 && statuses[&OPTED_OUT] > 0, "no race was one: {statuses:x?}");
     let late = late_promos(&stage);
     assert!(late.is_empty(), "{} promos written after the ack: {:?}", late.len(), &late[..late.len().min(5)]);
+    // The gateway's own audit has looked at each of them: all that left, but the confirmations.
+    let left = stage.smsc.records(|records| records.submitted.iter().filter(|one| one.source() == "ACME").count());
+    stage.gateway.metric_becomes("stopgate_leak_audited_total", &[], |audited| audited >= left as f64).await;
+    stage.gateway.metric_becomes("stopgate_leak_audit_waiting", &[], |waiting| waiting == 0.0).await;
+    assert_eq!(stage.gateway.metric("stopgate_leak_audited_total", &[]).await, left as f64);
+    assert_eq!(stage.gateway.metric("stopgate_leak_audit_skipped_total", &[]).await, 0.0);
     assert_eq!(stage.gateway.metric("stopgate_leak_total", &[]).await, 0.0);
 }
 

@@ -4,6 +4,7 @@
 mod cutting;
 mod faults;
 
+mod leaks;
 mod model;
 mod multi;
 mod parts;

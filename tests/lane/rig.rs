@@ -132,15 +132,20 @@ impl Disk for Fast {
 pub struct House {
     pub shared: Arc<Shared>,
     // Removed last.
-    _home: tempfile::TempDir,
+    pub home: Rc<tempfile::TempDir>,
 }
 
 impl House {
     /// Opens everything in a new directory, as the daemon does. `config` is the file's text without its directories.
     pub fn open(config: &str, disk: Arc<dyn Disk>, now: CivilInstant) -> Self {
-        let home = tempfile::tempdir().expect("a temporary directory");
+        let home = Rc::new(tempfile::tempdir().expect("a temporary directory"));
+        std::fs::create_dir(home.path().join("data")).expect("a new directory");
+        Self::open_again(home, config, disk, now)
+    }
+
+    /// The same over directories that another house has left.
+    pub fn open_again(home: Rc<tempfile::TempDir>, config: &str, disk: Arc<dyn Disk>, now: CivilInstant) -> Self {
         let (data, keys_dir) = (home.path().join("data"), home.path().join("keys"));
-        std::fs::create_dir(&data).expect("a new directory");
         let clock = Clock::rehearsal(now, 1);
         let keys = Keys::open_or_create(&keys_dir, &data).expect("keys");
         let mut options = OpenOptions::new("test-1", true).with_segment_octets(4 << 20);
@@ -170,12 +175,27 @@ impl House {
             series: Registry::new(),
         };
         let shared = Shared::new(foundation, placement, Table::default(), lanes).expect("verdicts");
-        Self { shared: Arc::new(shared), _home: home }
+        Self { shared: Arc::new(shared), home }
+    }
+
+    /// Has the self-audit look at all that left: how many messages it has weighed, and how many leaked.
+    pub fn audited(&self) -> (u64, u64) {
+        while !self.shared.leaks.look(&self.shared).expect("readable events") {
+            // The store, in which histories are looked up, follows the events.
+            std::thread::yield_now();
+        }
+        let counted = |name: &str| {
+            let text = self.shared.series.render();
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).expect("a metric");
+            line.parse().expect("a count")
+        };
+        assert_eq!(counted("stopgate_leak_audit_skipped_total"), 0);
+        (counted("stopgate_leak_audited_total"), counted("stopgate_leak_total"))
     }
 
     /// Another configuration, as a reload reads it.
     pub fn settings(&self, config: &str, now: CivilInstant) -> Settings {
-        settings(config, self._home.path(), &self.shared.ledger, now)
+        settings(config, self.home.path(), &self.shared.ledger, now)
     }
 }
 

@@ -107,6 +107,10 @@ pub struct Passed {
     pub scheduled: u64,
     pub several: u64,
     pub overseas: u64,
+    /// Messages of any kind, each destination by itself.
+    pub left: u64,
+    /// Messages that the gateway's own audit has looked at.
+    pub audited: u64,
 }
 
 impl Passed {
@@ -119,6 +123,8 @@ impl Passed {
         self.scheduled += other.scheduled;
         self.several += other.several;
         self.overseas += other.overseas;
+        self.left += other.left;
+        self.audited += other.audited;
     }
 }
 
@@ -163,6 +169,7 @@ impl Law {
             self.passed.several += 1;
         }
         for number in &fields.destinations {
+            self.passed.left += 1;
             refuse(!number.bytes().all(|octet| octet.is_ascii_digit()), "a destination that is not canonical")?;
             refuse(number.starts_with("330") || number.starts_with("0"), "a destination that is not canonical")?;
             let message = Message { account, number, data_coding: fields.data_coding, text, ports, at };

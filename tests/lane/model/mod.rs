@@ -114,6 +114,14 @@ impl World {
         Self { house, settings }
     }
 
+    /// The gateway's own audit of what left must see nothing; how many messages it has looked at.
+    fn audit(&self) -> Result<u64, String> {
+        match self.house.audited() {
+            (audited, 0) => Ok(audited),
+            (audited, leaks) => Err(format!("the self-audit sees {leaks} leaks in {audited} messages")),
+        }
+    }
+
     fn use_settings(&self, wide: bool) -> Arc<Settings> {
         let settings = Arc::clone(&self.settings[usize::from(wide)]);
         // The packs of both have the same keywords: what a reply means need not be compiled anew ten thousand times.
@@ -181,6 +189,7 @@ impl<'w> Play<'w> {
                 self.observe().map_err(|what| format!("at the end: {what}"))?;
             }
         }
+        self.stand.lane.hand_over_left();
         Ok(())
     }
 
@@ -394,6 +403,7 @@ fn run(from: u64, to: u64) -> Result<Passed, String> {
     let mut world = World::build();
     for seed in from..to {
         if (seed - from) % SHARING == SHARING - 1 {
+            passed.audited += world.audit()?;
             world = World::build();
         }
         let (beginning, steps) = draw(seed);
@@ -409,6 +419,7 @@ fn run(from: u64, to: u64) -> Result<Passed, String> {
             }
         }
     }
+    passed.audited += world.audit()?;
     Ok(passed)
 }
 
@@ -433,7 +444,7 @@ fn no_sequence_of_pdus_lets_a_text_reach_an_operator_that_the_law_forbids() {
         }
     }
     println!("{sequences} sequences: {passed:?}");
-    let Passed { commercial, transactional, parts, completed, scheduled, several, overseas } = passed;
+    let Passed { commercial, transactional, parts, completed, scheduled, several, overseas, left, audited } = passed;
     for (what, count, least) in [
         ("promotions", commercial, sequences / 3),
         ("transactional messages", transactional, sequences / 8),
@@ -445,4 +456,5 @@ fn no_sequence_of_pdus_lets_a_text_reach_an_operator_that_the_law_forbids() {
     ] {
         assert!(count >= least, "only {count} {what} passed in {sequences} sequences: {passed:?}");
     }
+    assert_eq!(audited, left, "the self-audit has not looked at every message");
 }
