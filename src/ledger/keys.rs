@@ -180,10 +180,10 @@ fn read_key(path: &Path) -> Result<Secret, OpenError> {
     Ok(secret)
 }
 
-/// Whether a directory is absent or holds nothing.
+/// Whether a directory is absent or holds nothing; what a new file system brings along is nothing.
 fn is_empty(dir: &Path) -> Result<bool, OpenError> {
     match fs::read_dir(dir) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(mut entries) => Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(OpenError::io(dir)(error)),
     }
@@ -203,6 +203,8 @@ mod tests {
     fn keys_are_made_once_for_an_empty_data_dir_and_only_their_owner_may_read_them() {
         let dir = tempfile::tempdir().expect("tempdir");
         let (keys_dir, data_dir) = (dir.path().join("k"), dir.path().join("d"));
+        // A file system of its own, just made.
+        fs::create_dir_all(data_dir.join("lost+found")).expect("dir");
         let first = Keys::open_or_create(&keys_dir, &data_dir).expect("made");
         let again = Keys::open_or_create(&keys_dir, &data_dir).expect("opened");
         assert_eq!(first.export(), again.export());
