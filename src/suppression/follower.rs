@@ -16,8 +16,9 @@ use std::time::Duration;
 
 /// Facts written in one batch.
 const BATCH: usize = 512;
-/// How long a store that failed is left alone before it is made again.
+/// How long a store that failed is left alone before it is made again; twice as long each time, while it never came into step.
 const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// What the follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,18 @@ pub enum Stage {
     Following,
     /// It cannot be used now; the list itself does not need it.
     Unavailable,
+}
+
+impl Stage {
+    /// The word used in logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Comparing => "comparing",
+            Self::Rebuilding => "rebuilding",
+            Self::Following => "following",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// How the store stands.
@@ -61,6 +74,8 @@ struct Shared {
     /// Rung when stage or position changed.
     changed: Condvar,
     position: AtomicU64,
+    /// Whether this store has come into step once.
+    in_step: AtomicBool,
     quarantined: AtomicU64,
     bell: Arc<Bell>,
     heard: Arc<Heard>,
@@ -104,6 +119,7 @@ impl Follower {
             stage: Mutex::new((Stage::Comparing, None)),
             changed: Condvar::new(),
             position: AtomicU64::new(0),
+            in_step: AtomicBool::new(false),
             quarantined: AtomicU64::new(0),
             bell,
             heard: Arc::default(),
@@ -174,17 +190,31 @@ impl Drop for Follower {
 
 impl Shared {
     fn run(&self) {
+        let mut rest = AGAIN;
         while !self.bell.closing.load(Ordering::Acquire) {
+            self.in_step.store(false, Ordering::Release);
             let Err(why) = self.follow() else { break };
             self.set(Stage::Unavailable, Some(why.to_string()));
             *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
-            if !matches!(why, StoreError::Disk(_)) {
-                self.quarantine();
+            if self.in_step.load(Ordering::Acquire) {
+                rest = AGAIN;
             }
-            // A full disk stays full for a while.
-            self.bell.wait(AGAIN);
+            match why {
+                // A full disk stays full for a while, and what is wrong with the events is not the store's fault.
+                StoreError::Disk(_) | StoreError::Events(_) => rest = AGAIN,
+                StoreError::Failed(_) | StoreError::Panicked(_) | StoreError::Mismatch(_) => self.quarantine(),
+            }
+            self.rest(rest);
+            rest = (rest * 2).min(AGAIN_MAX);
         }
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Waits whatever becomes durable meanwhile; until the end only.
+    fn rest(&self, patience: Duration) {
+        let rung = self.bell.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |_: &mut bool| !self.bell.closing.load(Ordering::Acquire);
+        drop(self.bell.condvar.wait_timeout_while(rung, patience, open).unwrap_or_else(PoisonError::into_inner));
     }
 
     fn set(&self, stage: Stage, why: Option<String>) {
@@ -216,6 +246,7 @@ impl Shared {
                 self.step(&*store)?;
                 continue;
             }
+            self.in_step.store(true, Ordering::Release);
             self.set(Stage::Following, None);
             self.bell.wait(Duration::from_secs(3600));
         }
@@ -251,7 +282,7 @@ impl Shared {
         let upto = self.ledger.durable_events();
         let mut events = self.ledger.read_events(from, upto);
         let mut facts = Vec::with_capacity(BATCH);
-        let unread = |error: OpenError| StoreError::Failed(error.to_string());
+        let unread = |error: OpenError| StoreError::Events(error.to_string());
         while facts.len() < BATCH {
             match events.next_suppression_leaf().map_err(unread)? {
                 Some((tag, seq, _)) => facts.push(Fact { tag, seq }),

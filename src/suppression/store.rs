@@ -27,6 +27,9 @@ pub enum StoreError {
     /// Full, read-only, or held by somebody else: what is in the store is none the worse for it.
     #[error("the store's disk takes nothing now: {0}")]
     Disk(String),
+    /// The events it follows cannot be read: the store is none the worse for that either.
+    #[error("the events cannot be read: {0}")]
+    Events(String),
     #[error("the store failed: {0}")]
     Failed(String),
     #[error("the store panicked: {0}")]
