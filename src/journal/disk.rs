@@ -17,6 +17,12 @@ pub trait SegmentFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// The file's length in octets.
     fn octets(&self) -> io::Result<u64>;
+    /// Asks for room for so many octets, where the file system can do that at once. A disk that is too full says so here, before
+    /// anything is written to it.
+    fn reserve(&self, octets: u64) -> io::Result<()> {
+        let _ = octets;
+        Ok(())
+    }
 }
 
 /// A file system.
@@ -64,6 +70,13 @@ impl SegmentFile for fs::File {
     fn octets(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+
+    fn reserve(&self, octets: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), 0, octets) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS | rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl Disk for RealDisk {
@@ -100,12 +113,23 @@ impl Disk for RealDisk {
 /// Replaces `path` as a whole: temp, fsync, rename, fsync of the directory. For small files beside the segments.
 pub fn replace(disk: &dyn Disk, path: &Path, octets: &[u8]) -> io::Result<()> {
     let temp = path.with_extension("tmp");
-    let file = disk.create(&temp)?;
-    file.write_all_at(octets, 0)?;
-    file.sync_data()?;
-    disk.rename(&temp, path)?;
+    let made = disk.create(&temp).and_then(|file| {
+        file.write_all_at(octets, 0)?;
+        file.sync_data()?;
+        disk.rename(&temp, path)
+    });
+    unmade(disk, &temp, made)?;
     match path.parent() {
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }
+}
+
+/// Removes what was begun and could not be made: on a full disk it would take the room that others need.
+pub fn unmade<T>(disk: &dyn Disk, temp: &Path, made: io::Result<T>) -> io::Result<T> {
+    if made.is_err() {
+        // Not there, or on a disk that takes nothing: the next attempt empties it.
+        let _ = disk.remove(temp);
+    }
+    made
 }

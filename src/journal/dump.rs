@@ -4,7 +4,7 @@
 //! Layout, big-endian: magic and version (8) · label (16) · position u64 · origin u32 · zero u32 · CRC32C of the above u32 ·
 //! blocks: octets u32, CRC32C u32, octets · trailer: 0xFFFFFFFF, entries u64, CRC32C of the trailer u32.
 
-use super::disk::{Disk, SegmentFile};
+use super::disk::{self, Disk, SegmentFile};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -92,6 +92,12 @@ pub fn write(disk: &dyn Disk, path: &Path, head: &Head, fill: impl FnOnce(&mut B
     out.extend_from_slice(&sum.to_be_bytes());
     let mut blocks = Blocks { file: disk.create(&temp)?, out, at: 0, entries: 0, failed: None };
     fill(&mut blocks);
+    disk::unmade(disk, &temp, finish(disk, blocks, (&temp, path)))?;
+    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+}
+
+/// Writes what is left and the trailer, and gives the file its name.
+fn finish(disk: &dyn Disk, blocks: Blocks, (temp, path): (&Path, &Path)) -> io::Result<()> {
     let Blocks { file, mut out, at, entries, failed } = blocks;
     if let Some(error) = failed {
         return Err(error);
@@ -103,8 +109,7 @@ pub fn write(disk: &dyn Disk, path: &Path, head: &Head, fill: impl FnOnce(&mut B
     out.extend_from_slice(&sum.to_be_bytes());
     file.write_all_at(&out, at)?;
     file.sync_data()?;
-    disk.rename(&temp, path)?;
-    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+    disk.rename(temp, path)
 }
 
 /// Reads a file; `each` takes the origin and one block, and gives how many entries it held. On an error what was taken in may be a part

@@ -5,7 +5,7 @@
 //! `32..40` index of the segment before · `40..48` where that one ends · `48..64` label · `64..68` CRC32C of `0..64` ·
 //! zeros up to 512 · frames. A header of zeros means: pre-written, and nothing in it has ever been fsynced as part of the stream.
 
-use super::disk::{Disk, SegmentFile};
+use super::disk::{self, Disk, SegmentFile};
 use super::error::OpenError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -109,16 +109,19 @@ pub struct Blank {
 pub fn create(disk: &dyn Disk, dir: &Path, index: u64, octets: u64) -> io::Result<Blank> {
     let target = path(dir, index);
     let temp = target.with_extension("tmp");
-    let file = disk.create(&temp)?;
-    let zeros = vec![0; PIECE.min(octets as usize)];
-    let mut at = 0;
-    while at < octets {
-        let piece = (octets - at).min(zeros.len() as u64);
-        file.write_all_at(&zeros[..piece as usize], at)?;
-        at += piece;
-    }
-    file.sync_data()?;
-    disk.rename(&temp, &target)?;
+    let made = disk.create(&temp).and_then(|file| {
+        file.reserve(octets)?;
+        let zeros = vec![0; PIECE.min(octets as usize)];
+        let mut at = 0;
+        while at < octets {
+            let piece = (octets - at).min(zeros.len() as u64);
+            file.write_all_at(&zeros[..piece as usize], at)?;
+            at += piece;
+        }
+        file.sync_data()?;
+        disk.rename(&temp, &target)
+    });
+    disk::unmade(disk, &temp, made)?;
     disk.sync_dir(dir)?;
     let file = disk.open(&target)?;
     Ok(Blank { index, file, octets })
