@@ -90,7 +90,7 @@ impl Plane for Handle {
                 started: shared.started,
                 rehearsal: shared.clock.is_rehearsal(),
                 draining: self.is_draining(),
-                evidence: evidence_word(shared.ledger.evidence()).to_owned(),
+                evidence: shared.ledger.evidence().word().to_owned(),
                 smpp: self.smpp.to_string(),
                 suppressed_numbers: shared.index.len() as u64,
                 suppression_store_lag: shared.store_lag(),
@@ -106,12 +106,20 @@ impl Plane for Handle {
         let bound = self.shared.bound_links();
         let draining = self.is_draining();
         vec![
-            ReadyCheck { name: "ledger", ok: evidence == Evidence::Whole, detail: evidence_word(evidence).to_owned() },
+            ReadyCheck {
+                name: "ledger",
+                ok: evidence == Evidence::Whole,
+                detail: self.shared.failing_closed().unwrap_or_else(|| {
+                    let trouble = self.shared.ledger.trouble().map(|trouble| format!("; {trouble}"));
+                    evidence.word().to_owned() + &trouble.unwrap_or_default()
+                }),
+            },
             ReadyCheck {
                 name: "list",
                 ok: evidence != Evidence::ListNotWhole,
                 detail: format!("{} number(s)", self.shared.index.len()),
             },
+            ReadyCheck { name: "store", ok: true, detail: self.shared.store_in_words() },
             ReadyCheck { name: "smsc", ok: bound > 0, detail: format!("{bound} link(s) bound") },
             ReadyCheck {
                 name: "draining",
@@ -208,14 +216,6 @@ impl Plane for Handle {
 /// `id@version`: what people call a pack.
 fn short_name(pack: &Pack) -> String {
     format!("{}@{}", pack.id, pack.version)
-}
-
-const fn evidence_word(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Whole => "whole",
-        Evidence::ListNotWhole => "list_not_whole",
-        Evidence::LedgerUnusable => "ledger_unusable",
-    }
 }
 
 pub(super) fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {

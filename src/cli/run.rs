@@ -301,6 +301,9 @@ fn sign(running: &Running, keys: &Keys, outward: &CheckpointSettings) -> Result<
 
 /// Why the evidence does not open, and what that means for the exit code.
 fn not_opened(error: OpenError) -> Failure {
+    if error.is_of_the_disk() {
+        return disk_takes_nothing(&error.to_string());
+    }
     let exit = if error.is_busy() { Exit::Unavailable } else { Exit::BadConfiguration };
     Failure {
         exit,
@@ -309,15 +312,26 @@ fn not_opened(error: OpenError) -> Failure {
     }
 }
 
+/// The disk is full, read-only or failing: a later start may succeed, so the unit tries again.
+fn disk_takes_nothing(error: &str) -> Failure {
+    let next = "the disk of data_dir takes nothing: make room on it, or mend it and mount it for writing; nothing was changed. \
+                docs/operations.md, Refuses to start";
+    Failure::unavailable(error, next)
+}
+
 fn open_spool(data_dir: &Path, keys: &Keys, ledger: &Ledger, now: CivilInstant) -> Result<SpoolRoom, Failure> {
     let verdicts = ledger.first_verdict()..ledger.verdicts_appended();
-    let room =
-        SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), verdicts, now).map_err(|error| Failure {
+    let room = SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), verdicts, now).map_err(|error| {
+        if error.is_of_the_disk() {
+            return disk_takes_nothing(&error.to_string());
+        }
+        Failure {
             exit: Exit::BadConfiguration,
             error: error.to_string(),
             next: "restore keys_dir as it was, or move data_dir/spool aside: what waits in it is then not delivered"
                 .to_owned(),
-        })?;
+        }
+    })?;
     if room.unknown_at_start > 0 {
         tracing::warn!(event = "confirmation.unknown_after_restart", count = room.unknown_at_start);
     }

@@ -34,6 +34,17 @@ pub enum Evidence {
     LedgerUnusable,
 }
 
+impl Evidence {
+    /// The word used in answers and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::ListNotWhole => "list_not_whole",
+            Self::LedgerUnusable => "ledger_unusable",
+        }
+    }
+}
+
 /// The facts of one judgement.
 #[derive(Clone, Copy)]
 pub struct Facts<'f, L: SuppressionList + ?Sized> {

@@ -147,12 +147,16 @@ impl Lane {
     /// Writes this turn's records into the page cache: verdicts and events, ids, what is spooled, what is owed.
     /// Whether every verdict is recorded.
     fn commit(&mut self, now: Now) -> bool {
+        let known = self.kit.shared.ledger.evidence() != Evidence::Whole;
         let committed = self.appender.commit(now.civil);
         let recorded = committed.is_ok();
         match committed {
             Ok(committed) => self.acts_recorded(&committed),
             Err(error) => {
-                LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
+                // Said once, not with every batch until the disk is good again.
+                if !known {
+                    LedgerFailed { why: &error.to_string() }.emit(&self.kit.shared.metrics);
+                }
                 match error {
                     // The verdicts' disk is full, the events' segment is there already: a STOP is recorded all the same.
                     LedgerError::OnlyEvents { events } => self.acts_recorded(&Committed { events, verdicts: 0..0 }),

@@ -2,6 +2,7 @@
 //! Must never hold a lock across anything that waits.
 
 use super::attribution::Attributions;
+use super::conditions::Said;
 use super::leaks::LeakAudit;
 use super::lifts::Lifts;
 use super::order::Order;
@@ -117,7 +118,7 @@ pub struct Shared {
     pub engine: ArcSwap<Engine>,
     /// The list on disk, with numbers: for `why` and `stop`.
     pub registry: StopRegistry,
-    follower: Arc<Follower>,
+    pub(super) follower: Arc<Follower>,
     pub series: Registry,
     pub metrics: GatewayMetrics,
     codes: Mutex<HashMap<u32, ShortCodeMetrics>>,
@@ -125,6 +126,8 @@ pub struct Shared {
     /// Rung like the lanes' bells: for the control plane's own waits.
     pub control: Notify,
     pub draining: AtomicBool,
+    /// What was said last of evidence, segments and store.
+    pub(super) said: Mutex<Said>,
     /// Rung when somebody asks for a drain.
     pub ask_drain: Notify,
     bound_links: AtomicI64,
@@ -205,6 +208,7 @@ impl Shared {
             lanes: lanes.into_iter().map(port).collect(),
             control: Notify::new(),
             draining: AtomicBool::new(false),
+            said: Mutex::default(),
             ask_drain: Notify::new(),
             bound_links: AtomicI64::new(0),
             spooled_elsewhere: AtomicU64::new(0),
@@ -362,14 +366,14 @@ impl Shared {
         }
     }
 
-    /// Brings the gauges that belong to no lane up to date.
+    /// Brings the gauges that belong to no lane up to date, and says what has changed.
     pub fn measure(&self) {
+        self.say_conditions();
         let gauges = &self.metrics.gauges;
         gauges.frequency_entries.set(self.frequency.index().lock().len() as f64);
         gauges.consent_entries.set(self.opt_ins.index().len() as f64);
         gauges.suppressed_numbers.set(self.index.len() as f64);
         gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
-        gauges.suppression_store_lag.set(self.store_lag() as f64);
         {
             let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
             gauges.parts_sets.set(parts.len() as f64);

@@ -4,6 +4,14 @@
 use std::io;
 use std::path::PathBuf;
 
+/// Whether an error says that a disk is full, read-only or failing, and not that something on it is wrong or missing.
+pub fn is_of_the_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    /// EIO has no kind of its own.
+    const EIO: i32 = 5;
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO)
+}
+
 /// Why a journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -21,6 +29,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether the disk takes nothing now: full, read-only or failing.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_of_the_disk(source),
+            Self::Damaged { .. } | Self::Missing { .. } | Self::Label { .. } | Self::Foreign { .. } => false,
+        }
+    }
+
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
@@ -55,4 +71,14 @@ pub enum ReadError {
     /// The segments end before a record that was appended.
     #[error("record {seq} is in no segment")]
     Absent { seq: u64 },
+}
+
+impl ReadError {
+    /// Whether the disk could not be read.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_of_the_disk(source),
+            Self::Damaged { .. } | Self::Absent { .. } => false,
+        }
+    }
 }

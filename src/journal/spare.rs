@@ -30,9 +30,11 @@ fn keep(inner: &Inner) {
             Ok(blank) => {
                 state.highest = index;
                 state.spare = Some(blank);
+                state.trouble = None;
                 inner.progress.notify_all();
             }
-            Err(_) => {
+            Err(error) => {
+                state.trouble = Some(error.to_string());
                 // Full or failing: what is missing shows when the current segment ends; until then nobody waits.
                 (state, _) = inner.wanted.wait_timeout(state, AGAIN).unwrap_or_else(PoisonError::into_inner);
             }

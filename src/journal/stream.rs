@@ -67,6 +67,8 @@ pub(super) struct State {
     pub offset: u64,
     pub next_seq: u64,
     pub spare: Option<Blank>,
+    /// Why the next segment could not be pre-written at the last try.
+    pub trouble: Option<String>,
     pub highest: u64,
     /// The header the current segment gets once the one before is durable.
     pub header: Option<Header>,
@@ -151,6 +153,7 @@ impl Journal {
             offset: found.offset,
             next_seq: found.next_seq,
             spare: found.spare,
+            trouble: None,
             highest: found.highest,
             header: None,
             tainted: false,
@@ -244,6 +247,29 @@ impl Journal {
         self.inner.broken.load(Ordering::Acquire)
     }
 
+    /// Why a batch of so many octets would not be taken now without waiting; `None` when it would.
+    pub fn obstacle(&self, octets: u64) -> Option<AppendError> {
+        if self.is_broken() {
+            return Some(AppendError::Broken);
+        }
+        let state = self.inner.lock();
+        let octets = octets.min(self.inner.unsynced_max());
+        if state.closing {
+            Some(AppendError::Closed)
+        } else if state.held() + octets > self.inner.unsynced_max() {
+            Some(AppendError::Stalled)
+        } else if state.fits(octets) || (state.may_turn() && state.spare.is_some()) {
+            None
+        } else {
+            Some(if state.may_turn() { AppendError::NoSegment } else { AppendError::Stalled })
+        }
+    }
+
+    /// Why the next segment is not there yet, in the system's words: a disk that is full shows here long before records are refused.
+    pub fn trouble(&self) -> Option<String> {
+        self.inner.lock().trouble.clone()
+    }
+
     /// Has `wake` called after each fsync and when the stream breaks.
     pub fn subscribe(&self, wake: Wake) {
         self.inner.lock().wakes.push(wake);
@@ -307,9 +333,8 @@ impl Inner {
         octets: u64,
         patience: Duration,
     ) -> Result<MutexGuard<'s, State>, AppendError> {
-        let held = |state: &State| state.in_flight + state.pending.octets.len() as u64;
-        let bounded = |state: &State| held(state) + octets <= self.unsynced_max();
-        let fits = |state: &State| !state.tainted && state.offset + octets <= state.current.octets;
+        let bounded = |state: &State| state.held() + octets <= self.unsynced_max();
+        let fits = |state: &State| state.fits(octets);
         let mut state = state;
         loop {
             state = self.wait_until(state, patience, AppendError::Stalled, bounded)?;
@@ -369,6 +394,16 @@ impl State {
     /// One that holds no frame yet (its first write failed) is passed over instead.
     fn may_turn(&self) -> bool {
         self.header.is_none() || self.offset == BODY
+    }
+
+    /// Octets that are not durable yet.
+    fn held(&self) -> u64 {
+        self.in_flight + self.pending.octets.len() as u64
+    }
+
+    /// Whether the current segment has room for so many octets.
+    fn fits(&self, octets: u64) -> bool {
+        !self.tainted && self.offset + octets <= self.current.octets
     }
 
     /// Makes `next` the segment that is written, from its first frame.

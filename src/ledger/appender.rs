@@ -130,9 +130,11 @@ impl Appender {
         let ledger = &*self.ledger;
         ledger.last_now.store(now.as_micros(), Ordering::Relaxed);
         let _order = ledger.sequencer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Once it is known that the disk takes nothing, no lane stands still for it again.
+        let patience = if ledger.gaps.is_open() { Duration::ZERO } else { PATIENCE };
         let events = match self.events.is_empty() {
             true => 0..0,
-            false => ledger.events.append_within(&mut self.events, PATIENCE).inspect_err(|_| ledger.gaps.open(now))?,
+            false => ledger.events.append_within(&mut self.events, patience).inspect_err(|_| ledger.gaps.open(now))?,
         };
         let verdicts = match self.verdicts.is_empty() {
             true => Ok(0..0),

@@ -25,6 +25,9 @@ use std::time::Duration;
 /// Names are written in batches of about this size: a batch never outgrows a segment.
 const NAMING_OCTETS: usize = 2048;
 
+/// Octets that must find room in both streams before a gap is closed: a large batch of a lane.
+const ROOM_OCTETS: u64 = 256 << 10;
+
 /// How long a caller that must wait for durability waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -183,6 +186,23 @@ impl Ledger {
         }
     }
 
+    /// What stands in the way of records now, in words; `None` when both streams take them.
+    pub fn obstacle(&self) -> Option<String> {
+        [(&self.events, "events"), (&self.verdicts, "verdicts")].into_iter().find_map(|(journal, name)| {
+            let why = journal.obstacle(ROOM_OCTETS)?;
+            let because = journal.trouble().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+            Some(format!("{name}: {why}{because}"))
+        })
+    }
+
+    /// Why the next segment of a stream cannot be pre-written: records are taken until the one before is full.
+    pub fn trouble(&self) -> Option<String> {
+        [(&self.events, "events"), (&self.verdicts, "verdicts")].into_iter().find_map(|(journal, name)| {
+            let trouble = journal.trouble()?;
+            Some(format!("the next segment of {name} cannot be pre-written: {trouble}"))
+        })
+    }
+
     /// Counts a transactional message that left without a record because the ledger was unusable.
     pub fn count_unrecorded(&self, account: NameId, now: CivilInstant) {
         self.gaps.count(account, now);
@@ -242,6 +262,7 @@ impl Ledger {
     /// Writes the `end` record, makes everything durable and closes the streams. Nothing is taken afterwards.
     pub fn close(self: &Arc<Self>, now: CivilInstant) -> Result<(), LedgerError> {
         self.gaps.close();
+        let counted = self.gaps.record_at_the_end(self);
         let verdicts = self.verdicts.appended();
         if verdicts > 0 {
             self.verdicts.wait_synced(verdicts - 1, PATIENCE);
@@ -254,7 +275,7 @@ impl Ledger {
         let _ = self.save_names();
         self.events.close();
         self.verdicts.close();
-        if durable { Ok(()) } else { Err(LedgerError::NotDurable) }
+        if durable && counted { Ok(()) } else { Err(LedgerError::NotDurable) }
     }
 }
 

@@ -59,9 +59,29 @@ impl OpenError {
         move |source| Self::Io { path, source }
     }
 
-    /// Whether another process holds the data_dir (exit 69); everything else is for the operator to mend (exit 78).
+    /// Whether another process holds the data_dir (exit 69).
     pub const fn is_busy(&self) -> bool {
         matches!(self, Self::Locked { .. })
+    }
+
+    /// Whether the disk takes nothing now: full, read-only or failing (exit 69). Everything else is for the operator to mend (exit 78).
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => journal::error::is_of_the_disk(source),
+            Self::Journal(error) => error.is_of_the_disk(),
+            Self::Read(error) => error.is_of_the_disk(),
+            Self::NotDurable => true,
+            Self::Locked { .. }
+            | Self::KeyMissing { .. }
+            | Self::KeyInvalid { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Format { .. }
+            | Self::Rehearsal { .. }
+            | Self::Record { .. }
+            | Self::Behind { .. }
+            | Self::SignedMore { .. }
+            | Self::Checkpoints { .. } => false,
+        }
     }
 }
 

@@ -72,11 +72,18 @@ impl Gaps {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records the gap and ends it. `false` when the disk does not take it yet: the counts are kept.
+    /// Records the gap and ends it, once both streams have room again. `false` when the disk does not take it yet: the counts are kept.
     fn mend(&self, ledger: &Arc<Ledger>) -> bool {
-        if ledger.events.is_broken() || ledger.verdicts.is_broken() {
-            return false;
-        }
+        // Closed while the verdicts have no room, it would open again with the next message, and again.
+        ledger.obstacle().is_none() && self.record(ledger)
+    }
+
+    /// Records what is counted, at the end of a process: the counts are in memory only. `false` when they are lost.
+    pub fn record_at_the_end(&self, ledger: &Arc<Ledger>) -> bool {
+        !self.is_open() || self.record(ledger)
+    }
+
+    fn record(&self, ledger: &Arc<Ledger>) -> bool {
         let now = CivilInstant::from_micros(ledger.last_now.load(Ordering::Relaxed));
         let (taken, opened) = {
             let mut counts = self.lock();

@@ -98,6 +98,70 @@ fn what_left_without_a_record_is_told_before_the_next_verdict() {
     assert_eq!(verdicts.iter().map(|verdict| verdict.message_ref).collect::<Vec<_>>(), [4, 1]);
 }
 
+fn gaps(ledger: &Ledger) -> Vec<u64> {
+    let (mut gaps, mut events) = (Vec::new(), ledger.read_events(0, u64::MAX));
+    while let Some(record) = events.next_event().expect("readable") {
+        if let Event::Gap(gap) = record.event {
+            gaps.push(gap.messages);
+        }
+    }
+    gaps
+}
+
+#[test]
+fn a_gap_stays_one_gap_while_the_verdicts_have_no_room_although_events_have() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let disk = FaultyDisk::default();
+    let ledger = open(dir.path(), &disk);
+    let (tell, told) = std::sync::mpsc::channel();
+    ledger.subscribe(Arc::new(move || {
+        let _ = tell.send(());
+    }));
+    disk.switches.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut appender = ledger.appender();
+    let ruling = ruling(7);
+    let full = (0..10_000).any(|message_ref| {
+        appender.verdict(&entry(&ruling, message_ref));
+        appender.commit(NOW).is_err()
+    });
+    assert!(full, "two segments of 16 KiB are full");
+    for round in 1..=20 {
+        ledger.count_unrecorded(NameId(2), NOW);
+        let ticket = appender.event(NOW, &Event::End { verdicts: 0 }, None).expect("taken");
+        let seq = appender.commit(NOW).expect("the events have room").seq(ticket);
+        assert!(ledger.wait_durable(seq, PATIENCE));
+        told.recv_timeout(PATIENCE).expect("told");
+        assert_eq!((ledger.evidence(), gaps(&ledger).len()), (Evidence::LedgerUnusable, 0), "round {round}");
+        assert!(ledger.obstacle().is_some_and(|why| why.starts_with("verdicts: no pre-written segment")));
+    }
+    assert!(ledger.trouble().is_some(), "and why there is none is known");
+    disk.switches.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    let closed = (0..3_000).any(|_| {
+        let _ = told.recv_timeout(Duration::from_millis(10));
+        ledger.evidence() == Evidence::Whole
+    });
+    assert!(closed && gaps(&ledger) == [20], "{:?}", gaps(&ledger));
+}
+
+#[test]
+fn a_gap_that_is_open_at_the_end_is_recorded_before_the_end() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let disk = FaultyDisk::default();
+    let ledger = open(dir.path(), &disk);
+    disk.switches.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut appender = ledger.appender();
+    let ruling = ruling(7);
+    assert!((0..10_000).any(|message_ref| {
+        appender.verdict(&entry(&ruling, message_ref));
+        appender.commit(NOW).is_err()
+    }));
+    ledger.count_unrecorded(NameId(2), NOW);
+    ledger.close(NOW).expect("closed in order");
+    drop((appender, ledger));
+    disk.switches.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(gaps(&open(dir.path(), &disk)), [1]);
+}
+
 #[test]
 fn a_ledger_whose_fsyncs_fail_stays_unusable_and_calls_nothing_durable() {
     let dir = tempfile::tempdir().expect("tempdir");

@@ -161,7 +161,8 @@ impl Ledger {
         if !ledger.events.wait_synced(committed.events.start, PATIENCE) {
             return Err(OpenError::NotDurable);
         }
-        ledger.save_names().map_err(OpenError::io(&names_path))?;
+        // The file only saves time at the next start, and a disk may be full: its records have their segments already.
+        let _ = ledger.save_names();
         gap::watch(&ledger).map_err(OpenError::io(data_dir))?;
         Ok((ledger, recovered))
     }

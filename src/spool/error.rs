@@ -1,7 +1,7 @@
 //! Owns the reasons for which the spool cannot be opened or kept.
 //! Must never hide damage: what cannot be read is said, with its place.
 
-use crate::journal::error::{AppendError, OpenError, ReadError};
+use crate::journal::error::{AppendError, OpenError, ReadError, is_of_the_disk};
 use std::io;
 use std::path::PathBuf;
 
@@ -24,4 +24,17 @@ pub enum SpoolError {
     Sealed { record: u64 },
     #[error("the machine gives no random octets: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+impl SpoolError {
+    /// Whether the disk takes nothing now: full, read-only or failing.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Io { source, .. } | Self::Forget(source) => is_of_the_disk(source),
+            Self::Open(error) => error.is_of_the_disk(),
+            Self::Read(error) => error.is_of_the_disk(),
+            Self::Append(_) => true,
+            Self::Unknown { .. } | Self::Sealed { .. } | Self::Random(_) => false,
+        }
+    }
 }

@@ -28,6 +28,9 @@ pub const NAMES: &[&str] = &[
     "evidence.failing_closed",
     "evidence.recovered",
     "ledger.error",
+    "ledger.spare_missing",
+    "ledger.spare_ready",
+    "store",
     "leak",
     "clock.step",
     "config.reload",
@@ -323,6 +326,48 @@ impl EvidenceChanged<'_> {
             info!(event = "evidence.recovered", why = self.why);
         } else {
             error!(event = "evidence.failing_closed", why = self.why);
+        }
+    }
+}
+
+/// `ledger.spare_missing` and `ledger.spare_ready`: the next segment cannot be pre-written, or is there again.
+#[derive(Clone, Copy, Debug)]
+pub struct SpareSegment<'a> {
+    /// Why it cannot.
+    pub missing: Option<&'a str>,
+}
+
+impl SpareSegment<'_> {
+    /// Writes the line; the gauge is set by whoever looks.
+    pub fn emit(&self) {
+        match self.missing {
+            Some(why) => error!(event = "ledger.spare_missing", why),
+            None => info!(event = "ledger.spare_ready"),
+        }
+    }
+}
+
+/// `store`: the embedded store is compared, rebuilt, followed again, or was moved aside.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreChanged<'a> {
+    pub stage: &'a str,
+    /// It stands as it should; else it was moved aside or cannot be used.
+    pub usable: bool,
+    /// Events that are in it, and that are not.
+    pub position: u64,
+    pub lag: u64,
+    /// Why the last one was given up, when one was.
+    pub why: &'a str,
+}
+
+impl StoreChanged<'_> {
+    /// Writes the line; the gauges are set by whoever looks.
+    pub fn emit(&self) {
+        let Self { stage, usable, position, lag, why } = *self;
+        if usable {
+            info!(event = "store", stage, position, lag);
+        } else {
+            warn!(event = "store", stage, position, lag, why);
         }
     }
 }

@@ -61,6 +61,10 @@ pub struct GatewayGauges {
     pub suppression_store_lag: Gauge,
     /// 1 while commercial traffic is refused because the list or the ledger cannot be used.
     pub failing_closed: Gauge,
+    /// 1 while the next segment of the ledger cannot be pre-written.
+    pub ledger_spare_missing: Gauge,
+    /// 1 while the embedded store follows the events.
+    pub suppression_store_usable: Gauge,
     pub ledger_durable_events: Gauge,
     /// Unix seconds.
     pub ledger_last_checkpoint: Gauge,
@@ -90,6 +94,8 @@ impl GatewayGauges {
             suppressed_numbers: registry.gauge(&names::SUPPRESSED_NUMBERS, &[]),
             suppression_store_lag: registry.gauge(&names::SUPPRESSION_STORE_LAG, &[]),
             failing_closed: registry.gauge(&names::FAILING_CLOSED, &[]),
+            ledger_spare_missing: registry.gauge(&names::LEDGER_SPARE_MISSING, &[]),
+            suppression_store_usable: registry.gauge(&names::SUPPRESSION_STORE_USABLE, &[]),
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
             ledger_last_checkpoint: registry.gauge(&names::LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS, &[]),
             parts_sets: registry.gauge(&names::PARTS_SETS, &[]),

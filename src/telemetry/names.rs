@@ -166,6 +166,21 @@ pub const SUPPRESSION_STORE_LAG: Metric = gauge(
     &[],
     "Durable suppression events that the embedded store has not taken yet.",
 );
+pub const SUPPRESSION_STORE_USABLE: Metric = gauge(
+    "stopgate_suppression_store_usable",
+    &[],
+    "1 while the embedded store follows the events; 0 while it is compared, rebuilt or unavailable. No decision depends on it.",
+);
+pub const SUPPRESSION_STORE_QUARANTINED_TOTAL: Metric = counter(
+    "stopgate_suppression_store_quarantined_total",
+    &[],
+    "Times the embedded store was moved aside and rebuilt from the events.",
+);
+pub const LEDGER_SPARE_MISSING: Metric = gauge(
+    "stopgate_ledger_spare_missing",
+    &[],
+    "1 while the next segment of the ledger cannot be pre-written: a disk that is full or read-only.",
+);
 pub const LEAK_TOTAL: Metric =
     counter("stopgate_leak_total", &[], "Commercial messages seen leaving after a STOP, by self-audit. Must stay 0.");
 pub const LEAK_AUDITED_TOTAL: Metric = counter(
@@ -303,6 +318,9 @@ pub const ALL: &[Metric] = &[
     CONSENT_ENTRIES,
     SUPPRESSED_NUMBERS,
     SUPPRESSION_STORE_LAG,
+    SUPPRESSION_STORE_USABLE,
+    SUPPRESSION_STORE_QUARANTINED_TOTAL,
+    LEDGER_SPARE_MISSING,
     LEAK_TOTAL,
     LEAK_AUDITED_TOTAL,
     LEAK_AUDIT_SKIPPED_TOTAL,

@@ -2,6 +2,7 @@
 //! Must never reach into the gateway: scenarios see what its users see.
 
 pub mod config;
+pub mod disk;
 pub mod figures;
 pub mod gateway;
 pub mod stage;

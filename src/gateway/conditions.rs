@@ -1,0 +1,77 @@
+//! Owns what is said when the evidence, the next segments or the embedded store change their condition.
+//! Must never decide anything: whoever asks looks at the ledger and the store themselves.
+
+use super::shared::Shared;
+use crate::compliance::facts::Evidence;
+use crate::suppression::follower::{Stage, StoreStatus};
+use crate::telemetry::events::{EvidenceChanged, SpareSegment, StoreChanged};
+use std::sync::PoisonError;
+
+/// Looks (two a second) between two lines about a rebuild that goes on.
+const PROGRESS_LOOKS: u32 = 20;
+
+/// What was said last.
+#[derive(Debug, Default)]
+pub struct Said {
+    closed: bool,
+    spare_missing: bool,
+    store: Option<Stage>,
+    quarantined: u64,
+    looks: u32,
+}
+
+impl Shared {
+    /// Why commercial traffic is refused for want of evidence, in words; `None` while it is not.
+    pub fn failing_closed(&self) -> Option<String> {
+        let evidence = self.ledger.evidence();
+        (evidence != Evidence::Whole).then(|| {
+            let gap = || "what left meanwhile is being recorded".to_owned();
+            format!("{}: {}", evidence.word(), self.ledger.obstacle().unwrap_or_else(gap))
+        })
+    }
+
+    /// How the embedded store stands, in words. Nothing that is decided depends on it.
+    pub fn store_in_words(&self) -> String {
+        let StoreStatus { stage, position, lag, quarantined, why } = self.follower.status();
+        let mut words = match stage {
+            Stage::Comparing => "compared with the list".to_owned(),
+            Stage::Rebuilding => format!("rebuilt: {position} of {} events", position + lag),
+            Stage::Following => format!("following, {lag} event(s) behind"),
+            Stage::Unavailable => "unavailable; the list does not need it".to_owned(),
+        };
+        if quarantined > 0 {
+            words += &format!("; moved aside {quarantined} time(s)");
+        }
+        let told = why.filter(|_| quarantined > 0 || stage == Stage::Unavailable);
+        words + &told.map(|why| format!(": {why}")).unwrap_or_default()
+    }
+
+    /// Says what has changed since the last look, and sets the gauges.
+    pub fn say_conditions(&self) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = self.failing_closed();
+        if std::mem::replace(&mut said.closed, closed.is_some()) != closed.is_some() {
+            EvidenceChanged { usable: closed.is_none(), why: closed.as_deref().unwrap_or("whole") }.emit(&self.metrics);
+        }
+        let trouble = self.ledger.trouble();
+        let gauges = &self.metrics.gauges;
+        gauges.ledger_spare_missing.set(f64::from(u8::from(trouble.is_some())));
+        if std::mem::replace(&mut said.spare_missing, trouble.is_some()) != trouble.is_some() {
+            SpareSegment { missing: trouble.as_deref() }.emit();
+        }
+        let store = self.follower.status();
+        gauges.suppression_store_lag.set(store.lag as f64);
+        gauges.suppression_store_usable.set(f64::from(u8::from(store.stage == Stage::Following)));
+        self.metrics.store_quarantined.increment(store.quarantined - said.quarantined);
+        let moved = std::mem::replace(&mut said.quarantined, store.quarantined) != store.quarantined;
+        let other = said.store.replace(store.stage) != Some(store.stage);
+        said.looks = if other { 0 } else { said.looks + 1 };
+        let progress = store.stage == Stage::Rebuilding && said.looks.is_multiple_of(PROGRESS_LOOKS);
+        if moved || other || progress {
+            let why = store.why.as_deref().unwrap_or_default();
+            let (position, lag) = (store.position, store.lag);
+            let usable = !moved && store.stage != Stage::Unavailable;
+            StoreChanged { stage: store.stage.word(), usable, position, lag, why }.emit();
+        }
+    }
+}
