@@ -7,10 +7,11 @@ use super::support::figures::Figures;
 use super::support::gateway::{Gateway, Home, stopgate};
 use super::support::stage::operator;
 use super::support::{PROMO, SOON, phone};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::{Smsc, switches::Switches};
+use tokio::time::Instant;
 
 const OPTED_OUT: u32 = 0x66;
 /// SG153 for a commercial message: come again. The same for an MO.
