@@ -4,10 +4,11 @@ CARGO ?= cargo
 STRICT ?= 0
 export STRICT
 SECONDS_PER_TARGET ?= 10
+PARTS ?=
 # The scenarios that report figures, and those of the same kind that have none to report.
 FAULTS = $(shell sed '/^\#/d' tests/it/faults.tsv | cut -f2 | sort -u | sed 's/$$/::/') stop_race:: store_down:: waiting_at_closing::
 
-.PHONY: help demo test tools unit tidy deploy-check interop lint deny bench bench-guard fuzz faults hours-long faults-long
+.PHONY: help demo test tools unit tidy deploy-check interop lint deny bench bench-long bench-guard fuzz faults hours-long faults-long
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -42,8 +43,11 @@ lint: ## Formatting and clippy, warnings are errors
 deny: ## Licences, advisories and sources of the dependencies (needs cargo-deny)
 	$(CARGO) deny check
 
-bench: ## Benches, with the TCP floor of the same run
-	$(CARGO) bench --locked
+bench: ## Every figure of docs/performance.md, which it writes (PARTS="relay storm": only those; a quiet machine, some 20 minutes)
+	CARGO="$(CARGO)" benches/run.sh $(PARTS)
+
+bench-long: ## What needs hours of patience or 10 GB of memory: 100 M suppressed numbers, a longer soak
+	CARGO="$(CARGO)" benches/run.sh long
 
 bench-guard: ## Instructions a message against BASE (default: where the branch left main); a tenth more fails (needs valgrind)
 	BASE="$(BASE)" $(CARGO) bench --locked --bench guard
