@@ -124,13 +124,17 @@ impl Lane {
 
     /// Takes on held submits as far as there is room.
     pub fn resume_held(&mut self, slot: usize, now: Now) {
+        // Only what was held can have kept the driver from reading.
+        let mut taken = false;
         while self.esmes.contains(slot) {
             let multi = self.esmes[slot].held.frames.front().is_some_and(|(_, frame)| is_multi(frame));
             let room = self.has_room(slot) && (!multi || self.has_room_for_multi(slot, now));
             let esme = &mut self.esmes[slot];
             if esme.held.frames.is_empty() {
                 esme.held.overflowing &= !room;
-                esme.wire.wake();
+                if taken {
+                    esme.wire.wake();
+                }
                 return self.finish_unbind(slot);
             }
             if !room && !esme.held.overflowing {
@@ -138,6 +142,7 @@ impl Lane {
             }
             let Some((_, frame)) = esme.held.frames.pop_front() else { return };
             esme.held.octets -= frame.len();
+            taken = true;
             self.submit(slot, &frame, now);
         }
     }

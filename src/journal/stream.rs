@@ -80,6 +80,8 @@ pub(super) struct State {
     pub synced_end: (u64, u64),
     pub wakes: Vec<Wake>,
     pub closing: bool,
+    /// The fsync thread has nothing to do and waits for `dirty`.
+    pub asleep: bool,
 }
 
 /// What was written and is not yet durable: kept in memory, because after a failed fsync the page cache cannot be trusted.
@@ -161,6 +163,7 @@ impl Journal {
             in_flight: 0,
             wakes: Vec::new(),
             closing: false,
+            asleep: false,
         };
         let inner = Arc::new(Inner {
             disk,
@@ -226,8 +229,11 @@ impl Journal {
         state.next_seq += batch.len() as u64;
         let next = state.next_seq;
         self.inner.appended.store(next, Ordering::Release);
+        let asleep = std::mem::take(&mut state.asleep);
         drop(state);
-        self.inner.dirty.notify_one();
+        if asleep {
+            self.inner.dirty.notify_one();
+        }
         batch.clear();
         Ok(first..next)
     }

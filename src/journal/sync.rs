@@ -20,6 +20,8 @@ fn run(inner: &Inner) {
             if state.closing || inner.broken.load(Ordering::Acquire) {
                 return;
             }
+            // Asked for by a flag: a bell that nobody waits for would be a system call for each batch.
+            state.asleep = true;
             state = inner.dirty.wait(state).unwrap_or_else(PoisonError::into_inner);
             continue;
         }

@@ -5,7 +5,7 @@ use super::wire::SocketWire;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
 
@@ -41,40 +41,42 @@ pub trait Side {
     fn on_writable(&self);
 }
 
-/// Drives one connection until it ends.
+/// Drives one connection until it ends. `wants` is looked at anew whenever the wire is woken or the socket is ready.
 pub async fn drive(mut half: OwnedReadHalf, wire: &SocketWire, side: &impl Side) -> Ended {
-    loop {
-        let wants = side.wants();
-        if wants.close {
-            return Ended::Asked;
+    poll_fn(|context| {
+        wire.listen(context.waker());
+        // Bounded: tokio lets a socket be asked so many times a poll, and then says that it is pending.
+        loop {
+            let wants = side.wants();
+            if wants.close {
+                return Poll::Ready(Ended::Asked);
+            }
+            if wants.write {
+                match wire.poll_writable(context) {
+                    Poll::Ready(Ok(())) => side.on_writable(),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error.kind())),
+                    Poll::Pending => {}
+                }
+            }
+            if !wants.read {
+                return Poll::Pending;
+            }
+            match poll_read(&mut half, side, context) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ended::PeerClosed),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error.kind())),
+                Poll::Pending => return Poll::Pending,
+            }
         }
-        tokio::select! {
-            () = wire.rung() => {}
-            ready = wire.writable(), if wants.write => match ready {
-                Ok(()) => side.on_writable(),
-                Err(error) => return Ended::Failed(error.kind()),
-            },
-            read = next_read(&mut half, side), if wants.read => match read {
-                Ok(0) => return Ended::PeerClosed,
-                Ok(_) => {}
-                Err(error) => return Ended::Failed(error.kind()),
-            },
-        }
-    }
+    })
+    .await
 }
 
 /// One read, made inside the poll so that all connections of a lane can share one buffer.
 /// `poll_read` (unlike `try_read`) forgets readiness after a short read, which saves a system call a batch.
-async fn next_read(half: &mut OwnedReadHalf, side: &impl Side) -> io::Result<usize> {
-    poll_fn(|context| {
-        side.on_readable(&mut |buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            match Pin::new(&mut *half).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                Poll::Pending => Poll::Pending,
-            }
-        })
+fn poll_read(half: &mut OwnedReadHalf, side: &impl Side, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    side.on_readable(&mut |buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        Pin::new(&mut *half).poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
     })
-    .await
 }

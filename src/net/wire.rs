@@ -1,10 +1,11 @@
 //! Owns the writing end of a connection as the data plane sees it.
 //! Must never block: what the socket does not take stays with the caller.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::Notify;
 
 /// Where octets go. A socket in the daemon; anything else in a simulation.
 pub trait Wire {
@@ -14,22 +15,30 @@ pub trait Wire {
     fn wake(&self);
 }
 
-/// A TCP socket's writing half and the bell of its driver.
+/// A TCP socket's writing half, and who drives the connection.
 #[derive(Debug)]
 pub struct SocketWire {
     half: OwnedWriteHalf,
-    bell: Notify,
+    driver: RefCell<Option<Waker>>,
 }
 
 impl SocketWire {
     /// Wraps the writing half.
     pub fn new(half: OwnedWriteHalf) -> Rc<Self> {
-        Rc::new(Self { half, bell: Notify::new() })
+        Rc::new(Self { half, driver: RefCell::new(None) })
     }
 
-    /// Waits until somebody rings.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
+    /// Whom `wake` wakes from now on.
+    pub fn listen(&self, driver: &Waker) {
+        let mut known = self.driver.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(driver)) {
+            *known = Some(driver.clone());
+        }
+    }
+
+    /// Whether the socket takes octets again; the driver is woken when it does.
+    pub fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.half.as_ref().poll_write_ready(context)
     }
 
     /// Waits until the socket takes octets again.
@@ -44,6 +53,8 @@ impl Wire for SocketWire {
     }
 
     fn wake(&self) {
-        self.bell.notify_one();
+        if let Some(driver) = &*self.driver.borrow() {
+            driver.wake_by_ref();
+        }
     }
 }
