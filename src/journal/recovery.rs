@@ -222,14 +222,12 @@ fn scan(octets: &[u8], first: u64) -> Run {
 }
 
 pub(super) fn trimmed(octets: &[u8]) -> &[u8] {
-    let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
     // A frame may end in zeros: leave it room.
-    &octets[..octets.len().min(used + frame::FRAME_MAX)]
+    &octets[..octets.len().min(segment::written(octets) + frame::FRAME_MAX)]
 }
 
 pub(super) fn torn_octets(octets: &[u8], end: u64) -> u64 {
-    let rest = octets.get(end as usize..).unwrap_or_default();
-    rest.iter().rposition(|octet| *octet != 0).map_or(0, |last| last as u64 + 1)
+    segment::written(octets.get(end as usize..).unwrap_or_default()) as u64
 }
 
 fn refuse_if_damaged(path: &Path, octets: &[u8], run: &Run) -> Result<(), OpenError> {

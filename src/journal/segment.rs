@@ -127,6 +127,14 @@ pub fn create(disk: &dyn Disk, dir: &Path, index: u64, octets: u64) -> io::Resul
     Ok(Blank { index, file, octets })
 }
 
+/// Octets up to the last one that is not zero. Most of a segment is zeros, and a start looks at several: by the page.
+pub fn written(octets: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let zeros = octets.rchunks(ZEROS.len()).take_while(|page| **page == ZEROS[..page.len()]);
+    let rest = &octets[..octets.len() - zeros.map(<[u8]>::len).sum::<usize>()];
+    rest.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1)
+}
+
 /// Reads a whole segment into memory.
 pub fn load(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn SegmentFile>, Vec<u8>), OpenError> {
     let file = disk.open(path).map_err(OpenError::io(path))?;
@@ -154,6 +162,19 @@ mod tests {
             assert_eq!(Header::look(&copy), HeaderLook::Bad, "octet {at}");
         }
         assert_eq!(Header::look(&[0; BODY as usize]), HeaderLook::Blank);
+    }
+
+    #[test]
+    fn what_is_written_ends_at_its_last_octet_wherever_the_pages_end() {
+        for length in [0, 1, 4095, 4096, 4097, 9000] {
+            let blank = vec![0; length];
+            assert_eq!(written(&blank), 0, "{length} zeros");
+            for at in (0..length).step_by(997).chain(length.checked_sub(1)) {
+                let mut octets = blank.clone();
+                (octets[0], octets[at]) = (7, 9);
+                assert_eq!(written(&octets), at + 1, "octet {at} of {length}");
+            }
+        }
     }
 
     #[test]
