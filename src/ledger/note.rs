@@ -188,6 +188,14 @@ impl<'n> Note<'n> {
         }
         (found, at)
     }
+
+    /// Whether what stands in a file from `end` on is what a power cut leaves of a note that was not on the disk yet: the file
+    /// is longer, and what is there are zeros, at most behind sectors that were written.
+    pub fn is_torn(octets: &[u8], end: usize) -> bool {
+        const SECTOR: usize = 512;
+        let written = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
+        written < octets.len() && (written <= end || written.is_multiple_of(SECTOR))
+    }
 }
 
 fn find(octets: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -199,6 +207,19 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "stopgate/gw-1/events\n1\nAAAA\n";
+
+    #[test]
+    fn zeros_behind_whole_notes_or_whole_sectors_are_torn_and_nothing_else_is() {
+        let mut octets = vec![7; 700];
+        assert!(!Note::is_torn(&octets, 700) && !Note::is_torn(&octets, 400), "nothing is missing");
+        octets.resize(1000, 0);
+        assert!(Note::is_torn(&octets, 700), "nothing of it was written");
+        assert!(!Note::is_torn(&octets, 400), "no disk writes a part of a sector");
+        octets[512..].fill(0);
+        assert!(Note::is_torn(&octets, 400), "its first sector was written");
+        octets[999] = 1;
+        assert!(!Note::is_torn(&octets, 400), "something follows");
+    }
 
     #[test]
     fn a_note_reads_back_and_a_flip_of_any_octet_is_seen() {

@@ -237,6 +237,10 @@ impl Worker {
             let (origin, epoch) = (self.ledger.log_origin().to_owned(), self.ledger.epoch());
             let checkpoint = Checkpoint { origin, at: (self.around.now)(), epoch, events, verdicts };
             let notes = self.signed.sign(&checkpoint)?;
+            if self.last.is_none() {
+                // A file system keeps an old file until its replacement is whole; of the first one a power cut leaves nothing.
+                self.signed.settle(&notes)?;
+            }
             (self.around.signed)(checkpoint.at);
             self.last = Some((checkpoint, notes));
         }

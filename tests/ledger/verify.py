@@ -231,9 +231,15 @@ def checkpoint(key, note, stream, where):
 
 
 def notes_of(octets):
-    """The notes of a file that holds one behind the other."""
+    """The notes of a file that holds one behind the other; zeros behind them are what a power cut leaves."""
+    written = octets.rstrip(b"\0")
+    torn = len(written) < len(octets)
+    sector = torn and len(written) % 512 == 0
+    octets = written
     while octets:
         blank = octets.find(b"\n\n")
+        if sector and (blank < 0 or octets.find(b"\n", blank + 2) < 0):
+            return
         must(blank >= 0, "a torn note")
         end = octets.find(b"\n", blank + 2) + 1
         must(end > 0, "a torn note")

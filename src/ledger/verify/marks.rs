@@ -124,7 +124,11 @@ impl Marks {
             for (at, note) in notes {
                 marks.take(note, key, (&file, at as u64), report);
             }
-            if end < octets.len() {
+            if end < octets.len() && Note::is_torn(&octets, end) {
+                report.notes.push(format!(
+                    "{file}, octet {end}: the power failed before the last checkpoints were on the disk; the next start cuts this"
+                ));
+            } else if end < octets.len() {
                 let what = "this is no signed checkpoint (damaged, or cut short)".to_owned();
                 report.find(Finding { stream: None, seq: None, file, offset: Some(end as u64), what });
             }

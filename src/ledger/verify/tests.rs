@@ -153,6 +153,19 @@ fn one_flipped_octet_anywhere_is_found_and_its_file_named() {
 }
 
 #[test]
+fn what_a_power_cut_leaves_of_the_last_checkpoints_is_said_and_is_no_fault() {
+    let dir = two_sessions();
+    let path = dir.path().join("checkpoints/recent");
+    let octets = fs::read(&path).unwrap();
+    fs::write(&path, [&octets[..], &[0; 309]].concat()).unwrap();
+    let report = whole(dir.path());
+    assert!(report.holds(), "{:?}", report.findings);
+    assert!(report.notes.iter().any(|note| note.contains("the power failed")), "{:?}", report.notes);
+    fs::write(&path, &octets[..octets.len() - 7]).unwrap();
+    assert!(!whole(dir.path()).holds(), "a note cut short by hand");
+}
+
+#[test]
 fn a_changed_record_is_named_even_when_its_checksum_was_made_to_fit() {
     let dir = two_sessions();
     let path = dir.path().join("verdicts/0000000001.seg");
