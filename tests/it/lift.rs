@@ -3,9 +3,9 @@
 
 use super::support::config::{Table, account};
 use super::support::gateway::stopgate;
+use super::support::people::people;
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, phone};
-use sha2::{Digest, Sha256};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::records::Records;
@@ -18,21 +18,6 @@ async fn promo(stage: &Stage, number: u32) -> u32 {
     let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
     acme.unbind(SOON).await.expect("unbound");
     status
-}
-
-/// Gives alice, bob (compliance) and olga (operator) tokens of their own.
-fn people(stage: &Stage) {
-    let home = stage.gateway.home.path();
-    let mut lines = String::new();
-    for (name, role) in [("alice", "compliance"), ("bob", "compliance,auditor"), ("olga", "operator")] {
-        let token = format!("token-of-{name}");
-        let hash: String = Sha256::digest(token.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
-        lines.push_str(&format!("{name} {role} {hash}\n"));
-        std::fs::write(home.join(name), token).expect("written");
-    }
-    let file = home.join("data").join("admin.tokens");
-    let known = std::fs::read_to_string(&file).expect("the first start made it");
-    std::fs::write(&file, known + &lines).expect("written");
 }
 
 /// `stopgate stop lift …` with a person's token: everything it printed, and its exit code.
@@ -56,7 +41,7 @@ async fn propose(stage: &Stage, number: u32) -> String {
 #[tokio::test(flavor = "current_thread")]
 async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_names() {
     let stage = Stage::start().await;
-    people(&stage);
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(880), "36111", "STOP").await, 0);
     let id = propose(&stage, 880).await;
     assert_eq!(promo(&stage, 880).await, OPTED_OUT, "a proposal lifts nothing");
@@ -91,7 +76,7 @@ async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_n
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_between_proposal_and_approval_stands() {
     let stage = Stage::start().await;
-    people(&stage);
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(881), "36111", "STOP").await, 0);
     let id = propose(&stage, 881).await;
     assert_eq!(stage.mo(&phone(881), "36111", "STOP").await, 0);
@@ -103,7 +88,7 @@ async fn a_stop_between_proposal_and_approval_stands() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_proposal_outlives_a_kill_and_so_does_what_was_decided() {
     let mut stage = Stage::start().await;
-    people(&stage);
+    people(&stage.gateway);
     for number in 882..=884 {
         assert_eq!(stage.mo(&phone(number), "36111", "STOP").await, 0);
     }
@@ -130,7 +115,7 @@ async fn a_proposal_outlives_a_kill_and_so_does_what_was_decided() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_proposal_that_nobody_decided_in_72_hours_is_over() {
     let mut stage = Stage::start().await;
-    people(&stage);
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(885), "36111", "STOP").await, 0);
     let id = propose(&stage, 885).await;
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
@@ -158,7 +143,7 @@ async fn the_ledger_of_narrow_stops_lifts_questions_and_observed_messages_holds(
         config.short_codes.push(code);
     })
     .await;
-    people(&stage);
+    people(&stage.gateway);
     let (acme, other) = (stage.acme().await, stage.bound(&Bind::transceiver("other", "pass")).await);
     let send = async |esme: &Esme, from: &str, text: &str| {
         esme.submit_and_wait(&Message::submit(from, &phone(888), text)).await.unwrap().status()
@@ -192,7 +177,7 @@ async fn the_ledger_of_narrow_stops_lifts_questions_and_observed_messages_holds(
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_is_proposed_without_evidence_reason_account_or_a_stop() {
     let stage = Stage::start().await;
-    people(&stage);
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(886), "36111", "STOP").await, 0);
     let (evidence, reason, account) = (["--evidence", "letter"], ["--reason", "wants it"], ["--account", "acme"]);
     for (number, parts, wrong) in [

@@ -18,6 +18,7 @@ mod links_and_windows;
 mod observe;
 mod otp_at_night;
 mod parts;
+mod power_cut;
 mod promo;
 mod promotional_text;
 mod queries;

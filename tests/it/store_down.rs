@@ -4,39 +4,11 @@
 use super::support::config::account;
 use super::support::figures;
 use super::support::stage::Stage;
+use super::support::strace::Injected;
 use super::support::{PROMO, SOON, phone};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use stopgate::sim::esme::Bind;
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
-
-/// `strace`, attached to a process, making its fdatasync fail. Detaches when dropped.
-struct FailingDisk(Child);
-
-impl FailingDisk {
-    /// `None` when strace is not there or may not attach.
-    fn under(process: u32) -> Option<Self> {
-        let inject = "inject=fdatasync,fsync:error=EIO";
-        let strace = Command::new("strace")
-            .args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject, "-p", &process.to_string()])
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut strace = Self(strace.ok()?);
-        let said = BufReader::new(strace.0.stderr.take()?).lines().map_while(Result::ok);
-        let mut said = said.take_while(|line| !line.contains("Operation not permitted"));
-        said.find(|line| line.contains("attached")).map(|_| strace)
-    }
-}
-
-impl Drop for FailingDisk {
-    fn drop(&mut self) {
-        // It detaches by itself when it is told to end; already gone is as good.
-        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::INT);
-        let _ = self.0.wait();
-    }
-}
 
 /// A receipt whose error the operator uses for people who opted out there.
 fn opted_out(number: &str) -> Message {
@@ -57,7 +29,7 @@ async fn a_receipt_that_is_a_stop_is_not_acknowledged_before_that_is_on_the_disk
     assert_eq!(answer.status, 0, "the disk is whole\n{}", stage.gateway.log());
     let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(503), PROMO)).await.unwrap().status();
     assert_eq!(refused, 0x66);
-    let Some(failing) = FailingDisk::under(stage.gateway.id()) else {
+    let Some(failing) = Injected::under(stage.gateway.id(), "fdatasync,fsync", "error=EIO") else {
         return figures::skip("strace is missing or may not attach");
     };
     let answer = stage.smsc.deliver(opted_out(&phone(504)), SOON).await.expect("an answer");
@@ -82,7 +54,7 @@ async fn a_stop_that_does_not_reach_the_disk_is_not_acknowledged_and_blocks_all_
     let acme = stage.acme().await;
     let bank = stage.bound(&Bind::transceiver("bank", "pass")).await;
     assert_eq!(stage.mo(&phone(500), "36111", "STOP").await, 0, "the disk is whole");
-    let Some(failing) = FailingDisk::under(stage.gateway.id()) else {
+    let Some(failing) = Injected::under(stage.gateway.id(), "fdatasync,fsync", "error=EIO") else {
         return figures::skip("strace is missing or may not attach");
     };
     let answer = stage.smsc.deliver(Message::mo(&phone(501), "36111", "STOP"), SOON).await.expect("an answer");

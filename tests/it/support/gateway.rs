@@ -18,15 +18,25 @@ const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Directories that outlive a process: data, keys, configuration.
 #[derive(Clone)]
-pub struct Home(Arc<tempfile::TempDir>);
+pub struct Home {
+    path: PathBuf,
+    /// Removed with the last of its users; `None` when somebody else removes it.
+    _own: Option<Arc<tempfile::TempDir>>,
+}
 
 impl Home {
     pub fn new() -> Self {
-        Self(Arc::new(tempfile::tempdir().expect("a temporary directory")))
+        let own = tempfile::tempdir().expect("a temporary directory");
+        Self { path: own.path().to_owned(), _own: Some(Arc::new(own)) }
+    }
+
+    /// Directories below a path that is somebody else's to remove.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), _own: None }
     }
 
     pub fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 }
 
@@ -202,6 +212,14 @@ impl Gateway {
             assert!(Instant::now() < until, "/readyz stays {status}: {body}\n{}", self.log());
             sleep(ASK_AGAIN).await;
         }
+    }
+
+    /// Begins a command of the same binary against it, whose words nobody needs: its exit code is what counts.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let file = self.home.path().join("stopgate.toml");
+        let mut command = stopgate();
+        command.arg("--config").arg(file).arg("--admin").arg(format!("http://{}", self.admin)).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
     }
 
     /// Runs a command of the same binary against it; standard output, standard error, exit code.

@@ -5,7 +5,11 @@ pub mod config;
 pub mod disk;
 pub mod figures;
 pub mod gateway;
+pub mod loop_disk;
+pub mod people;
 pub mod stage;
+pub mod strace;
+pub mod witness;
 
 use std::time::Duration;
 
