@@ -212,6 +212,17 @@ const QUOTE: u8 = 0x81;
 /// Stands for every character that is folded to nothing else.
 const OTHER: u8 = 0x80;
 
+/// Every ASCII octet folded: upper-case, each kind of white space a space. Asked several times for each octet of a mention.
+const FOLDED_ASCII: [u8; 256] = {
+    let mut folded = [0; 256];
+    let mut octet = 0;
+    while octet < 128 {
+        folded[octet] = if (octet as u8).is_ascii_whitespace() { b' ' } else { (octet as u8).to_ascii_uppercase() };
+        octet += 1;
+    }
+    folded
+};
+
 /// A text as upper-case ASCII octets: accents stripped, spaces folded, every other character `OTHER` or `QUOTE`.
 #[derive(Clone)]
 struct Folded<'t> {
@@ -226,7 +237,7 @@ impl Folded<'_> {
         let octet = *self.text.as_bytes().get(self.at)?;
         if octet.is_ascii() {
             self.at += 1;
-            return Some(if octet.is_ascii_whitespace() { b' ' } else { octet.to_ascii_uppercase() });
+            return Some(FOLDED_ASCII[usize::from(octet)]);
         }
         self.next_beyond_ascii()
     }
@@ -242,8 +253,10 @@ impl Folded<'_> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
-        self.clone().next()
+        let octet = *self.text.as_bytes().get(self.at)?;
+        if octet.is_ascii() { Some(FOLDED_ASCII[usize::from(octet)]) } else { self.clone().next_beyond_ascii() }
     }
 
     fn skip(mut self, unwanted: impl Fn(u8) -> bool) -> Self {
@@ -259,7 +272,7 @@ impl Folded<'_> {
         if let (Some(first), Some(wanted)) = (self.text.as_bytes().get(self.at), word.bytes().next())
             && first.is_ascii()
             && wanted != b' '
-            && first.to_ascii_uppercase() != wanted
+            && FOLDED_ASCII[usize::from(*first)] != wanted
         {
             return None;
         }

@@ -23,8 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
-/// How often the verdicts are followed.
-const FOLLOW: Duration = Duration::from_millis(20);
+/// How often the verdicts are followed while few come: a lane follows the last ones itself when a reply asks for them.
+const FOLLOW: Duration = Duration::from_millis(100);
+/// How often they are while many come.
+const FOLLOW_MANY: Duration = Duration::from_millis(20);
+/// From so many at a look on, that is.
+const MANY: u64 = 2_048;
 /// Verdicts that are followed while a lane may wait for it.
 const AT_ONCE: u64 = 4_096;
 /// Verdicts that a lane itself follows when a reply comes; more are left to the follower, and the reply is attributed to nobody.
@@ -279,8 +283,8 @@ fn follow_on(shared: &Weak<Shared>) {
         let outcome = step(&shared);
         drop(shared);
         match outcome {
-            Ok(true) => sleep(FOLLOW),
-            Ok(false) => {}
+            Ok(Some(rest)) => sleep(rest),
+            Ok(None) => {}
             Err(error) => {
                 tracing::error!(event = "attribution.behind", %error);
                 sleep(AFTER_FAILURE);
@@ -289,13 +293,16 @@ fn follow_on(shared: &Weak<Shared>) {
     }
 }
 
-/// Follows some verdicts; whether it may rest.
-fn step(shared: &Shared) -> Result<bool, Box<dyn std::error::Error>> {
+/// Follows some verdicts; how long it may rest.
+fn step(shared: &Shared) -> Result<Option<Duration>, Box<dyn std::error::Error>> {
     let attributions = &shared.attributions;
+    let before = attributions.index.next();
     let whole = attributions.follow(AT_ONCE)?;
+    let many = attributions.index.next() - before >= MANY;
     attributions.index.settle(&|| shared.ledger.durable_verdicts(), shared.clock.civil())?;
     // With memory full of what is not durable yet there is nothing to do but wait.
-    Ok(whole || attributions.is_full())
+    let rests = whole || attributions.is_full();
+    Ok(rests.then_some(if many { FOLLOW_MANY } else { FOLLOW }))
 }
 
 impl Attributions {
