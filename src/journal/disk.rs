@@ -39,6 +39,11 @@ pub trait Disk: Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// The names of the files in a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Octets that may still be written to the file system of a directory.
+    fn room(&self, dir: &Path) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(dir)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
 }
 
 /// The machine's own file system.

@@ -82,3 +82,19 @@ impl ReadError {
         }
     }
 }
+
+/// Why blobs could not be dropped. No record is lost, and none is half changed: call it again.
+#[derive(Debug, thiserror::Error)]
+pub enum BlankError {
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path} has room for {room} octets, and {needed} are needed to rewrite a segment", path = path.display())]
+    Room { path: PathBuf, room: u64, needed: u64 },
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("{path}: damaged at octet {offset}; `stopgate verify` says more", path = path.display())]
+    Damaged { path: PathBuf, offset: u64 },
+    /// The stream has not gone on behind this record yet.
+    #[error("record {seq} stands in the segment being written")]
+    Open { seq: u64 },
+}

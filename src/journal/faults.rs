@@ -22,6 +22,10 @@ pub struct Switches {
     pub full: AtomicBool,
     pub syncs: AtomicU64,
     pub writes: AtomicU64,
+    /// This many further calls of any kind succeed, those on files being made too; then the disk is gone. Negative = it stays.
+    pub calls_until_gone: AtomicI64,
+    /// Writes to files being made say they succeeded and write only their first octets.
+    pub swallow_copies: AtomicBool,
 }
 
 /// The machine's file system behind switches.
@@ -41,6 +45,8 @@ impl Default for FaultyDisk {
             full: AtomicBool::new(false),
             syncs: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            calls_until_gone: AtomicI64::new(-1),
+            swallow_copies: AtomicBool::new(false),
         };
         Self { switches: Arc::new(switches) }
     }
@@ -53,6 +59,11 @@ impl FaultyDisk {
         self.switches.syncs_until_failure.store(0, Ordering::SeqCst);
     }
 
+    /// After `calls` further calls every call fails.
+    pub fn gone_after(&self, calls: i64) {
+        self.switches.calls_until_gone.store(calls, Ordering::SeqCst);
+    }
+
     /// The next `count` writes fail.
     pub fn fail_writes(&self, count: i64) {
         self.switches.failing_writes.store(count, Ordering::SeqCst);
@@ -63,6 +74,52 @@ impl FaultyDisk {
 struct FaultyFile {
     file: Arc<dyn SegmentFile>,
     switches: Arc<Switches>,
+}
+
+/// A file that is only being made: its calls count for the disk that goes, not for the stream.
+struct NewFile {
+    file: Arc<dyn SegmentFile>,
+    switches: Arc<Switches>,
+}
+
+impl Switches {
+    /// Counts a call; fails when the disk is gone.
+    fn call(&self) -> io::Result<()> {
+        match self.calls_until_gone.load(Ordering::SeqCst) {
+            ..0 => Ok(()),
+            0 => Err(io::Error::other("injected: the disk is gone")),
+            _ => {
+                self.calls_until_gone.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl SegmentFile for NewFile {
+    fn write_all_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        if let Err(error) = self.switches.call() {
+            // A crash in the middle of a write.
+            self.file.write_all_at(&octets[..octets.len() / 2], offset)?;
+            return Err(error);
+        }
+        let swallowed = self.switches.swallow_copies.load(Ordering::SeqCst);
+        self.file.write_all_at(if swallowed { &octets[..5.min(octets.len())] } else { octets }, offset)
+    }
+
+    fn read_at(&self, octets: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.switches.call()?;
+        self.file.read_at(octets, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.switches.call()?;
+        self.file.sync_data()
+    }
+
+    fn octets(&self) -> io::Result<u64> {
+        self.file.octets()
+    }
 }
 
 /// Whether this call fails: counts down to the first failure, then through the failing ones.
@@ -125,27 +182,37 @@ impl Disk for FaultyDisk {
         if self.switches.full.load(Ordering::SeqCst) {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
+        self.switches.call()?;
         // What is only being made is not counted: the switches speak of the stream.
-        RealDisk.create(path)
+        Ok(Arc::new(NewFile { file: RealDisk.create(path)?, switches: Arc::clone(&self.switches) }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        self.switches.call()?;
         Ok(self.wrap(RealDisk.open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.switches.call()?;
         RealDisk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.switches.call()?;
         RealDisk.remove(path)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.switches.call()?;
         RealDisk.sync_dir(dir)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.switches.call()?;
         RealDisk.list(dir)
+    }
+
+    fn room(&self, dir: &Path) -> io::Result<u64> {
+        if self.switches.full.load(Ordering::SeqCst) { Ok(0) } else { RealDisk.room(dir) }
     }
 }

@@ -5,6 +5,7 @@ use super::error::AppendError;
 use super::segment::{self, BODY, Header, HeaderLook};
 use super::stream::Journal;
 use std::io;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 impl Journal {
@@ -22,6 +23,7 @@ impl Journal {
     /// written, and those whose header is not durable yet, stay. Waits for an fsync: not for a lane.
     pub fn forget_before(&self, seq: u64) -> io::Result<usize> {
         let inner = &self.inner;
+        let _alone = inner.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         let (removed, first) = {
             let state = inner.lock();
             let durable = state.stretches.iter().filter(|stretch| stretch.index <= state.synced_end.0);

@@ -12,6 +12,7 @@ pub mod sync;
 pub mod spare;
 pub mod reader;
 pub mod forget;
+pub mod blank;
 pub mod offline;
 pub mod copy;
 
@@ -21,3 +22,5 @@ pub mod faults;
 mod stream_tests;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod blank_tests;

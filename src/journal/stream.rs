@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub synced: AtomicU64,
     pub appended: AtomicU64,
     pub broken: AtomicBool,
+    /// Held while segments are replaced or given up.
+    pub rewriting: Mutex<()>,
 }
 
 pub(super) struct State {
@@ -177,6 +179,7 @@ impl Journal {
             synced: AtomicU64::new(found.next_seq),
             appended: AtomicU64::new(found.next_seq),
             broken: AtomicBool::new(false),
+            rewriting: Mutex::new(()),
         });
         let handles = vec![
             sync::spawn(Arc::clone(&inner)).map_err(OpenError::io(dir))?,
