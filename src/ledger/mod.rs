@@ -17,6 +17,7 @@ pub mod appender;
 pub mod gap;
 pub mod read;
 pub mod kept;
+pub mod erasure;
 pub mod counted;
 pub mod packs;
 pub mod proof;
@@ -36,6 +37,8 @@ mod golden_tests;
 mod schema_tests;
 #[cfg(test)]
 mod gap_tests;
+#[cfg(test)]
+mod erasure_tests;
 
 pub use appender::{Appender, Committed, EventTicket};
 pub use book::Ledger;

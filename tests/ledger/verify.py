@@ -349,7 +349,9 @@ def ledger(folder, given):
                     must(not blob, where, "sealed data beside a record that has none")
                 if kind == 39:
                     count = struct.unpack(">H", rest[24:26])[0]
-                    blank -= set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
+                    erased = set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
+                    must(all(one < seq for one in erased), where, "it erases what does not stand before it")
+                    blank -= erased
             else:
                 must(not blob, where, "something stands behind a verdict")
                 must(boot <= start, where, f"a verdict of start {boot}")

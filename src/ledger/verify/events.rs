@@ -28,6 +28,9 @@ pub struct EventsSeen {
     verdicts: u64,
     /// Blobs that are blank: an `erase` record must name them.
     blank: BTreeSet<u64>,
+    /// Events that `erase` records named, and how many of them were not blank then.
+    erased: BTreeSet<u64>,
+    unblanked: u64,
     stops: Stops,
     hours: Option<Hours>,
     counters: Counters,
@@ -64,7 +67,15 @@ impl EventsSeen {
             }
             Event::Erase(erase) => {
                 for seq in &erase.events {
-                    self.blank.remove(seq);
+                    if *seq >= record.seq {
+                        return Err(format!(
+                            "it erases the sealed data of record {seq}, which does not stand before it"
+                        ));
+                    }
+                    if !self.blank.remove(seq) && !self.erased.contains(seq) {
+                        self.unblanked += 1;
+                    }
+                    self.erased.insert(*seq);
                 }
             }
             Event::Gap(gap) => {
@@ -153,6 +164,13 @@ impl EventsSeen {
                 offset: None,
                 what: "the sealed personal data were removed, and no erase record says so".into(),
             });
+        }
+        if self.unblanked > 0 {
+            report.notes.push(format!(
+                "sealed data of {} record(s) that an erase record names are still here: the erasure runs, or was cut off and is \
+                 finished by the next start",
+                self.unblanked
+            ));
         }
         let file = "names".to_owned();
         let mut wrong = |what: &str| {
