@@ -8,6 +8,7 @@ pub mod adapter;
 pub mod answers;
 pub mod consent;
 pub mod control;
+pub mod gdpr;
 mod health;
 pub mod lifts;
 mod observed;

@@ -6,6 +6,7 @@ use super::answers::{
     WhyAnswer,
 };
 use super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry};
+use super::gdpr::GdprPlane;
 use super::problem::Problem;
 use super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
@@ -32,7 +33,7 @@ pub trait ConsentPlane: Send + Sync + 'static {
 }
 
 /// The data plane as the control plane sees it. `gateway::handle::Handle` implements it; tests have their own.
-pub trait Plane: ConsentPlane {
+pub trait Plane: ConsentPlane + GdprPlane {
     /// The gateway at a glance.
     fn status(&self) -> Pending<'_, StatusAnswer>;
 

@@ -42,7 +42,7 @@ impl Role {
             Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
                 matches!(self, Self::Sender | Self::Compliance)
             }
-            Action::LiftPropose | Action::LiftDecide => matches!(self, Self::Compliance),
+            Action::LiftPropose | Action::LiftDecide | Action::GdprErase => matches!(self, Self::Compliance),
             Action::Why
             | Action::StopShow
             | Action::StopList
@@ -79,6 +79,8 @@ pub enum Action {
     /// Approve or refuse what somebody else proposed.
     LiftDecide,
     LiftList,
+    /// Erase a person's data.
+    GdprErase,
     Reload,
     Drain,
 }
@@ -103,6 +105,7 @@ impl Action {
             Self::LiftPropose => "stop.lift.propose",
             Self::LiftDecide => "stop.lift.decide",
             Self::LiftList => "stop.lift.list",
+            Self::GdprErase => "gdpr.erase",
             Self::Reload => "reload",
             Self::Drain => "drain",
         }
@@ -134,7 +137,7 @@ mod tests {
             assert!(!Role::Sender.may(action) && !Role::Operator.may(action), "{action:?}");
             assert_eq!(action.roles(), "compliance or auditor");
         }
-        for action in [Action::LiftPropose, Action::LiftDecide] {
+        for action in [Action::LiftPropose, Action::LiftDecide, Action::GdprErase] {
             assert_eq!(action.roles(), "compliance");
         }
         for action in [Action::StopAdd, Action::ConsentRecord, Action::ConsentRevoke, Action::Reload, Action::Drain] {

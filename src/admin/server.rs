@@ -7,7 +7,7 @@ use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::settings::AdminSettings;
 use super::tokens::Tokens;
-use super::{consent, control, health, lifts, report, review, stops};
+use super::{consent, control, gdpr, health, lifts, report, review, stops};
 
 use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::registry::Registry;
@@ -109,6 +109,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/stops/show", post(stops::show))
         .route("/v1/stops/review", get(review::review))
         .route("/v1/consents/show", post(consent::endpoints::show))
+        .route("/v1/gdpr/erase", post(gdpr::erase))
         .route("/v1/lifts", post(lifts::propose).get(lifts::list))
         .route("/v1/lifts/decide", post(lifts::decide))
         .layer(DefaultBodyLimit::max(BODY_MAX))

@@ -12,6 +12,7 @@ pub mod drain;
 pub mod exit;
 pub mod explain;
 mod export;
+pub mod gdpr;
 pub mod global;
 mod import;
 pub mod instant;
@@ -59,6 +60,7 @@ pub enum Command {
     Why(why::Args),
     Stop(stop::Args),
     Consent(consent::Args),
+    Gdpr(gdpr::Args),
     Calendar(calendar::Args),
     Explain(explain::Args),
     Report(report::Args),
@@ -105,6 +107,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Why(args) => why::run(args, global),
         Command::Stop(args) => stop::run(args, global),
         Command::Consent(args) => consent::run(args, global),
+        Command::Gdpr(args) => gdpr::run(args, global),
         Command::Report(args) => report::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Ready(args) => status::ready(args, global),

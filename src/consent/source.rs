@@ -22,6 +22,8 @@ pub enum Source {
     Other,
     /// A reply to a short code of this gateway.
     Handset,
+    /// What proved it was erased at the person's request.
+    Erasure,
 }
 
 impl Source {
@@ -42,6 +44,7 @@ impl Source {
             Self::Partner => "partner",
             Self::Other => "other",
             Self::Handset => "handset",
+            Self::Erasure => "erasure",
         }
     }
 

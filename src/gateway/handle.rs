@@ -1,6 +1,7 @@
 //! Owns what the control plane may do with the data plane: look, ask the judge, add stops, reload, drain.
 //! Must never let the control plane near a link or a lane's insides.
 
+pub use super::erasure::{Erasure, ErasureError};
 use super::kit::Kit;
 pub use super::lifts::{LiftError, NewLift, Waiting};
 use super::order::{LaneFigures, Order};

@@ -152,6 +152,8 @@ impl Handle {
     /// `Blocked` (no such proposal waits, or the same person proposed it), `StillReading`, `Record`: then it waits on.
     pub async fn approve_lift(&self, id: u64, by: &str) -> Result<(Proposal, Vec<NameId>), LiftError> {
         let shared = &self.shared;
+        // What is erased meanwhile must not be sealed again beside the lift.
+        let _alone = shared.erasing.lock().await;
         let now = shared.clock.civil();
         let names = self.intern_all(&[by, Step::Approve.word(), &of_proposal(id)])?;
         let proposal = shared.lifts.with(|proposals| proposals.approve(id, names[0], now))??;

@@ -21,6 +21,7 @@ pub mod kit;
 pub mod lane;
 pub mod leaks;
 pub mod lifts;
+pub mod erasure;
 pub mod link;
 pub mod link_outbox;
 pub mod multi;

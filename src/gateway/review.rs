@@ -56,6 +56,19 @@ impl ReviewList {
         self.replies.iter().find(|reply| reply.id == id).map(|reply| reply.number)
     }
 
+    /// What a number wrote, the newest first.
+    pub fn of(&mut self, number: Msisdn, now: CivilInstant) -> Vec<Doubtful> {
+        self.forget(now);
+        self.replies.iter().rev().filter(|reply| reply.number == number).cloned().collect()
+    }
+
+    /// Forgets what some numbers wrote; gives how many replies those were.
+    pub fn erase(&mut self, whose: impl Fn(Msisdn) -> bool) -> usize {
+        let before = self.replies.len();
+        self.replies.retain(|reply| !whose(reply.number));
+        before - self.replies.len()
+    }
+
     fn forget(&mut self, now: CivilInstant) {
         while self.replies.pop_front_if(|oldest| now.since(oldest.at) >= REVIEW_KEPT).is_some() {}
     }

@@ -107,6 +107,8 @@ pub struct Shared {
     pub part_journal: ReplyPartJournal,
     /// The parts of replies that wait for each other, whichever lane they came over. Locked for parts only.
     pub(super) reply_parts: Mutex<ReplyParts>,
+    /// Held while a person's data are erased, or what is over is given up.
+    pub(super) erasing: Arc<tokio::sync::Mutex<()>>,
     /// Replies for an officer's eyes. Locked for those only.
     review: Mutex<ReviewList>,
     /// Answers whose intent is durable, until the lane of their short code takes them.
@@ -194,6 +196,7 @@ impl Shared {
             ready_duties: Mutex::default(),
             leaks: LeakAudit::new(ledger.durable_events()),
             lifts: Lifts::default(),
+            erasing: Arc::default(),
             review: Mutex::default(),
             questions: Mutex::default(),
             unrecorded_stops: Mutex::default(),
@@ -395,6 +398,8 @@ impl Shared {
 
     /// Ends what is past its time in the spool, among the ids and the duties. Waits for the disk: never on a lane.
     pub fn tidy(&self) {
+        self.finish_erasures();
+        let Ok(_alone) = self.erasing.try_lock() else { return };
         let now = self.clock.civil();
         self.frequency.index().tidy(now);
         for (ticket, _) in self.spool.expire(now) {

@@ -5,7 +5,7 @@
 //! segment as it was or as it is to be, and both are whole. What stands behind a segment's last record goes with it: after a
 //! failed fsync those are copies of records that were written again.
 
-use super::disk::SegmentFile;
+use super::disk::{self, SegmentFile};
 use super::error::BlankError;
 use super::frame::{self, Look};
 use super::recovery::Stretch;
@@ -91,17 +91,14 @@ impl Journal {
         drop(file);
         let temp = path.with_extension("tmp");
         let copied = self.copy(&temp, &octets).and_then(|()| inner.disk.rename(&temp, &path));
-        if copied.is_err() {
-            // What is left of it goes at the next start at the latest.
-            let _ = inner.disk.remove(&temp);
-        }
-        copied.map_err(io)?;
+        disk::unmade(&*inner.disk, &temp, copied).map_err(io)?;
         Ok(true)
     }
 
     /// A durable file with these octets, each of them read back.
     fn copy(&self, temp: &Path, octets: &[u8]) -> io::Result<()> {
         let file = self.inner.disk.create(temp)?;
+        file.reserve(octets.len() as u64)?;
         for (piece, octets) in octets.chunks(PIECE).enumerate() {
             file.write_all_at(octets, (piece * PIECE) as u64)?;
         }

@@ -98,3 +98,14 @@ pub enum BlankError {
     #[error("record {seq} stands in the segment being written")]
     Open { seq: u64 },
 }
+
+impl BlankError {
+    /// Whether the disk takes nothing now: full, read-only or failing.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_of_the_disk(source),
+            Self::Room { .. } => true,
+            Self::Append(_) | Self::Damaged { .. } | Self::Open { .. } => false,
+        }
+    }
+}

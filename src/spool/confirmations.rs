@@ -12,7 +12,7 @@ use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::tag::NumberTag;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -201,6 +201,8 @@ impl Confirmations {
         };
         self.commit(now)?;
         self.rewrite(now)?;
+        // What a failed write has left beside the records.
+        self.journal.blank(&BTreeSet::new())?;
         Ok(ended)
     }
 

@@ -1,15 +1,19 @@
-//! Owns what is done to waiting items from outside the traffic: access and erasure by number, and giving disk space back.
+//! Owns what is done to waiting items and scheduled messages from outside the traffic: access and erasure by number, and giving
+//! disk space back.
 //! Must never be called from a lane: these calls read files and wait for fsyncs.
 
+use super::blanking;
 use super::error::SpoolError;
 use super::queue::{Delivery, Spool};
 use super::record::{End, ITEM_LEAF, ItemLeaf};
+use super::scheduled::{Recall, ScheduledId, ScheduledMessages};
+use super::scheduled_leaf::{LEAF_MAX, ScheduledLeaf};
 use super::shelf::{Item, Ticket};
 use crate::journal::error::AppendError;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Dead records beside each live one, beyond which the oldest segment's items are copied on so that it can go.
@@ -20,6 +24,41 @@ const SMALL: u64 = 10_000;
 const SEGMENT_SPAN: Duration = Duration::from_secs(24 * 3600);
 /// How long a copy may take to become durable.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+impl ScheduledMessages {
+    /// What operators hold for a number: the person's right of access.
+    pub fn by_tag(&self, tag: &NumberTag) -> Vec<Recall> {
+        let state = self.lock();
+        let of_tag = state.of(tag).into_iter().filter_map(|id| self.read(&state, id));
+        of_tag.filter(|one| one.scheduled.tag == *tag).collect()
+    }
+
+    /// Drops from the disk what is remembered for a number; gives how many messages that was. Those that are not over are
+    /// remembered in memory alone, so that a STOP still calls them back, until the process ends.
+    ///
+    /// # Errors
+    /// The disk: call it again.
+    pub fn erase(&self, tag: &NumberTag) -> Result<usize, SpoolError> {
+        self.commit()?;
+        let last = {
+            let mut state = self.lock();
+            for id in state.of(tag) {
+                if let Some(found) = self.read(&state, id).filter(|one| one.scheduled.tag == *tag) {
+                    state.in_memory.insert(id, found);
+                }
+            }
+            state.next_id
+        };
+        let mut mark = [0; LEAF_MAX];
+        let mark = ScheduledLeaf::Ended(ScheduledId(0)).write(&mut mark);
+        let known = |leaf: &[u8]| match ScheduledLeaf::read(leaf) {
+            // What is accepted meanwhile is not in memory.
+            Some(ScheduledLeaf::Kept(id, scheduled)) => scheduled.tag == *tag && id.0 <= last,
+            Some(ScheduledLeaf::Ended(_)) | None => false,
+        };
+        blanking::blank(&self.journal, mark, known)
+    }
+}
 
 type LeafAndBlob = (Vec<u8>, Vec<u8>);
 
@@ -55,6 +94,8 @@ impl Spool {
             tickets.len()
         };
         self.leave_segment()?;
+        // What a failed write has left beside the records.
+        self.journal.blank(&BTreeSet::new())?;
         Ok(ended)
     }
 

@@ -1,7 +1,7 @@
 //! Owns the reasons for which the spool cannot be opened or kept.
 //! Must never hide damage: what cannot be read is said, with its place.
 
-use crate::journal::error::{AppendError, OpenError, ReadError, is_of_the_disk};
+use crate::journal::error::{AppendError, BlankError, OpenError, ReadError, is_of_the_disk};
 use std::io;
 use std::path::PathBuf;
 
@@ -16,6 +16,8 @@ pub enum SpoolError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error(transparent)]
+    Blank(#[from] BlankError),
     #[error("segments that are no longer needed cannot be removed: {0}")]
     Forget(io::Error),
     #[error("record {record} of the spool was written by a later version")]
@@ -33,6 +35,7 @@ impl SpoolError {
             Self::Io { source, .. } | Self::Forget(source) => is_of_the_disk(source),
             Self::Open(error) => error.is_of_the_disk(),
             Self::Read(error) => error.is_of_the_disk(),
+            Self::Blank(error) => error.is_of_the_disk(),
             Self::Append(_) => true,
             Self::Unknown { .. } | Self::Sealed { .. } | Self::Random(_) => false,
         }

@@ -2,6 +2,7 @@
 //! Must never hold a number or a text unsealed, nor lose what it said is durable.
 
 pub mod attribution;
+pub mod blanking;
 pub mod confirmations;
 pub mod duty;
 pub mod early;

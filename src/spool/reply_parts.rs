@@ -2,6 +2,7 @@
 //! Must never join them, nor keep one longer than it can still be of use.
 
 use super::Keeping;
+use super::blanking;
 use super::error::SpoolError;
 use super::seal::Sealer;
 use crate::journal::error::AppendError;
@@ -78,6 +79,9 @@ impl ReplyPartJournal {
             if instant(leaf).plus(kept) <= now {
                 continue;
             }
+            if blanking::is_blank(frame.blob) {
+                continue;
+            }
             let sealed = || SpoolError::Sealed { record: frame.seq };
             let opened = sealer.open(leaf, frame.blob).map_err(|_| sealed())?;
             parts.push(read(leaf, &opened).ok_or(SpoolError::Unknown { record: frame.seq })?);
@@ -116,6 +120,34 @@ impl ReplyPartJournal {
         self.journal.subscribe(wake);
     }
 
+    /// The parts that a number wrote and that stand here, oldest first: the person's right of access.
+    ///
+    /// # Errors
+    /// A part cannot be read or opened.
+    pub fn by_tag(&self, tag: &NumberTag) -> Result<Vec<ReplyPart>, SpoolError> {
+        let first = self.journal.segment_starts().first().copied().unwrap_or(0);
+        let mut reader = self.journal.read(first, u64::MAX);
+        let mut parts = Vec::new();
+        while let Some(frame) = reader.next_frame_where(|leaf| is_of(leaf, tag))? {
+            if blanking::is_blank(frame.blob) {
+                continue;
+            }
+            let record = frame.seq;
+            let leaf: &[u8; LEAF] = frame.leaf.try_into().map_err(|_| SpoolError::Unknown { record })?;
+            let opened = self.sealer.open(leaf, frame.blob).map_err(|_| SpoolError::Sealed { record })?;
+            parts.push(read(leaf, &opened).ok_or(SpoolError::Unknown { record })?);
+        }
+        Ok(parts)
+    }
+
+    /// Drops what stands here of a number; gives how many parts those were. Waits for fsyncs: not for a lane.
+    ///
+    /// # Errors
+    /// The disk: call it again.
+    pub fn erase(&self, tag: &NumberTag) -> Result<usize, SpoolError> {
+        blanking::blank(&self.journal, MARK, |leaf| is_of(leaf, tag))
+    }
+
     /// Goes on in a new segment; gives the record behind its mark.
     fn leave_segment(&self) -> Result<u64, SpoolError> {
         self.journal.roll(PATIENCE)?;
@@ -150,6 +182,10 @@ impl ReplyPartJournal {
         let forgotten = self.journal.forget_before(needed.min(self.journal.synced()));
         forgotten.map(|_| ()).map_err(SpoolError::Forget)
     }
+}
+
+fn is_of(leaf: &[u8], tag: &NumberTag) -> bool {
+    leaf.len() == LEAF && leaf[1..17] == tag.0
 }
 
 fn leaf(part: &ReplyPart) -> [u8; LEAF] {
@@ -250,6 +286,25 @@ mod tests {
         drop(journal);
         let (journal, _) = open(home, at(0));
         (journal.journal.appended() - journal.journal.segment_starts()[0]) as usize
+    }
+
+    #[test]
+    fn a_person_sees_the_parts_they_wrote_and_has_them_erased() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("parts");
+        let (journal, _) = open(&home, at(0));
+        let (mine, other) = (part(1, 0), ReplyPart { from: NumberTag([8; 16]), ..part(2, 1) });
+        journal.keep(&mine).unwrap();
+        let last = journal.keep(&other).unwrap();
+        assert!(journal.journal.wait_synced(last, Duration::from_secs(20)));
+        assert_eq!(journal.by_tag(&mine.from).unwrap(), std::slice::from_ref(&mine));
+        assert_eq!(journal.erase(&mine.from).unwrap(), 1);
+        assert_eq!(journal.erase(&mine.from).unwrap(), 0);
+        assert_eq!((journal.by_tag(&mine.from).unwrap(), journal.by_tag(&other.from).unwrap().len()), (vec![], 1));
+        journal.tidy(at(60)).unwrap();
+        journal.keep(&part(3, 60)).unwrap();
+        drop(journal);
+        assert_eq!(open(&home, at(60)).1, [other, part(3, 60)], "and what comes later is kept");
     }
 
     #[test]

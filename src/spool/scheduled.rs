@@ -2,6 +2,7 @@
 //! Must never decide who is suppressed, nor hold an address unsealed on disk.
 
 use super::Keeping;
+use super::blanking;
 use super::error::SpoolError;
 use super::scheduled_leaf::{LEAF_MAX, ScheduledLeaf};
 use super::seal::Sealer;
@@ -93,7 +94,7 @@ struct Entry {
 
 /// The messages. Shared by all lanes; each call holds its lock for no longer than it works in memory, or reads one record.
 pub struct ScheduledMessages {
-    journal: Journal,
+    pub(super) journal: Journal,
     sealer: Sealer,
     patience: Duration,
     max: usize,
@@ -105,17 +106,19 @@ pub struct ScheduledMessages {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     entries: BTreeMap<u64, Entry>,
     by_tag: BTreeSet<(u64, u64)>,
     by_due: BTreeSet<(CivilInstant, u64)>,
     wanted: BTreeSet<(NameId, MonotonicInstant, u64)>,
-    next_id: u64,
+    pub(super) next_id: u64,
     batch: Batch,
     /// Leaf and sealed octets of what is not written yet.
     unwritten: VecDeque<(u64, Vec<u8>, Vec<u8>)>,
     /// Ends that are not written yet.
     ended: Vec<u64>,
+    /// Messages that were erased from the disk: until they are over, or the process is.
+    pub(super) in_memory: BTreeMap<u64, Recall>,
 }
 
 impl ScheduledMessages {
@@ -129,7 +132,7 @@ impl ScheduledMessages {
             match ScheduledLeaf::read(frame.leaf).ok_or(SpoolError::Unknown { record: frame.seq })? {
                 ScheduledLeaf::Kept(id, scheduled) => {
                     state.next_id = state.next_id.max(id.0);
-                    if scheduled.due > now {
+                    if scheduled.due > now && !blanking::is_blank(frame.blob) {
                         state.insert(id, &scheduled, frame.seq);
                     }
                 }
@@ -228,8 +231,7 @@ impl ScheduledMessages {
             return;
         }
         let mut state = self.lock();
-        let of_tag = state.by_tag.range((tag.prefix(), 0)..=(tag.prefix(), u64::MAX)).map(|(_, id)| *id);
-        for id in of_tag.collect::<Vec<_>>() {
+        for id in state.of(tag) {
             if state.entries.get(&id).is_some_and(|entry| entry.stage == Stage::Left) {
                 state.set(id, Stage::Wanted(MonotonicInstant::default()));
             }
@@ -340,9 +342,12 @@ impl ScheduledMessages {
         forgotten.map(|_| ()).map_err(SpoolError::Forget)
     }
 
-    fn read(&self, state: &State, id: u64) -> Option<Recall> {
+    pub(super) fn read(&self, state: &State, id: u64) -> Option<Recall> {
         if let Some((_, leaf, sealed)) = state.unwritten.iter().find(|(of, ..)| *of == id) {
             return self.opened(leaf, sealed);
+        }
+        if let Some(erased) = state.in_memory.get(&id) {
+            return Some(erased.clone());
         }
         let record = state.entries.get(&id)?.record;
         let mut reader = self.journal.read(record, record.checked_add(1)?);
@@ -363,12 +368,17 @@ impl ScheduledMessages {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// The messages to a number, oldest first.
+    pub(super) fn of(&self, tag: &NumberTag) -> Vec<u64> {
+        self.by_tag.range((tag.prefix(), 0)..=(tag.prefix(), u64::MAX)).map(|(_, id)| *id).collect()
+    }
+
     fn insert(&mut self, id: ScheduledId, scheduled: &Scheduled, record: u64) {
         let Scheduled { tag, smsc, due, .. } = *scheduled;
         let entry = Entry { tag: tag.prefix(), smsc, due, record, attempts: 0, stage: Stage::Left };
@@ -391,6 +401,7 @@ impl State {
     fn remove(&mut self, id: u64) -> Option<Entry> {
         self.set(id, Stage::Left);
         let entry = self.entries.remove(&id)?;
+        self.in_memory.remove(&id);
         self.by_tag.remove(&(entry.tag, id));
         self.by_due.remove(&(entry.due, id));
         Some(entry)

@@ -11,6 +11,7 @@ mod demo;
 mod disk_full;
 mod failover;
 mod frequency;
+mod gdpr;
 mod kill9;
 mod late_answers;
 mod lift;

@@ -6,6 +6,7 @@ use super::super::answers::{
     SmscStatus, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
 use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
+use super::super::gdpr::{EraseAnswer, EraseRequest, ErasedCounts, GdprPlane, words};
 use super::super::plane::{ConsentPlane, Pending, Plane};
 use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::{
@@ -151,6 +152,21 @@ impl ConsentPlane for FakePlane {
             let last = entries.last().and_then(|entry| entry.number).map(Msisdn::as_u64);
             let next = last.filter(|last| opt_ins.iter().any(|number| number > last)).map(|last| last.to_string());
             Ok(ConsentAnswer { entries, next })
+        })
+    }
+}
+
+impl GdprPlane for FakePlane {
+    fn erase(&self, request: EraseRequest) -> Pending<'_, EraseAnswer> {
+        self.note(format!("erase by {}: {}", request.by, request.reason));
+        Box::pin(async move {
+            let number = read(&request.number)?;
+            let suppressed = self.is_stopped(number);
+            let erased = ErasedCounts { records: 2, ..ErasedCounts::default() };
+            let stays = words::stays(suppressed, "5 years");
+            let (at, answer) = (now(), format!("Erasure of +{}", number.as_u64()));
+            let ended_opt_ins = Vec::new();
+            Ok(EraseAnswer { number: Some(number), at, record: 9, erased, ended_opt_ins, suppressed, stays, answer })
         })
     }
 }

@@ -144,6 +144,26 @@ fn a_sender_enters_opt_ins_to_its_own_account_only_and_reads_none() {
 }
 
 #[test]
+fn only_compliance_erases_and_only_with_a_reason_that_is_no_number() {
+    let daemon = FakeDaemon::start();
+    let body = json!({ "number": "0639980042", "reason": "letter of 2026-11-20" });
+    for (name, role) in [("olga", "operator"), ("audrey", "auditor"), ("acme", "sender")] {
+        let token = enrol(&daemon, name, role);
+        let (status, problem) = post(&daemon, "/v1/gdpr/erase", &token, &body);
+        assert_eq!((status, &problem["next"]), (403, &"ask somebody with the role compliance".into()), "{role}");
+    }
+    assert_eq!(daemon.asked(), [""; 0], "the data plane was not asked");
+    let token = enrol(&daemon, "carla", "compliance");
+    let (status, answer) = post(&daemon, "/v1/gdpr/erase", &token, &body);
+    assert_eq!((status, &answer["number"], &answer["erased"]["records"]), (200, &"+33639980042".into(), &2.into()));
+    for reason in ["", "+33 6 39 98 00 42"] {
+        let body = json!({ "number": "0639980042", "reason": reason });
+        assert_eq!(post(&daemon, "/v1/gdpr/erase", &token, &body).0, 400, "{reason:?}");
+    }
+    assert_eq!(daemon.asked(), ["erase by carla: letter of 2026-11-20"]);
+}
+
+#[test]
 fn probes_and_metrics_need_no_token() {
     let daemon = FakeDaemon::start();
     assert_eq!(get(&daemon, "/livez", ""), (200, "ok\n".to_owned()));

@@ -73,6 +73,30 @@ fn an_opt_in_is_recorded_shown_and_revoked() {
 }
 
 #[test]
+fn a_person_is_erased_with_a_reason_and_gets_an_answer_that_can_be_sent() {
+    let daemon = FakeDaemon::start();
+    let out = daemon.directory.path().join("answer.txt");
+    let path = out.to_str().expect("UTF-8");
+    let erase = ["gdpr", "erase", "06 39 98 00 42", "--reason", "letter of 2026-11-20"];
+    assert_eq!(run(&daemon, &[&erase[..], &["-o", path]].concat()), Ok(Exit::Ok));
+    assert!(std::fs::read_to_string(&out).expect("written").starts_with("Erasure of +33639980042"));
+    assert_eq!(run(&daemon, &[&["--json"], &erase[..]].concat()), Ok(Exit::Ok));
+    let before = daemon.asked();
+    assert_eq!(before, ["erase by local: letter of 2026-11-20"; 2]);
+    for wrong in [
+        &[&erase[..], &["-o", path]].concat()[..],
+        &["gdpr", "erase", "0639980042", "--reason", "asked by 06 39 98 00 42"],
+        &["gdpr", "erase", "0639980042", "--reason", " "],
+        &["gdpr", "erase", "nobody", "--reason", "letter"],
+    ] {
+        assert_eq!(run(&daemon, wrong).expect_err("not carried out").exit, Exit::Usage, "{wrong:?}");
+    }
+    assert_eq!(daemon.asked().len(), 3, "only a number that is none reached the data plane");
+    let token = ["gdpr", "erase", "0639980042"];
+    assert!(Cli::try_parse_from(["stopgate"].iter().chain(&token)).is_err(), "a reason is needed");
+}
+
+#[test]
 fn opt_ins_are_imported_and_exported_whole() {
     let daemon = FakeDaemon::start();
     let file = daemon.directory.path().join("optins.csv");

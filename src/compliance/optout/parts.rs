@@ -95,6 +95,13 @@ impl ReplyParts {
         self.replies.get(key).is_none_or(|waiting| waiting.parts.len() < usize::from(key.total))
     }
 
+    /// Forgets what a number wrote.
+    pub fn forget(&mut self, from: &NumberTag) {
+        for (_, over) in self.replies.extract_if(|key, _| key.from == *from) {
+            self.octets -= over.parts.iter().map(|(_, _, octets)| octets.len()).sum::<usize>();
+        }
+    }
+
     /// Forgets what waited too long.
     fn sweep(&mut self, now: CivilInstant) {
         while let Some((since, key)) = self.queue.pop_front_if(|(since, _)| now.since(*since) >= REPLY_PARTS_KEPT) {

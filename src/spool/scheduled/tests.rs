@@ -170,3 +170,31 @@ fn memory_and_disk_are_given_back_when_messages_are_due_and_the_bound_is_told() 
     }
     assert!(messages.is_full());
 }
+
+#[test]
+fn what_is_erased_is_gone_from_the_disk_and_is_still_called_back_until_the_process_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let messages = open(dir.path(), at(0));
+    for n in [1, 2, 1] {
+        keep(&messages, n, 1_000);
+    }
+    messages.commit().unwrap();
+    messages.end(ScheduledId(3));
+    let tag = NumberTag([1; 16]);
+    assert_eq!(messages.by_tag(&tag).iter().map(|one| one.id.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(messages.erase(&tag).unwrap(), 2, "one that is over stood on the disk too");
+    assert_eq!(messages.erase(&tag).unwrap(), 0);
+    keep(&messages, 1, 1_000);
+    messages.commit().unwrap();
+    messages.stopped(&tag);
+    assert_eq!(
+        (next(&messages, 0), next(&messages, 0), next(&messages, 0)),
+        (Some(1), Some(1), None),
+        "both bear the same handle"
+    );
+    messages.end(ScheduledId(1));
+    messages.commit().unwrap();
+    drop(messages);
+    let messages = open(dir.path(), at(0));
+    assert_eq!((messages.len(), messages.by_tag(&tag).len(), messages.by_tag(&NumberTag([2; 16])).len()), (2, 1, 1));
+}

@@ -1,0 +1,58 @@
+//! Owns the running gateway's answers about a person's data: the `GdprPlane` of its handle.
+//! Must never reach past the handle, nor leave out a place where data may stand.
+
+use super::super::adapter::canonical;
+use super::super::plane::Pending;
+use super::super::problem::{Problem, ProblemKind};
+use super::{EraseAnswer, EraseRequest, ErasedCounts, GdprPlane, words};
+use crate::gateway::handle::{ErasureError, Handle};
+
+impl From<ErasureError> for Problem {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Record(error) => error.into(),
+            ErasureError::Running => Self::new(
+                ProblemKind::Conflict,
+                "an erasure runs, or the minute's housekeeping: one at a time",
+                "ask again in a moment",
+            ),
+            ErasureError::NotBegun(why) => Self::unavailable(
+                format!("nothing was erased: {why}"),
+                "make room on the disk of data_dir, or look at /readyz?verbose, and ask again",
+            ),
+            ErasureError::Unfinished(why) => Self::unavailable(
+                format!("the erasure is noted and not over: {why}"),
+                "make room on the disk of data_dir; it goes on by itself every minute and at a start. Ask again to see it done",
+            ),
+        }
+    }
+}
+
+impl GdprPlane for Handle {
+    fn erase(&self, request: EraseRequest) -> Pending<'_, EraseAnswer> {
+        Box::pin(async move {
+            let number = canonical(&self.shared.settings.load(), &request.number)?;
+            let erased = Handle::erase(self, number, &request.reason, &request.by).await?;
+            let name = |id| self.shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
+            let mut answer = EraseAnswer {
+                number: Some(number),
+                at: self.shared.clock.civil(),
+                record: erased.record,
+                erased: ErasedCounts {
+                    records: erased.events,
+                    waiting: erased.waiting,
+                    confirmations: erased.confirmations,
+                    reply_parts: erased.parts,
+                    scheduled: erased.scheduled,
+                    review: erased.review,
+                },
+                ended_opt_ins: erased.ended_opt_ins.into_iter().map(name).collect(),
+                suppressed: erased.suppressed,
+                stays: words::stays(erased.suppressed, "until the retention of verdicts ends"),
+                answer: String::new(),
+            };
+            answer.answer = words::answer(&answer);
+            Ok(answer)
+        })
+    }
+}
