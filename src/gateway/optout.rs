@@ -437,7 +437,8 @@ impl Lane {
 
     /// What is not durable in time goes back to the operator, and the link that brought it unbinds so that MOs are stored there.
     pub fn tick_acts(&mut self, now: Now) {
-        let late = |act: &AwaitingAct| now.monotonic.since(act.since) >= DURABLE_WITHIN;
+        let broken = self.kit.shared.ledger.events_are_broken();
+        let late = |act: &AwaitingAct| broken || now.monotonic.since(act.since) >= DURABLE_WITHIN;
         if !self.awaiting_acts.iter().any(late) {
             return;
         }

@@ -177,6 +177,11 @@ impl Ledger {
         self.events.subscribe(wake);
     }
 
+    /// Whether events are taken no more until restart: what is not durable by now never will be.
+    pub fn events_are_broken(&self) -> bool {
+        self.events.is_broken()
+    }
+
     /// Whether the ledger can be used.
     pub fn evidence(&self) -> Evidence {
         if self.gaps.is_open() || self.events.is_broken() || self.verdicts.is_broken() {

@@ -13,6 +13,7 @@ mod failover;
 mod frequency;
 mod gdpr;
 mod kill9;
+mod io_faults;
 mod late_answers;
 mod lift;
 mod links_and_windows;

@@ -35,6 +35,12 @@ impl Home {
         Self { path: path.to_owned(), _own: None }
     }
 
+    /// In memory where the system has room for that: quicker, and as durable as a test needs against kill -9.
+    pub fn in_memory() -> Self {
+        let made = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self(Arc::new(made.expect("a temporary directory")))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -69,9 +75,14 @@ impl Gateway {
 
     /// The same; gives what it printed when it does not come to listen.
     pub async fn try_start_in(home: Home, config: &Config) -> Result<Self, String> {
+        Self::try_start_as(stopgate(), home, config).await
+    }
+
+    /// The same by another command that ends in the binary: `strace -D … stopgate`.
+    pub async fn try_start_as(mut command: Command, home: Home, config: &Config) -> Result<Self, String> {
         let file = home.path().join("stopgate.toml");
         std::fs::write(&file, config.write(home.path())).expect("the configuration is written");
-        let mut child = stopgate()
+        let mut child = command
             .args(["--config".as_ref(), file.as_os_str(), "run".as_ref(), "--clock".as_ref(), config.clock.as_ref()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ pub mod figures;
 pub mod gateway;
 pub mod loop_disk;
 pub mod people;
+pub mod injected;
 pub mod stage;
 pub mod strace;
 pub mod witness;
