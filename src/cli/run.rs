@@ -123,6 +123,17 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         events = recovered.events,
         verdicts = recovered.verdicts
     );
+    let [events, verdicts] = recovered.cut_octets;
+    if recovered.names_rebuilt || events + verdicts > 0 {
+        // A power cut tears what nobody was told is kept. A flip in the last record looks the same: hence said.
+        let names_rebuilt = recovered.names_rebuilt;
+        tracing::warn!(
+            event = "ledger.mended",
+            names_rebuilt,
+            cut_events_octets = events,
+            cut_verdicts_octets = verdicts
+        );
+    }
     let unrecorded = |error: LedgerError| {
         Failure::new(format!("the ledger takes no names: {error}"), "look at the disk of data_dir")
     };
@@ -133,13 +144,16 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     ledger.intern(ASKED, now).map_err(unrecorded)?;
     ledger.intern(consent::source::Source::Handset.word(), now).map_err(unrecorded)?;
     let (list, recovered) = List::open(&ledger, SnapshotRule::default()).map_err(not_opened)?;
-    tracing::info!(event = "list.open", ?recovered);
+    recovered.found.say("suppression.snapshot");
+    tracing::info!(event = "list.open", numbers = recovered.numbers, events_read = recovered.events_read);
     let (opt_ins, found) =
         consent::Book::start(&ledger, consent::Index::default, SnapshotRule::default()).map_err(not_opened)?;
-    tracing::info!(event = "consents.open", entries = opt_ins.index().len(), ?found);
+    found.say("consent.snapshot");
+    tracing::info!(event = "consents.open", entries = opt_ins.index().len());
     let frequency =
         Kept::start(&ledger, || Tally::new(&settings.caps(), now), FREQUENCY_SNAPSHOTS).map_err(not_opened)?;
-    tracing::info!(event = "frequency.open", entries = frequency.0.index().lock().len(), found = ?frequency.1);
+    frequency.1.say("frequency.snapshot");
+    tracing::info!(event = "frequency.open", entries = frequency.0.index().lock().len());
     let series = Registry::new();
     let spool = open_spool(&data_dir, &keys, &ledger, now)?;
     let foundation = Foundation {

@@ -66,6 +66,19 @@ pub struct Found {
     pub records_read: u64,
     /// Why the snapshot was not used, when one was there.
     pub damaged: Option<&'static str>,
+    /// There was none.
+    pub absent: bool,
+}
+
+impl Found {
+    /// Says what was found of the snapshot in `file`; one that was not used is worth a warning, its loss at a later start a line.
+    pub fn say(&self, file: &str) {
+        let Self { records_read, damaged, absent } = *self;
+        match damaged {
+            Some(why) => tracing::warn!(event = "snapshot.rebuilt", file, why, records_read),
+            None => tracing::info!(event = "snapshot.read", file, absent, records_read),
+        }
+    }
 }
 
 /// Something derived, and its keeper.
@@ -94,10 +107,10 @@ impl<D: Derived> Kept<D> {
     pub fn start(ledger: &Arc<Ledger>, empty: impl Fn() -> D, rule: SnapshotRule) -> Result<(Self, Found), OpenError> {
         let path = ledger.dir().join(D::FILE);
         let mut index = empty();
-        let (mut position, mut damaged) = (0, None);
+        let (mut position, mut damaged, mut absent) = (0, None, false);
         match index.load(&path, ledger) {
             Ok(loaded) => position = loaded,
-            Err(Unusable::Absent) => {}
+            Err(Unusable::Absent) => absent = true,
             Err(Unusable::Damaged(why)) => {
                 damaged = Some(why);
                 index = empty();
@@ -124,7 +137,7 @@ impl<D: Derived> Kept<D> {
             .spawn(move || worker.keep(rule))
             .map_err(OpenError::io(ledger.dir()))?;
         let kept = Self { index: Arc::clone(&keeper.index), keeper, thread: Mutex::new(Some(thread)) };
-        Ok((kept, Found { records_read: found - position, damaged }))
+        Ok((kept, Found { records_read: found - position, damaged, absent }))
     }
 
     /// What lanes ask.

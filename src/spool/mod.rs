@@ -136,6 +136,10 @@ fn open_journal(disk: Arc<dyn Disk>, dir: &Path, options: Options) -> Result<Jou
     if let Some(parent) = dir.parent() {
         disk.sync_dir(parent).map_err(io)?;
     }
-    let (journal, _) = Journal::open(disk, dir, options)?;
+    let (journal, found) = Journal::open(disk, dir, options)?;
+    if found.cut_octets > 0 {
+        // A power cut tears what nobody was told is kept. A flip in the last record looks the same: hence said.
+        tracing::warn!(event = "spool.cut", path = %dir.display(), octets = found.cut_octets);
+    }
     Ok(journal)
 }

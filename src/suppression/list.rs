@@ -8,7 +8,7 @@ use crate::journal::dump::Unusable;
 use crate::ledger::book::Ledger;
 use crate::ledger::error::OpenError;
 use crate::ledger::event::Event;
-use crate::ledger::kept::{Derived, Kept, SnapshotRule};
+use crate::ledger::kept::{Derived, Found, Kept, SnapshotRule};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct ListRecovered {
     pub events_read: u64,
     /// Why the snapshot was not used, when one was there.
     pub damaged: Option<&'static str>,
+    /// What the start says of the snapshot.
+    pub found: Found,
 }
 
 impl List {
@@ -35,7 +37,7 @@ impl List {
     pub fn open(ledger: &Arc<Ledger>, rule: SnapshotRule) -> Result<(Self, ListRecovered), OpenError> {
         let (list, found) = Self::start(ledger, || Index::new(ledger.origin()), rule)?;
         let numbers = list.index().len();
-        Ok((list, ListRecovered { numbers, events_read: found.records_read, damaged: found.damaged }))
+        Ok((list, ListRecovered { numbers, events_read: found.records_read, damaged: found.damaged, found }))
     }
 }
 
