@@ -38,7 +38,8 @@ impl Home {
     /// In memory where the system has room for that: quicker, and as durable as a test needs against kill -9.
     pub fn in_memory() -> Self {
         let made = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self(Arc::new(made.expect("a temporary directory")))
+        let own = made.expect("a temporary directory");
+        Self { path: own.path().to_owned(), _own: Some(Arc::new(own)) }
     }
 
     pub fn path(&self) -> &Path {
