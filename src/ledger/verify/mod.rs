@@ -11,6 +11,8 @@ pub mod hours;
 pub mod proof_file;
 
 #[cfg(test)]
+mod flip_tests;
+#[cfg(test)]
 mod law_tests;
 #[cfg(test)]
 mod proof_tests;

@@ -2,7 +2,7 @@
 //! Must never accept what belongs to another number, another ledger or another key.
 
 use super::super::note::{Note, NoteSigner};
-use super::super::proof::{self, Proof};
+use super::super::proof::{self, Opened, Proof, Proved};
 use super::Asked;
 use super::proof_file::{Shown, proof as check};
 use super::report::Report;
@@ -103,4 +103,75 @@ fn what_is_not_in_the_ledger_is_found_even_under_a_good_signature() {
     let other = NoteSigner::new("stopgate/gw-1/events", &[9; 32]).key();
     let (report, _) = ask(&text, &Asked { key: Some(other), ..Asked::default() });
     assert!(report.findings[0].what.contains("another key than the one you gave"), "{:?}", report.findings);
+}
+
+/// Every field of every record, changed under a good signature: the record that bears it is named.
+#[test]
+fn every_field_of_a_proof_is_held_by_the_tree_and_not_by_the_signature_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = made(dir.path());
+    let signer = NoteSigner::new("stopgate/gw-1/proof", keys().sign_seed());
+    let whole: Proof = serde_json::from_str(Note::read_long(text.as_bytes()).unwrap().text).unwrap();
+    let found = |proof: &Proof| {
+        let (report, _) = ask(&signer.sign(&proof.text()), &Asked::default());
+        report.findings.into_iter().next()
+    };
+    assert_eq!(found(&whole), None);
+    let turned = |text: &str, at: usize| {
+        let mut octets = text.as_bytes().to_vec();
+        octets[at] = if octets[at] == b'1' { b'2' } else { b'1' };
+        String::from_utf8(octets).unwrap()
+    };
+    let mut fields = 0;
+    for (nth, record) in whole.records.iter().enumerate() {
+        let named = |bend: &dyn Fn(&mut Proved, usize), length: usize| {
+            for at in 0..length {
+                let mut proof = whole.clone();
+                bend(&mut proof.records[nth], at);
+                let first = found(&proof).unwrap_or_else(|| panic!("record {nth}, {at}"));
+                let seq = proof.records[nth].seq;
+                assert!(first.seq == Some(seq) && first.stream.is_some(), "record {nth} ({seq}), {at}: {first}");
+            }
+        };
+        named(&|record, at| record.leaf = turned(&record.leaf, at), record.leaf.len());
+        for hash in 0..record.path.len() {
+            named(&|record, at| record.path[hash] = turned(&record.path[hash], at), record.path[hash].len());
+        }
+        named(&|record, _| record.path.push(record.path.first().cloned().unwrap_or_default()), 1);
+        named(&|record, _| drop(record.path.pop()), record.path.len().min(1));
+        named(&|record, _| record.seq += 1, 1);
+        if let Some(sealed) = &record.sealed {
+            named(&|record, at| bent(record, |sealed| sealed.blob = turned(&sealed.blob, at)), sealed.blob.len());
+            named(&|record, at| bent(record, |sealed| sealed.key = turned(&sealed.key, at)), sealed.key.len());
+        }
+        fields += 3 + record.path.len() + 2 * usize::from(record.sealed.is_some());
+    }
+    assert!(fields > 40, "{fields}");
+    for at in 0..whole.checkpoint.len() {
+        // The signature's first octets name its key; what stands behind them is checked.
+        let mut proof = whole.clone();
+        if !proof.checkpoint.is_char_boundary(at) || !proof.checkpoint.is_char_boundary(at + 1) {
+            continue;
+        }
+        proof.checkpoint = turned(&proof.checkpoint, at);
+        assert!(found(&proof).is_some(), "octet {at} of the checkpoint");
+    }
+    type Bend = fn(&mut Proof);
+    let others: [(&str, Bend); 6] = [
+        ("stream", |proof| proof.records[0].stream = "verdicts".into()),
+        ("no stream", |proof| proof.records[0].stream = "letters".into()),
+        ("format", |proof| proof.format.push('0')),
+        ("number", |proof| proof.number = "33639980014".into()),
+        ("tag", |proof| proof.tag.replace_range(0..1, if proof.tag.starts_with('0') { "1" } else { "0" })),
+        ("key", |proof| proof.key.insert(0, 'x')),
+    ];
+    for (field, bend) in others {
+        let mut proof = whole.clone();
+        bend(&mut proof);
+        assert!(found(&proof).is_some(), "{field}");
+    }
+}
+
+fn bent(record: &mut Proved, bend: impl FnOnce(&mut Opened)) {
+    bend(record.sealed.as_mut().unwrap());
 }

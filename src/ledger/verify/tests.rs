@@ -1,5 +1,5 @@
-//! Owns the proof that verification sees what was done to a ledger: every octet that is flipped, every file that goes.
-//! Must never flip only what is easy to see.
+//! Owns the proof that verification sees what was done to a ledger: records changed, files gone, another's ledger, retention.
+//! Must never change only what is easy to see.
 
 use super::super::book::Ledger;
 use super::super::event::{Event, Gap};
@@ -19,7 +19,7 @@ use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Wednesday 2026-11-18, 12:06 in Paris.
@@ -97,59 +97,6 @@ fn an_untouched_ledger_holds_and_says_that_nobody_anchors_it() {
     );
     assert!(report.anchor_words().starts_with("NOT ANCHORED"), "{}", report.anchor_words());
     assert_eq!((report.key_given, report.replayed.blobs, report.ended_in_order), (false, 2, true));
-}
-
-/// Every file that the ledger is, with the octets of it that mean something.
-fn files(dir: &Path) -> Vec<(PathBuf, usize)> {
-    let mut found = Vec::new();
-    for room in ["events", "verdicts", "tree/events", "tree/verdicts", "checkpoints", ""] {
-        for entry in fs::read_dir(dir.join(room)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() && fs::metadata(&path).unwrap().len() > 0 {
-                let octets = fs::read(&path).unwrap();
-                let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
-                found.push((path, (used + 40).min(octets.len())));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-#[test]
-fn one_flipped_octet_anywhere_is_found_and_its_file_named() {
-    let dir = two_sessions();
-    let all = files(dir.path());
-    assert!(all.len() >= 14, "{all:?}");
-    let mut state = 7u64;
-    let mut draw = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
-    let mut flips = 0;
-    for (path, used) in &all {
-        let octets = fs::read(path).unwrap();
-        // The beginning whole (headers, the first records field by field), the rest by chance.
-        let places = (0..(*used).min(700)).step_by(5).chain((0..20).map(|_| draw(*used))).collect::<Vec<_>>();
-        for at in places {
-            let mut copy = octets.clone();
-            copy[at] ^= 1 << draw(8);
-            fs::write(path, &copy).unwrap();
-            let report = whole(dir.path());
-            let name = super::stream::shown(dir.path(), path);
-            assert!(!report.holds(), "{name} octet {at}");
-            let named = report.findings.iter().any(|finding| {
-                finding.file == name
-                    || name.starts_with("tree/") && finding.stream.is_some()
-                    || name == "checkpoints/key"
-            });
-            assert!(named, "{name} octet {at}: {:?}", report.findings);
-            flips += 1;
-        }
-        fs::write(path, &octets).unwrap();
-    }
-    assert!(flips > 600, "{flips}");
-    assert!(whole(dir.path()).holds());
 }
 
 #[test]
