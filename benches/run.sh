@@ -8,7 +8,7 @@ everything="scan judge import relay storm growth soak ledger"
 [ $# -gt 0 ] || set -- $everything
 cargo=${CARGO:-cargo}
 mkdir -p target/bench
-# What a run that was killed has left behind; lists (list-*) are kept for the next run.
+# What a run that was killed has left behind.
 rm -rf target/bench/home-*
 "$cargo" bench --locked --no-run --bench relay --bench judge --bench scan || exit 2
 failed=""

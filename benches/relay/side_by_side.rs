@@ -21,7 +21,7 @@ pub async fn run() {
     let smsc = Child::of_this_binary(&["--smsc"]);
     let floor = Child::of_this_binary(&["--floor", &smsc.addresses[0].to_string()]);
     let gateway = Gateway::start(&home, &Plan::new(smsc.addresses[0])).await;
-    println!("ready after {:.2} s with {suppressed} numbers; waiting for its store", gateway.ready_after.as_secs_f64());
+    println!("ready after {:.2} s with {suppressed} numbers", gateway.ready_after.as_secs_f64());
     gateway.settle().await;
     let contestants = [
         Contestant { name: "nothing", address: smsc.addresses[0], child: &smsc },
@@ -30,7 +30,7 @@ pub async fn run() {
     ];
     let how = format!(
         "Medians of {rounds} rounds of {millis} ms for each load ({paced_millis} ms at 1,000 messages a second), in turns: straight \
-         to the operator (nothing), through the TCP copy (floor), through stopgate with {} suppressed numbers.",
+         to the operator (nothing), through the TCP copy (floor), through stopgate with {} suppressed numbers, read from a snapshot.",
         grouped(suppressed as f64)
     );
     println!("{how}\n");

@@ -44,8 +44,6 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Every 5 minutes, or within 10 s of two million verdicts: a start reads them in seconds.
 const FREQUENCY_SNAPSHOTS: SnapshotRule =
     SnapshotRule { look_every: Duration::from_secs(10), looks: 30, behind_max: 2_000_000 };
-/// Octets of every segment in a rehearsal: it starts in a moment and fills no disk.
-const REHEARSAL_SEGMENT: u64 = 4 << 20;
 
 /// Run the gateway: SMPP for the senders, links to the operators, the admin API
 #[derive(Clone, Debug, clap::Args)]
@@ -59,6 +57,9 @@ pub struct Args {
     /// In a rehearsal: seconds of civil time a real second
     #[arg(long, value_name = "N", default_value_t = 1, requires = "clock")]
     pub speed: u32,
+    /// In a rehearsal: MiB of each segment of the ledger; few start in a moment, 64 are what a real run has
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "clock", value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub segment_mib: u64,
 }
 
 /// How the daemon is to run.
@@ -67,6 +68,7 @@ struct How {
     config: Option<PathBuf>,
     clock: Option<CivilInstant>,
     speed: u32,
+    segment_mib: u64,
 }
 
 /// Runs the daemon until it is asked to end.
@@ -75,7 +77,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     no_core_dumps();
     let clock = args.clock.as_deref().map(|at| super::instant::read(at, "--clock")).transpose()?;
-    let how = How { config: global.config.clone(), clock, speed: args.speed };
+    let how = How { config: global.config.clone(), clock, speed: args.speed, segment_mib: args.segment_mib };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new(format!("no runtime: {error}"), "look at the limits of the process"))?;
@@ -114,7 +116,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let keys = Keys::open_or_create(&keys_dir, &data_dir).map_err(not_opened)?;
     let mut options = OpenOptions::new(loaded.node(), rehearsal);
     if rehearsal {
-        options = options.with_segment_octets(REHEARSAL_SEGMENT);
+        options = options.with_segment_octets(how.segment_mib << 20);
     }
     let (ledger, recovered) = Ledger::open(&data_dir, &keys, options, now).map_err(not_opened)?;
     tracing::info!(

@@ -4,16 +4,12 @@
 use super::child::{Child, dying_with_us};
 use super::home::Home;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The first number of a list that is imported.
-pub const FIRST_SUPPRESSED: u64 = 33_750_000_000;
 /// How long a list may take to be ready, and a store to follow it.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -52,6 +48,8 @@ impl Gateway {
         let mut command = dying_with_us(env!("CARGO_BIN_EXE_stopgate"));
         // What it says beyond its ordinary course is the bench's to show.
         command.arg("--config").arg(&file).args(["-q", "run", "--clock", "2026-11-24T10:00:00+01:00"]);
+        // Segments as a real run has them.
+        command.args(["--segment-mib", "64"]);
         let began = now();
         let child = Child::listening(command, &["listening on smpp ", "listening on admin "]);
         let admin = child.addresses[1];
@@ -102,6 +100,15 @@ impl Gateway {
         text.lines().filter_map(of).sum()
     }
 
+    /// Waits until a metric has reached a value: gauges are set twice a second.
+    pub async fn wait_for(&self, metric: &str, value: f64) {
+        let began = now();
+        while self.metric(metric) < value {
+            assert!(began.elapsed() < Duration::from_secs(10), "{metric} does not reach {value}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until the embedded store has taken every event and the process is idle.
     pub async fn settle(&self) {
         let began = now();
@@ -115,27 +122,16 @@ impl Gateway {
         }
     }
 
-    /// Imports these numbers (counted from [`FIRST_SUPPRESSED`]) as an operator would. How long it took: durable and effective.
-    pub async fn import(&self, home: &Home, numbers: Range<u64>) -> Duration {
-        let list = home.path().join("list.csv");
-        let mut out = std::io::BufWriter::new(std::fs::File::create(&list).expect("a file"));
-        writeln!(out, "number").expect("disk space");
-        for number in numbers {
-            writeln!(out, "+{}", FIRST_SUPPRESSED + number).expect("disk space");
-        }
-        drop(out.into_inner().expect("disk space"));
+    /// Imports a list (see [`Home::list`]) as an operator would. How long it took: durable and effective.
+    pub async fn import(&self, list: &Path) -> Duration {
         let mut command = dying_with_us(env!("CARGO_BIN_EXE_stopgate"));
         command.arg("--config").arg(&self.file).arg("--admin").arg(format!("http://{}", self.admin));
-        command
-            .args(["stop", "import"])
-            .arg(&list)
-            .args(["--evidence", "bench"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.args(["stop", "import"]).arg(list).args(["--evidence", "bench"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let began = now();
         // Waited for elsewhere, so that a load may run on this thread meanwhile.
-        let status = tokio::task::spawn_blocking(move || run(command)).await.expect("the import is waited for");
-        assert!(status, "the import failed");
+        let good = tokio::task::spawn_blocking(move || run(command)).await.expect("the import is waited for");
+        assert!(good, "the import failed");
         began.elapsed()
     }
 }

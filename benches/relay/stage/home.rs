@@ -1,17 +1,23 @@
-//! Owns the gateway's directories in a bench: new ones, and ones with a long list that is made once and used again.
-//! Must never let a run change the list that the next one starts from: a run gets its own copy, of links where files never change.
+//! Owns the gateway's directories in a bench: empty ones, ones with a long list, the file of a list to be imported.
+//! Must never leave anything: they go when dropped, and what a killed run left goes with the next run of `benches/run.sh`.
 
 use super::gateway::{Gateway, Plan};
+use crate::fixture::NOW;
+use crate::list_fixture;
+use std::io::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use stopgate::ledger::{Keys, Ledger, OpenOptions};
+use stopgate::suppression::{Index, apply, snapshot};
 use tempfile::TempDir;
 
-/// The newest segments of a stream are written on, the spare one among them; older ones never again.
-const WRITTEN_ON: usize = 3;
+/// The first number of a list that is imported: no load writes to it.
+const FIRST_SUPPRESSED: u64 = 33_750_000_000;
 
 /// Data, keys and configuration of one gateway; gone when dropped.
 pub struct Home(TempDir);
 
-/// Where all of it lies: on one file system, so that files can be linked.
+/// Where all of it lies: on the disk that holds the build, not on one in memory.
 fn bench_dir() -> PathBuf {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     std::fs::create_dir_all(&dir).expect("target/bench can be made");
@@ -27,6 +33,18 @@ impl Home {
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// A file of these numbers, counted from [`FIRST_SUPPRESSED`], to be imported.
+    pub fn list(&self, numbers: Range<u64>) -> PathBuf {
+        let file = self.path().join("list.csv");
+        let mut out = std::io::BufWriter::new(std::fs::File::create(&file).expect("a file"));
+        writeln!(out, "number").expect("disk space");
+        for number in numbers {
+            writeln!(out, "+{}", FIRST_SUPPRESSED + number).expect("disk space");
+        }
+        drop(out.into_inner().expect("disk space"));
+        file
     }
 
     /// Octets of all files under a directory of it; zero when it is not there.
@@ -45,64 +63,27 @@ impl Home {
         sum
     }
 
-    /// Directories with so many suppressed numbers: imported through the real binary the first time, kept for the next.
+    /// Directories whose snapshot holds so many numbers that no event speaks of: made in seconds, and the embedded store has
+    /// nothing to follow, so that the gateway is soon idle. To the hot path it is a list like any other.
     pub async fn with_list(numbers: u64) -> Self {
-        let kept = bench_dir().join(format!("list-{numbers}"));
-        let whole = kept.join("whole");
-        if std::fs::read_to_string(&whole).is_ok_and(|version| version == env!("CARGO_PKG_VERSION")) {
-            println!("the list of {numbers} numbers is there from an earlier run");
-            return Self::copy_of(&kept);
-        }
-        println!("making a list of {numbers} numbers, for this run and the next ones");
+        println!("making a list of {numbers} numbers");
         let home = Self::new();
         let smsc = stopgate::sim::quick::QuickSmsc::start(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let gateway = Gateway::start(&home, &Plan::new(smsc.address())).await;
-        gateway.import(&home, 0..numbers).await;
-        gateway.settle().await;
-        assert!(gateway.end(), "the gateway that imported does not end well");
-        home.keep(numbers);
-        Self::copy_of(&kept)
-    }
-
-    /// Keeps these directories as the list of so many numbers, in place of what was kept.
-    pub fn keep(self, numbers: u64) {
-        let kept = bench_dir().join(format!("list-{numbers}"));
-        if kept.exists() {
-            std::fs::remove_dir_all(&kept).expect("an old list can be removed");
+        assert!(gateway.end(), "the gateway does not end well");
+        let (data, keys) = (home.path().join("data"), home.path().join("keys"));
+        let keys = Keys::open_or_create(&keys, &data).expect("the keys are there");
+        let options = OpenOptions::new("bench-1", true);
+        let (ledger, _) = Ledger::open(&data, &keys, options, NOW).expect("the ledger is there");
+        let index = Index::new(ledger.origin());
+        index.reserve(numbers as usize);
+        for at in 0..numbers {
+            apply(&index, &list_fixture::stop_of(ledger.origin(), at));
         }
-        std::fs::remove_file(self.path().join("list.csv")).ok();
-        std::fs::rename(self.0.keep(), &kept).expect("the list can be kept");
-        std::fs::write(kept.join("whole"), env!("CARGO_PKG_VERSION")).expect("the list can be marked");
-    }
-
-    fn copy_of(kept: &Path) -> Self {
-        let home = Self::new();
-        for name in ["data", "keys"] {
-            copy(&kept.join(name), &home.path().join(name));
-        }
+        let file = data.join("suppression.snapshot");
+        snapshot::write(&**ledger.disk(), &file, &ledger.key_check(), &index, ledger.durable_events())
+            .expect("written");
+        ledger.close(NOW).expect("closed");
         home
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a directory");
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(from).expect("the kept list can be read").flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    let segments = entries.iter().filter(|path| path.extension().is_some_and(|end| end == "seg")).count();
-    let mut seen = 0;
-    for path in entries {
-        let target = to.join(path.file_name().expect("an entry has a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-            continue;
-        }
-        let segment = path.extension().is_some_and(|end| end == "seg");
-        seen += usize::from(segment);
-        if segment && seen + WRITTEN_ON <= segments {
-            std::fs::hard_link(&path, &target).expect("a link");
-        } else {
-            std::fs::copy(&path, &target).expect("a copy");
-        }
     }
 }

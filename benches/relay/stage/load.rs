@@ -51,6 +51,29 @@ pub async fn run(address: SocketAddr, load: &Load, child: &Child) -> Result<Run,
     })
 }
 
+/// Runs loads beside each other; latencies are not kept.
+///
+/// # Panics
+/// When one of them is not answered.
+pub async fn run_all(address: SocketAddr, loads: &[Load], child: &Child) -> Run {
+    let (before, began) = (child.cpu(), super::gateway::now());
+    let running: Vec<_> = loads
+        .iter()
+        .cloned()
+        .map(|load| tokio::spawn(async move { load::run(address, &load).await.expect("the load is answered") }))
+        .collect();
+    let mut run = Run::default();
+    for load in running {
+        let report = load.await.expect("the load runs");
+        run.answered += report.total();
+        run.refused += report.total() - report.answered.get(&0).copied().unwrap_or(0);
+    }
+    let cpu = child.cpu().saturating_sub(before);
+    run.rate = run.answered as f64 / began.elapsed().as_secs_f64();
+    run.cpu = cpu.as_secs_f64() * 1e6 / run.answered.max(1) as f64;
+    run
+}
+
 /// A load of so many messages a second on one bind.
 pub fn paced(rate: u32, at_most: Duration) -> Load {
     // The window is never what holds it back.

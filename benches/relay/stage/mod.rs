@@ -18,6 +18,13 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// The value that a share (0 to 1) of them does not exceed; zero of none.
+pub fn share(values: &mut [f64], of: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * of).round() as usize).copied().unwrap_or(0.0)
+}
+
 /// A whole number with commas, as people read it.
 pub fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
