@@ -34,9 +34,10 @@ impl Shared {
     pub fn readiness(&self) -> Vec<ReadyCheck> {
         let checks = self.plane.ready();
         let gauge = |flag: bool| if flag { 1.0 } else { 0.0 };
-        let evidence_fails = checks.iter().any(|check| !check.ok && ["ledger", "list"].contains(&check.name));
+        let fails = |names: &[&str]| checks.iter().any(|check| !check.ok && names.contains(&check.name));
         self.metrics.gauges.ready.set(gauge(checks.iter().all(|check| check.ok)));
-        self.metrics.gauges.failing_closed.set(gauge(evidence_fails));
+        self.metrics.gauges.failing_closed.set(gauge(fails(&["ledger", "list", "restore"])));
+        self.metrics.gauges.restored_closed.set(gauge(fails(&["restore"])));
         checks
     }
 

@@ -108,11 +108,21 @@ impl Plane for Handle {
         vec![
             ReadyCheck {
                 name: "ledger",
-                ok: evidence == Evidence::Whole,
+                ok: matches!(evidence, Evidence::Whole | Evidence::Restored),
                 detail: self.shared.failing_closed().unwrap_or_else(|| {
                     let trouble = self.shared.ledger.trouble().map(|trouble| format!("; {trouble}"));
                     evidence.word().to_owned() + &trouble.unwrap_or_default()
                 }),
+            },
+            ReadyCheck {
+                name: "restore",
+                ok: evidence != Evidence::Restored,
+                detail: match evidence {
+                    Evidence::Restored => {
+                        "closed to commercial traffic: STOPs may be lost; see `stopgate loss show`".to_owned()
+                    }
+                    Evidence::Whole | Evidence::ListNotWhole | Evidence::LedgerUnusable => "nothing waits".to_owned(),
+                },
             },
             ReadyCheck {
                 name: "list",

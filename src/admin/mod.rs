@@ -17,6 +17,7 @@ pub mod problem;
 pub mod report;
 pub mod review;
 pub mod requests;
+pub mod restore;
 pub mod role;
 pub mod server;
 pub mod settings;

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
+use super::restore::RestorePlane;
 use super::review::ReviewEntry;
 use super::unsubscribes::UnsubscribeReport;
 use std::future::Future;
@@ -33,7 +34,7 @@ pub trait ConsentPlane: Send + Sync + 'static {
 }
 
 /// The data plane as the control plane sees it. `gateway::handle::Handle` implements it; tests have their own.
-pub trait Plane: ConsentPlane + GdprPlane {
+pub trait Plane: ConsentPlane + GdprPlane + RestorePlane {
     /// The gateway at a glance.
     fn status(&self) -> Pending<'_, StatusAnswer>;
 

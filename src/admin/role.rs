@@ -36,13 +36,15 @@ impl Role {
     /// Whether this role may do that.
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::Status => !matches!(self, Self::Sender),
+            Action::Status | Action::RestoreShow => !matches!(self, Self::Sender),
             Action::Check | Action::Report => true,
             Action::Reload | Action::Drain => matches!(self, Self::Operator),
             Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
                 matches!(self, Self::Sender | Self::Compliance)
             }
-            Action::LiftPropose | Action::LiftDecide | Action::GdprErase => matches!(self, Self::Compliance),
+            Action::LiftPropose | Action::LiftDecide | Action::GdprErase | Action::LossRecord | Action::LossConfirm => {
+                matches!(self, Self::Compliance)
+            }
             Action::Why
             | Action::StopShow
             | Action::StopList
@@ -81,6 +83,11 @@ pub enum Action {
     LiftList,
     /// Erase a person's data.
     GdprErase,
+    /// How it stands after a restore.
+    RestoreShow,
+    LossRecord,
+    /// What somebody else recorded.
+    LossConfirm,
     Reload,
     Drain,
 }
@@ -106,6 +113,9 @@ impl Action {
             Self::LiftDecide => "stop.lift.decide",
             Self::LiftList => "stop.lift.list",
             Self::GdprErase => "gdpr.erase",
+            Self::RestoreShow => "restore.show",
+            Self::LossRecord => "restore.loss.record",
+            Self::LossConfirm => "restore.loss.confirm",
             Self::Reload => "reload",
             Self::Drain => "drain",
         }
@@ -137,7 +147,9 @@ mod tests {
             assert!(!Role::Sender.may(action) && !Role::Operator.may(action), "{action:?}");
             assert_eq!(action.roles(), "compliance or auditor");
         }
-        for action in [Action::LiftPropose, Action::LiftDecide, Action::GdprErase] {
+        for action in
+            [Action::LiftPropose, Action::LiftDecide, Action::GdprErase, Action::LossRecord, Action::LossConfirm]
+        {
             assert_eq!(action.roles(), "compliance");
         }
         for action in [Action::StopAdd, Action::ConsentRecord, Action::ConsentRevoke, Action::Reload, Action::Drain] {

@@ -7,7 +7,7 @@ use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::settings::AdminSettings;
 use super::tokens::Tokens;
-use super::{consent, control, gdpr, health, lifts, report, review, stops};
+use super::{consent, control, gdpr, health, lifts, report, restore, review, stops};
 
 use crate::telemetry::metrics::GatewayMetrics;
 use crate::telemetry::registry::Registry;
@@ -112,6 +112,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/gdpr/erase", post(gdpr::erase))
         .route("/v1/lifts", post(lifts::propose).get(lifts::list))
         .route("/v1/lifts/decide", post(lifts::decide))
+        .route("/v1/restore", get(restore::endpoints::show))
+        .route("/v1/restore/loss", post(restore::endpoints::record))
+        .route("/v1/restore/loss/confirm", post(restore::endpoints::confirm))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .route("/v1/stops", batch)
         .route("/v1/consents", consents)

@@ -109,6 +109,38 @@ impl Tokens {
     }
 }
 
+/// Gives the token `local` anew where the file names one: after a restore its secret is not on this machine. `false` when it names none.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn renew_local(path: &Path, local_token: &Path) -> std::io::Result<bool> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut random = [0u8; 32];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    let token = hex(&random);
+    let hash = hex(&Sha256::digest(token.as_bytes()));
+    let mut found = false;
+    let lines = text.lines().map(|line| match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+        ["local", roles, _] => {
+            found = true;
+            format!("local {roles} {hash}\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    let renewed: String = lines.collect();
+    if found {
+        write_private(local_token, &token, true)?;
+        let temp = path.with_extension("tmp");
+        write_private(&temp, &renewed, true)?;
+        std::fs::rename(&temp, path)?;
+    }
+    Ok(found)
+}
+
 fn changed(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
 }

@@ -1,14 +1,16 @@
-//! Owns `stopgate key export` and `key public`: the keys as text for escrow, and the one that anybody may have; offline.
+//! Owns `stopgate key export`, `import` and `public`: the keys as text for escrow and back, and the one that anybody may have; offline.
 //! Must never make a key, nor write one where others can read it.
 
 use super::exit::{Exit, Failure, Outcome};
 use super::global::Global;
 use super::print;
-use crate::ledger::keys::Keys;
+use crate::journal::offline::Offline;
+use crate::ledger::keys::{ImportError, Keys};
 use crate::ledger::note::NoteKey;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Export the keys for escrow.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +30,15 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Put the text of `key export` back into keys_dir; never over another key
+    #[command(
+        after_help = "Examples:\n  stopgate key import /media/safe/stopgate.keys\n  age -d stopgate.keys.age | stopgate key import -"
+    )]
+    Import {
+        /// The text; `-` = stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Print the public key of the checkpoints: give it to whoever is to verify (`stopgate verify --key`)
     #[command(after_help = "Examples:\n  stopgate key public > gw-1.pub")]
     Public,
@@ -38,6 +49,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     let door = global.door()?;
     let output = match &args.command {
         Command::Export { output } => output,
+        Command::Import { file } => return import(file, &door.keys_dir, &door.data_dir, global),
         Command::Public => return public(&door.data_dir, global),
     };
     let none = std::fs::read_dir(&door.keys_dir).map_or(true, |mut entries| entries.next().is_none());
@@ -72,6 +84,37 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         None => print::line(text.trim_end()),
     }
     Ok(Exit::Ok)
+}
+
+/// Puts the keys back from escrow.
+fn import(file: &Path, keys_dir: &Path, data_dir: &Path, global: &Global) -> Outcome {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let mut text = Zeroizing::new(String::new());
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text),
+        false => std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::usage(format!("{}: {error}", file.display()), "name the file of the export"))?;
+    let keys = Keys::import(&text, keys_dir).map_err(|error| {
+        let next = match &error {
+            ImportError::Text(_) => "take the whole text as `stopgate key export` wrote it",
+            ImportError::Other(_) => {
+                "move the keys that are there aside first, if they are not those of this node's data"
+            }
+            ImportError::Open(_) => "run as the daemon's user",
+        };
+        Failure { exit: Exit::Failure, error: error.to_string(), next: next.to_owned() }
+    })?;
+    let fits = match Offline::open(&data_dir.join("events"), "events") {
+        Ok(events) if events.label() == keys.check() => "they are those that the data_dir was written with",
+        Ok(_) => "but they are NOT those that the data_dir was written with: the daemon will not start with them",
+        Err(_) => "there is no data_dir yet to hold them against",
+    };
+    match global.json {
+        true => print::json(&serde_json::json!({ "keys_dir": keys_dir.display().to_string(), "said": fits })),
+        false => print::line(format!("put back into {}; {fits}", keys_dir.display())),
+    }
+    Ok(if fits.contains("NOT") { Exit::Findings } else { Exit::Ok })
 }
 
 /// The key that checkpoints are signed with, as other tools read it.
@@ -114,6 +157,14 @@ mod tests {
         assert_eq!(run(&args, &global), Ok(Exit::Ok));
         assert!(std::fs::read_to_string(&output).expect("text").contains("tag.key"));
         assert_eq!(run(&args, &global).expect_err("it exists").exit, Exit::Failure);
+        std::fs::remove_dir_all(directory.path().join("data-keys")).expect("lost");
+        let import = Args { command: Command::Import { file: output.clone() } };
+        assert_eq!(run(&import, &global), Ok(Exit::Ok));
+        let text = std::fs::read_to_string(&output).expect("text");
+        let back = Keys::open(&directory.path().join("data-keys"), &directory.path().join("data")).expect("opened");
+        assert_eq!(back.export().trim(), text.trim());
+        std::fs::write(&output, text.replace("check ", "cheque ")).expect("written");
+        assert_eq!(run(&import, &global).expect_err("changed").exit, Exit::Failure);
         let args = Args { command: Command::Public };
         assert_eq!(run(&args, &global).expect_err("nothing was signed yet").exit, Exit::Unavailable);
     }

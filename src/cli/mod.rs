@@ -18,11 +18,13 @@ mod import;
 pub mod instant;
 pub mod key;
 pub mod ledger;
+pub mod loss;
 mod outward;
 pub mod print;
 pub mod proof;
 pub mod reload;
 pub mod report;
+pub mod restore;
 pub mod run;
 pub mod sim;
 pub mod status;
@@ -73,6 +75,8 @@ pub enum Command {
     Ledger(ledger::Args),
     Key(key::Args),
     Backup(backup::Args),
+    Restore(restore::Args),
+    Loss(loss::Args),
     Demo(demo::Args),
     Sim(sim::Args),
 }
@@ -118,6 +122,8 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Ledger(args) => ledger::run(args, global),
         Command::Key(args) => key::run(args, global),
         Command::Backup(args) => backup::run(args, global),
+        Command::Restore(args) => restore::run(args, global),
+        Command::Loss(args) => loss::run(args, global),
         Command::Calendar(args) => calendar::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Demo(args) => demo::run(args, global),

@@ -182,6 +182,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     })?;
     let signer = sign(&running, &keys, &outward).map_err(not_opened)?;
     let handle = Arc::new(Handle::new(&running, reloader(how.clone(), Arc::clone(&ledger))));
+    handle.say_closed();
     let admin = AdminServer::start(AdminParts {
         settings: admin,
         plane: Arc::clone(&handle) as Arc<dyn Plane>,

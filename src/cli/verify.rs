@@ -142,6 +142,7 @@ fn say(report: &Report) {
     if report.rehearsal {
         print::line("REHEARSAL: made under a virtual clock; nothing here is evidence of real traffic");
     }
+    report.lineage.words().into_iter().for_each(print::line);
     for gap in &report.gaps {
         print::line(format!(
             "gap: {} of {:?} left without a record from {} to {}: the ledger could not be written (event {})",
@@ -220,6 +221,8 @@ fn as_json(report: &Report) -> serde_json::Value {
         "sealed": report.replayed.blobs,
         "erased": report.replayed.erased,
         "rehearsal": report.rehearsal,
+        "epoch": report.lineage.current(),
+        "restores": report.lineage.words(),
         "gaps": gaps.collect::<Vec<_>>(),
         "anchor": report.anchor_words(),
         "tags": report.tag_words(),

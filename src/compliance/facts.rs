@@ -32,6 +32,9 @@ pub enum Evidence {
     ListNotWhole,
     /// The ledger takes no records: commercial traffic is refused, transactional is counted in RAM.
     LedgerUnusable,
+    /// The ledger was restored from a backup, which may lack stops: commercial traffic is refused until they are known to be there,
+    /// or two people have recorded the loss. Records are taken.
+    Restored,
 }
 
 impl Evidence {
@@ -41,6 +44,7 @@ impl Evidence {
             Self::Whole => "whole",
             Self::ListNotWhole => "list_not_whole",
             Self::LedgerUnusable => "ledger_unusable",
+            Self::Restored => "restored",
         }
     }
 }

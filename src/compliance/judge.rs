@@ -246,7 +246,7 @@ fn commercial<L: SuppressionList + ?Sized>(
     // R-FAILCLOSED
     match facts.evidence {
         Evidence::Whole => {}
-        Evidence::ListNotWhole | Evidence::LedgerUnusable => {
+        Evidence::ListNotWhole | Evidence::LedgerUnusable | Evidence::Restored => {
             scales.refuse(Rule::FailClosed, RefusalCode::EvidenceUnavailable);
         }
     }

@@ -114,7 +114,7 @@ fn look_again<L: SuppressionList + ?Sized>(
     };
     match facts.evidence {
         Evidence::Whole => {}
-        Evidence::ListNotWhole | Evidence::LedgerUnusable => {
+        Evidence::ListNotWhole | Evidence::LedgerUnusable | Evidence::Restored => {
             refuse(Rule::FailClosed, RefusalCode::EvidenceUnavailable, None);
         }
     }

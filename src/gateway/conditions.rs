@@ -25,7 +25,12 @@ impl Shared {
     pub fn failing_closed(&self) -> Option<String> {
         let evidence = self.ledger.evidence();
         (evidence != Evidence::Whole).then(|| {
-            let gap = || "what left meanwhile is being recorded".to_owned();
+            let gap = || match evidence {
+                Evidence::Restored => "from a backup, and STOPs may be lost: see `stopgate loss show`".to_owned(),
+                Evidence::Whole | Evidence::ListNotWhole | Evidence::LedgerUnusable => {
+                    "what left meanwhile is being recorded".to_owned()
+                }
+            };
             format!("{}: {}", evidence.word(), self.ledger.obstacle().unwrap_or_else(gap))
         })
     }

@@ -22,6 +22,7 @@ pub mod lane;
 pub mod leaks;
 pub mod lifts;
 pub mod erasure;
+pub mod losses;
 pub mod link;
 pub mod link_outbox;
 pub mod multi;

@@ -7,7 +7,7 @@ use super::error::LedgerError;
 use super::event::Event;
 use super::gap::Gaps;
 use super::home::Home;
-use super::names::{self, Names};
+use super::names::{self, Names, Place};
 use super::packs;
 use super::sealed::Sealer;
 use super::suppression_event::EventId;
@@ -40,6 +40,8 @@ pub struct Ledger {
     pub(super) sealer: Sealer,
     pub(super) boot: u32,
     pub(super) epoch: u32,
+    /// The `epoch` record of a restore that may lack stops; `u64::MAX` = none, or it was opened again.
+    pub(super) closed: AtomicU64,
     pub(super) rehearsal: bool,
     pub(super) gaps: Gaps,
     /// The civil instant of the last commit: the ledger reads no clock.
@@ -186,6 +188,8 @@ impl Ledger {
     pub fn evidence(&self) -> Evidence {
         if self.gaps.is_open() || self.events.is_broken() || self.verdicts.is_broken() {
             Evidence::LedgerUnusable
+        } else if self.closed.load(Ordering::Relaxed) != u64::MAX {
+            Evidence::Restored
         } else {
             Evidence::Whole
         }
@@ -228,6 +232,18 @@ impl Ledger {
         self.epoch
     }
 
+    /// The `epoch` record of the restore since which commercial traffic is refused, if it still is.
+    pub fn closed_since(&self) -> Option<u64> {
+        Some(self.closed.load(Ordering::Acquire)).filter(|seq| *seq != u64::MAX)
+    }
+
+    /// Commercial traffic may flow again: the `reopen` record that says why is durable.
+    pub fn reopened(&self) {
+        self.closed.store(u64::MAX, Ordering::Release);
+        // The file only saves time: the record says it too.
+        let _ = self.save_names();
+    }
+
     pub(super) fn journal(&self, stream: Stream) -> &Journal {
         match stream {
             Stream::Events => &self.events,
@@ -261,7 +277,8 @@ impl Ledger {
         // Held, so that no name is appended but not yet in the table.
         let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let position = self.events.synced();
-        names::save(&*self.disk, &self.dir().join("names"), &self.label, &self.names, position, self.boot, self.epoch)
+        let place = Place { position, boot: self.boot, epoch: self.epoch, closed: self.closed_since() };
+        names::save(&*self.disk, &self.dir().join("names"), &self.label, &self.names, place)
     }
 
     /// Writes the `end` record, makes everything durable and closes the streams. Nothing is taken afterwards.

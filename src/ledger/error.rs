@@ -14,8 +14,8 @@ pub enum OpenError {
     #[error("{path} is in use by another stopgate process", path = data_dir.display())]
     Locked { data_dir: PathBuf },
     #[error(
-        "{path} is missing, but {data} holds records made with it. Restore the key from escrow (`stopgate key export` output) \
-         into {keys}; starting without it would un-stop every number",
+        "{path} is missing, but {data} holds records made with it. Restore the key from escrow (`stopgate key import` takes what `stopgate key export` \
+         wrote) into {keys}; starting without it would un-stop every number",
         path = path.display(), data = data_dir.display(), keys = keys_dir.display()
     )]
     KeyMissing { path: PathBuf, data_dir: PathBuf, keys_dir: PathBuf },
@@ -27,6 +27,11 @@ pub enum OpenError {
         keys = keys_dir.display(), data = data_dir.display()
     )]
     KeyMismatch { keys_dir: PathBuf, data_dir: PathBuf },
+    #[error(
+        "{data} holds a restore that did not end. Empty it, then run `stopgate restore` again",
+        data = data_dir.display()
+    )]
+    Restoring { data_dir: PathBuf },
     #[error("{path} was written by another format of stopgate ({found}); this one reads format 1", path = path.display())]
     Format { path: PathBuf, found: String },
     #[error("{path} belongs to {found} operation; a rehearsal and a live gateway never share a data_dir", path = path.display())]
@@ -75,6 +80,7 @@ impl OpenError {
             | Self::KeyMissing { .. }
             | Self::KeyInvalid { .. }
             | Self::KeyMismatch { .. }
+            | Self::Restoring { .. }
             | Self::Format { .. }
             | Self::Rehearsal { .. }
             | Self::Record { .. }

@@ -1,6 +1,7 @@
 //! Owns the closed list of events and what each says.
 //! Must never hold personal data: numbers appear as tags, texts and evidence are sealed beside the leaf.
 
+use super::checkpoint::{Checkpoint, Head};
 use super::suppression_event::{EventId, SuppressionEvent};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -130,6 +131,54 @@ pub struct Import {
     pub bad_rows: u64,
 }
 
+/// A signed checkpoint, as a record names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedCheckpoint {
+    pub epoch: u32,
+    pub at: CivilInstant,
+    pub events: Head,
+    pub verdicts: Head,
+}
+
+impl From<&Checkpoint> for NamedCheckpoint {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { at, epoch, events, verdicts, .. } = checkpoint;
+        Self { epoch: *epoch, at: *at, events: *events, verdicts: *verdicts }
+    }
+}
+
+/// The ledger was restored from a backup: what stood behind the records before this start is lost. Follows its `begin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// From now on.
+    pub number: u32,
+    /// The newest checkpoint of the backup.
+    pub backup: NamedCheckpoint,
+    /// The newest one that was known of the ledger that is lost.
+    pub newest: Option<NamedCheckpoint>,
+}
+
+/// Why commercial traffic may flow again after a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReopenedBy {
+    /// The backup holds everything up to the newest checkpoint that was known.
+    Reached = 1,
+    /// Two people have recorded that something is lost, and what was done about it.
+    TwoPeople = 2,
+}
+
+/// A restored ledger counts as whole again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reopen {
+    pub epoch: u32,
+    pub by: ReopenedBy,
+    /// Who recorded the loss and who confirmed it (`NameId::NONE` when it was none).
+    pub people: [NameId; 2],
+    /// What they said; never personal data.
+    pub detail: NameId,
+}
+
 /// What became of an account's submissions since the process began, as its lane counted them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountCounter {
@@ -185,6 +234,8 @@ pub enum Event {
     Clock(Clock),
     Gap(Gap),
     Import(Import),
+    Epoch(Epoch),
+    Reopen(Reopen),
     AccountCounter(AccountCounter),
     LinkCounter(LinkCounter),
 }
@@ -205,6 +256,8 @@ impl Event {
             Self::Clock(_) => "clock",
             Self::Gap(_) => "gap",
             Self::Import(_) => "import",
+            Self::Epoch(_) => "epoch",
+            Self::Reopen(_) => "reopen",
             Self::AccountCounter(_) => "account_counter",
             Self::LinkCounter(_) => "link_counter",
         }

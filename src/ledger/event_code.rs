@@ -1,8 +1,10 @@
 //! Owns the octets of an event's leaf, field by field (docs/ledger.md says the same in words).
 //! Must never change a field's place or meaning under version 1; kinds 64..=95 are kept for counters and checkpoints.
 
+use super::checkpoint::Head as TreeHead;
 use super::event::{
-    AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import, LinkCounter,
+    AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
+    NamedCheckpoint, Reopen, ReopenedBy,
 };
 use super::leaf::{FLAG_REHEARSAL, FLAG_SEALED, Fields, HEAD, Head, Unreadable, put_text};
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
@@ -26,6 +28,8 @@ pub const ADMIN: u8 = 40;
 const CLOCK: u8 = 41;
 const GAP: u8 = 42;
 const IMPORT: u8 = 43;
+const EPOCH: u8 = 44;
+const REOPEN: u8 = 45;
 const ACCOUNT_COUNTER: u8 = 64;
 const LINK_COUNTER: u8 = 65;
 
@@ -96,6 +100,8 @@ const fn kind(event: &Event) -> u8 {
         Event::Clock(_) => CLOCK,
         Event::Gap(_) => GAP,
         Event::Import(_) => IMPORT,
+        Event::Epoch(_) => EPOCH,
+        Event::Reopen(_) => REOPEN,
         Event::AccountCounter(_) => ACCOUNT_COUNTER,
         Event::LinkCounter(_) => LINK_COUNTER,
     }
@@ -178,6 +184,19 @@ pub(super) fn write(
             put.u64(import.rows);
             put.u64(import.bad_rows);
         }
+        Event::Epoch(epoch) => {
+            put.out.extend_from_slice(&epoch.number.to_be_bytes());
+            put.checkpoint(&epoch.backup);
+            put.out.push(epoch.newest.is_some() as u8);
+            put.checkpoint(&epoch.newest.unwrap_or(NO_CHECKPOINT));
+        }
+        Event::Reopen(reopen) => {
+            put.out.extend_from_slice(&reopen.epoch.to_be_bytes());
+            put.out.push(reopen.by as u8);
+            put.name(reopen.people[0]);
+            put.name(reopen.people[1]);
+            put.name(reopen.detail);
+        }
         Event::AccountCounter(c) => {
             put.name(c.account);
             for number in [
@@ -204,6 +223,12 @@ pub(super) fn write(
     }
 }
 
+/// What stands where no checkpoint is named.
+const NO_CHECKPOINT: NamedCheckpoint = {
+    let none = TreeHead { size: 0, root: [0; 32] };
+    NamedCheckpoint { epoch: 0, at: CivilInstant::from_micros(0), events: none, verdicts: none }
+};
+
 struct Put<'o> {
     out: &'o mut Vec<u8>,
 }
@@ -224,6 +249,15 @@ impl Put<'_> {
     fn id(&mut self, id: EventId) {
         self.out.extend_from_slice(&id.origin.to_be_bytes());
         self.u64(id.number);
+    }
+
+    fn checkpoint(&mut self, named: &NamedCheckpoint) {
+        self.out.extend_from_slice(&named.epoch.to_be_bytes());
+        self.u64(named.at.as_micros() as u64);
+        for head in [named.events, named.verdicts] {
+            self.u64(head.size);
+            self.out.extend_from_slice(&head.root);
+        }
     }
 
     fn begin(&mut self, begin: &Begin) {
@@ -351,6 +385,24 @@ fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
             rows: fields.u64()?,
             bad_rows: fields.u64()?,
         }),
+        EPOCH => {
+            let (number, backup) = (fields.u32()?, read_checkpoint(fields)?);
+            let (known, newest) = (flag(fields)?, read_checkpoint(fields)?);
+            if !known && newest != NO_CHECKPOINT {
+                return Err("a field that must be zero is not");
+            }
+            Event::Epoch(Epoch { number, backup, newest: known.then_some(newest) })
+        }
+        REOPEN => {
+            let epoch = fields.u32()?;
+            let by = match fields.u8()? {
+                1 => ReopenedBy::Reached,
+                2 => ReopenedBy::TwoPeople,
+                _ => return Err("an unknown way to open again"),
+            };
+            let people = [fields.name()?, fields.name()?];
+            Event::Reopen(Reopen { epoch, by, people, detail: fields.name()? })
+        }
         ACCOUNT_COUNTER => Event::AccountCounter(AccountCounter {
             account: fields.name()?,
             verdicts: fields.u64()?,
@@ -373,6 +425,12 @@ fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
         }),
         _ => return Err("an unknown kind of event"),
     })
+}
+
+fn read_checkpoint(fields: &mut Fields<'_>) -> Result<NamedCheckpoint, Unreadable> {
+    let (epoch, at) = (fields.u32()?, fields.instant()?);
+    let events = TreeHead { size: fields.u64()?, root: fields.array()? };
+    Ok(NamedCheckpoint { epoch, at, events, verdicts: TreeHead { size: fields.u64()?, root: fields.array()? } })
 }
 
 fn flag(fields: &mut Fields<'_>) -> Result<bool, Unreadable> {

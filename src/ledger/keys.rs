@@ -8,11 +8,22 @@ use sha2::Sha256;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// 32 octets, wiped when dropped.
 type Secret = Zeroizing<[u8; 32]>;
+
+/// Why the text of an export was not put back. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("this is no text of `stopgate key export`: {0}")]
+    Text(&'static str),
+    #[error("{path} holds another key", path = .0.display())]
+    Other(PathBuf),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
 
 const FILES: [&str; 3] = ["tag.key", "sign.key", "seal.key"];
 
@@ -61,7 +72,13 @@ impl Keys {
             Ok(secret)
         };
         let keys = Self { tag: fresh()?, sign: fresh()?, seal: fresh()? };
-        for (name, secret) in FILES.iter().zip([&keys.tag, &keys.sign, &keys.seal]) {
+        keys.write(keys_dir)?;
+        Ok(keys)
+    }
+
+    fn write(&self, keys_dir: &Path) -> Result<(), OpenError> {
+        private_dir(keys_dir)?;
+        for (name, secret) in FILES.iter().zip([&self.tag, &self.sign, &self.seal]) {
             let path = keys_dir.join(name);
             let temp = path.with_extension("tmp");
             let write = || -> std::io::Result<()> {
@@ -73,7 +90,35 @@ impl Keys {
             };
             write().map_err(OpenError::io(&path))?;
         }
-        fs::File::open(keys_dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io(keys_dir))?;
+        fs::File::open(keys_dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io(keys_dir))
+    }
+
+    /// Puts the text of [`Keys::export`] back into `keys_dir`, which must hold no key but the same ones.
+    ///
+    /// # Errors
+    /// A text that is none, or was changed; another key that is there.
+    pub fn import(text: &str, keys_dir: &Path) -> Result<Self, ImportError> {
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        if lines.next() != Some("stopgate keys 1") {
+            return Err(ImportError::Text("it does not begin with `stopgate keys 1`"));
+        }
+        let mut secret = |name: &str| -> Result<Secret, ImportError> {
+            let digits = lines.next().and_then(|line| line.strip_prefix(name)).map(str::trim);
+            let read = digits.and_then(|digits| secret_of(digits.as_bytes()));
+            read.ok_or(ImportError::Text("a line of a key is missing, or is not 64 hexadecimal digits"))
+        };
+        let keys = Self { tag: secret("tag.key")?, sign: secret("sign.key")?, seal: secret("seal.key")? };
+        let check = lines.next().and_then(|line| line.strip_prefix("check ")).map(str::trim);
+        if check != Some(&hex(&keys.check())) {
+            return Err(ImportError::Text("the keys are not those that its last line checks: a digit was changed"));
+        }
+        for (name, secret) in FILES.iter().zip([&keys.tag, &keys.sign, &keys.seal]) {
+            let path = keys_dir.join(name);
+            if path.exists() && read_key(&path).is_ok_and(|known| known != *secret) {
+                return Err(ImportError::Other(path));
+            }
+        }
+        keys.write(keys_dir)?;
         Ok(keys)
     }
 
@@ -167,17 +212,20 @@ fn read_key(path: &Path) -> Result<Secret, OpenError> {
         return Err(invalid("others may read this key; chmod 600 it"));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(OpenError::io(path))?);
-    let digits = text.trim().as_bytes();
+    secret_of(text.trim().as_bytes()).ok_or_else(|| invalid("a key is 64 hexadecimal digits"))
+}
+
+/// A secret from its 64 hexadecimal digits.
+fn secret_of(digits: &[u8]) -> Option<Secret> {
     if digits.len() != 64 {
-        return Err(invalid("a key is 64 hexadecimal digits"));
+        return None;
     }
     let mut secret = Zeroizing::new([0; 32]);
     for (octet, pair) in secret.iter_mut().zip(digits.chunks(2)) {
-        let digit =
-            |at: usize| (pair[at] as char).to_digit(16).ok_or_else(|| invalid("a key is 64 hexadecimal digits"));
+        let digit = |at: usize| (pair[at] as char).to_digit(16);
         *octet = (digit(0)? * 16 + digit(1)?) as u8;
     }
-    Ok(secret)
+    Some(secret)
 }
 
 /// Whether a directory is absent or holds nothing; what a new file system brings along is nothing.
@@ -245,6 +293,29 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
         fs::write(&path, "zz".repeat(32)).expect("write");
         assert!(matches!(Keys::open_or_create(&keys_dir, &data_dir), Err(OpenError::KeyInvalid { .. })));
+    }
+
+    #[test]
+    fn an_export_is_put_back_and_a_changed_one_or_another_key_is_not() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let text = keys.export();
+        let made = Keys::import(&text, &dir.path().join("k")).expect("put back");
+        assert_eq!(made.export(), text);
+        assert_eq!(Keys::open(&dir.path().join("k"), dir.path()).expect("opened").export(), text);
+        Keys::import(&text, &dir.path().join("k")).expect("the same again changes nothing");
+        let others = Keys::from_octets([1; 32], [9; 32], [3; 32]);
+        assert!(matches!(Keys::import(&others.export(), &dir.path().join("k")), Err(ImportError::Other(_))));
+        // The check is of tags and seals: a digit of the signing key changes nothing that it sees.
+        let sign = text.find("sign.key").expect("its line")..text.find("seal.key").expect("its line");
+        for at in (0..text.len() - 1).filter(|at| !sign.contains(at)) {
+            let mut changed = text.as_bytes().to_vec();
+            changed[at] ^= 1;
+            let changed = String::from_utf8(changed).expect("ASCII");
+            let refused = Keys::import(&changed, &dir.path().join("other"));
+            assert!(refused.is_err() || changed[at..=at].trim().is_empty(), "octet {at}");
+        }
+        assert!(!dir.path().join("other").exists());
     }
 
     #[test]

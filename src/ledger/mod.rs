@@ -30,6 +30,7 @@ pub mod signed;
 pub mod signer;
 pub mod verify;
 pub mod backup;
+pub mod restore;
 
 #[cfg(test)]
 mod golden_tests;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-const MAGIC: &[u8; 8] = b"SGNAMES\x01";
+const MAGIC: &[u8; 8] = b"SGNAMES\x02";
 
 /// Names and their handles: handle n is the n-th name, from 1.
 #[derive(Debug, Default)]
@@ -68,24 +68,29 @@ pub struct Saved {
     pub position: u64,
     pub boot: u32,
     pub epoch: u32,
+    /// The `epoch` record of a restore that no `reopen` has followed yet.
+    pub closed: Option<u64>,
+}
+
+/// What the names file says beside the names.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub position: u64,
+    pub boot: u32,
+    pub epoch: u32,
+    pub closed: Option<u64>,
 }
 
 /// Writes the names file.
-pub fn save(
-    disk: &dyn Disk,
-    path: &Path,
-    label: &[u8; 16],
-    names: &Names,
-    position: u64,
-    boot: u32,
-    epoch: u32,
-) -> io::Result<()> {
+pub fn save(disk: &dyn Disk, path: &Path, label: &[u8; 16], names: &Names, place: Place) -> io::Result<()> {
+    let Place { position, boot, epoch, closed } = place;
     let mut out = Vec::with_capacity(4096);
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(label);
     out.extend_from_slice(&position.to_be_bytes());
     out.extend_from_slice(&boot.to_be_bytes());
     out.extend_from_slice(&epoch.to_be_bytes());
+    out.extend_from_slice(&closed.unwrap_or(u64::MAX).to_be_bytes());
     let all = names.all();
     out.extend_from_slice(&(all.len() as u32).to_be_bytes());
     for name in all {
@@ -106,6 +111,7 @@ pub fn load(path: &Path, label: &[u8; 16]) -> Option<Saved> {
     let mut fields = super::leaf::Fields::new(&body[24..]);
     let mut saved = Saved { position: fields.u64().ok()?, ..Saved::default() };
     (saved.boot, saved.epoch) = (fields.u32().ok()?, fields.u32().ok()?);
+    saved.closed = Some(fields.u64().ok()?).filter(|seq| *seq != u64::MAX);
     for id in 1..=fields.u32().ok()? {
         if !saved.names.insert(NameId(id), fields.text().ok()?) {
             return None;
@@ -130,9 +136,10 @@ mod tests {
         assert!(names.insert(NameId(2), "36111"), "the same again changes nothing");
         assert!(!names.insert(NameId(2), "other"));
         assert!(!names.insert(NameId(4), "skips"));
-        save(&RealDisk, &path, &[7; 16], &names, 9, 3, 1).expect("saved");
+        let place = Place { position: 9, boot: 3, epoch: 1, closed: Some(4) };
+        save(&RealDisk, &path, &[7; 16], &names, place).expect("saved");
         let saved = load(&path, &[7; 16]).expect("whole");
-        assert_eq!((saved.position, saved.boot, saved.epoch), (9, 3, 1));
+        assert_eq!((saved.position, saved.boot, saved.epoch, saved.closed), (9, 3, 1, Some(4)));
         assert_eq!(saved.names.handle("36111"), Some(NameId(2)));
         assert_eq!(saved.names.name(NameId(1)).as_deref(), Some("acme"));
         assert!(load(&path, &[8; 16]).is_none());

@@ -4,7 +4,7 @@
 use super::book::{Ledger, PATIENCE};
 use super::checkpoint;
 use super::error::OpenError;
-use super::event::{Begin, Event};
+use super::event::{Begin, Epoch, Event};
 use super::event_code::EventRecord;
 use super::gap::{self, Gaps};
 use super::home::Home;
@@ -40,6 +40,8 @@ pub struct OpenOptions {
     pub verdict_sync_within: Duration,
     /// Where to write; tests make it fail.
     pub disk: Arc<dyn Disk>,
+    /// The records were restored from a backup, and this start begins a new epoch.
+    pub restored: Option<Epoch>,
 }
 
 impl OpenOptions {
@@ -53,6 +55,7 @@ impl OpenOptions {
             verdicts_segment_octets: 64 << 20,
             verdict_sync_within: Duration::from_millis(20),
             disk: Arc::new(RealDisk),
+            restored: None,
         }
     }
 
@@ -62,6 +65,9 @@ impl OpenOptions {
         self
     }
 }
+
+/// The file that says, while it is there, that a restore into this data_dir is not finished.
+pub const RESTORING: &str = "restoring";
 
 /// What was found at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +95,9 @@ impl Ledger {
         now: CivilInstant,
     ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let home = Home::take(&*options.disk, data_dir, options.rehearsal)?;
+        if options.restored.is_none() && data_dir.join(RESTORING).exists() {
+            return Err(OpenError::Restoring { data_dir: data_dir.into() });
+        }
         let label = keys.check();
         let stream = |name: &'static str, octets: u64, sync_within: Duration, read_back: bool| {
             let dir = home.room(name)?;
@@ -119,6 +128,10 @@ impl Ledger {
             return Err(OpenError::Behind { path: names_path, saved: saved.position, found });
         }
         catch_up(&events, &mut saved)?;
+        if let Some(epoch) = &options.restored {
+            // Its record comes right behind `begin`.
+            (saved.epoch, saved.closed) = (epoch.number, Some(found_events.records + 1));
+        }
         let recovered = Recovered {
             boot: saved.boot + 1,
             events: found_events.records,
@@ -134,6 +147,7 @@ impl Ledger {
             sealer: Sealer::new(keys),
             boot: recovered.boot,
             epoch: saved.epoch,
+            closed: AtomicU64::new(saved.closed.unwrap_or(u64::MAX)),
             rehearsal: options.rehearsal,
             gaps: Gaps::default(),
             last_now: AtomicI64::new(now.as_micros()),
@@ -157,8 +171,11 @@ impl Ledger {
         };
         let mut appender = ledger.appender();
         appender.event(now, &Event::Begin(begin), None).map_err(|_| OpenError::NotDurable)?;
+        if let Some(epoch) = options.restored {
+            appender.event(now, &Event::Epoch(epoch), None).map_err(|_| OpenError::NotDurable)?;
+        }
         let committed = appender.commit(now).map_err(|_| OpenError::NotDurable)?;
-        if !ledger.events.wait_synced(committed.events.start, PATIENCE) {
+        if !ledger.events.wait_synced(committed.events.end - 1, PATIENCE) {
             return Err(OpenError::NotDurable);
         }
         // The file only saves time at the next start, and a disk may be full: its records have their segments already.
@@ -184,6 +201,8 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
                 saved.boot += 1;
                 saved.epoch = begin.epoch;
             }
+            Event::Epoch(_) => saved.closed = Some(seq),
+            Event::Reopen(_) => saved.closed = None,
             Event::End { .. }
             | Event::Contract(_)
             | Event::Suppression(_)

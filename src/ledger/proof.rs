@@ -206,6 +206,8 @@ pub fn tag_of(event: &Event) -> Option<NumberTag> {
         | Event::Clock(_)
         | Event::Gap(_)
         | Event::Import(_)
+        | Event::Epoch(_)
+        | Event::Reopen(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => None,
     }
@@ -230,6 +232,8 @@ fn names_of(event: &Event) -> Vec<NameId> {
         | Event::Clock(_)
         | Event::Gap(_)
         | Event::Import(_)
+        | Event::Epoch(_)
+        | Event::Reopen(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => Vec::new(),
     }

@@ -58,7 +58,7 @@ pub const fn explain(code: RefusalCode) -> Explanation {
         RefusalCode::SmscUnavailable => ("No link to an operator of the account is up.", "Send again."),
         RefusalCode::QueueFull => ("Too many messages wait for the operator.", "Send again, slower."),
         RefusalCode::EvidenceUnavailable => (
-            "The suppression list or the ledger cannot be used: commercial messages fail closed.",
+            "The suppression list or the ledger cannot be used, or was restored from a backup that may lack stops: commercial messages fail closed.",
             "Send again later; the gateway's /readyz says when.",
         ),
         RefusalCode::FateUnknown => (

@@ -191,6 +191,8 @@ impl Proposals {
             | Event::Clock(_)
             | Event::Gap(_)
             | Event::Import(_)
+            | Event::Epoch(_)
+            | Event::Reopen(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {}
         }

@@ -65,6 +65,8 @@ pub struct GatewayGauges {
     pub ledger_spare_missing: Gauge,
     /// 1 while the embedded store follows the events.
     pub suppression_store_usable: Gauge,
+    /// 1 while commercial traffic is refused because the ledger was restored from a backup.
+    pub restored_closed: Gauge,
     pub ledger_durable_events: Gauge,
     /// Unix seconds.
     pub ledger_last_checkpoint: Gauge,
@@ -96,6 +98,7 @@ impl GatewayGauges {
             failing_closed: registry.gauge(&names::FAILING_CLOSED, &[]),
             ledger_spare_missing: registry.gauge(&names::LEDGER_SPARE_MISSING, &[]),
             suppression_store_usable: registry.gauge(&names::SUPPRESSION_STORE_USABLE, &[]),
+            restored_closed: registry.gauge(&names::RESTORED_CLOSED, &[]),
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
             ledger_last_checkpoint: registry.gauge(&names::LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS, &[]),
             parts_sets: registry.gauge(&names::PARTS_SETS, &[]),

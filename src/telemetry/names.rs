@@ -203,6 +203,11 @@ pub const FAILING_CLOSED: Metric = gauge(
     &[],
     "1 while commercial traffic is refused because the list or the ledger cannot be used.",
 );
+pub const RESTORED_CLOSED: Metric = gauge(
+    "stopgate_restored_closed",
+    &[],
+    "1 while commercial traffic is refused because the ledger was restored from a backup that may lack STOPs.",
+);
 pub const SHORT_CODE_LAST_MO_TIMESTAMP_SECONDS: Metric = gauge(
     "stopgate_short_code_last_mo_timestamp_seconds",
     &["code"],
@@ -326,6 +331,7 @@ pub const ALL: &[Metric] = &[
     LEAK_AUDIT_SKIPPED_TOTAL,
     LEAK_AUDIT_WAITING,
     FAILING_CLOSED,
+    RESTORED_CLOSED,
     SHORT_CODE_LAST_MO_TIMESTAMP_SECONDS,
     SHORT_CODE_NAMED_TOTAL,
     ACCOUNT_BINDS,

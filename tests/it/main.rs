@@ -32,6 +32,7 @@ mod refusals;
 mod refused_start;
 mod reload;
 mod report;
+mod restore;
 mod review;
 mod scopes;
 mod short_codes;

@@ -2,7 +2,7 @@
 """Owns a second verification of ledgers and proofs, in standard-library Python and from docs/ledger.md alone.
 Must never import anything that is not in the standard library, nor share code with the gateway.
 
-usage: verify.py [--key PUB] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first fault is printed
+usage: verify.py [--key PUB] [--since FILE] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first fault is printed
 """
 import base64
 import hashlib
@@ -220,14 +220,15 @@ class Key:
 
 
 def checkpoint(key, note, stream, where):
-    """Sizes and roots of both streams."""
+    """Sizes and roots of both streams, and the epoch."""
     other = {"events": "verdicts", "verdicts": "events"}[stream]
     lines = key.check(note, f"{key.origin}/{stream}", where).split("\n")
     must(len(lines) == 7 and lines[0] == f"{key.origin}/{stream}" and lines[6] == "", where, "this is no checkpoint")
     must(lines[3].startswith("time ") and lines[4].startswith("epoch "), where, "this is no checkpoint")
     last = lines[5].split(" ")
     must(len(last) == 3 and last[0] == other, where, "this is no checkpoint")
-    return {stream: (int(lines[1]), unbase64(lines[2])), other: (int(last[1]), unbase64(last[2]))}
+    heads = {stream: (int(lines[1]), unbase64(lines[2])), other: (int(last[1]), unbase64(last[2]))}
+    return heads, int(lines[4][len("epoch ") :])
 
 
 def notes_of(octets):
@@ -312,7 +313,39 @@ def head(leaf, seq, stream, where):
     return kind, flags, boot, leaf[24:]
 
 
-def ledger(folder, given):
+class Lineage:
+    """Which checkpoints are this ledger's: those of each epoch from where it began to where a restore left it."""
+
+    def __init__(self):
+        self.spans, self.restores, self.awaited = [[0, (0, 0), (1 << 64, 1 << 64)]], [], None
+
+    def begin(self, epoch, events, verdicts, where):
+        must(epoch >= self.spans[-1][0], where, "its epoch is an earlier one")
+        if epoch > self.spans[-1][0]:
+            for span in self.spans:
+                span[2] = min(span[2][0], events), min(span[2][1], verdicts)
+            self.spans.append([epoch, (events, verdicts), (1 << 64, 1 << 64)])
+            self.awaited = epoch
+
+    def take(self, kind, rest, where):
+        """Every event behind a start."""
+        must(kind == 44 or self.awaited is None, where, "a new epoch without its record")
+        if kind == 44:
+            must(self.awaited == struct.unpack(">I", rest[:4])[0], where, "a restore where no new epoch began")
+            self.restores.append({"epoch": self.awaited, "kept": self.spans[-1][1], "open": False})
+            self.awaited = None
+        if kind == 45:
+            epoch, how, first, second, _ = struct.unpack(">IBIII", rest)
+            must(self.restores and self.restores[-1]["epoch"] == epoch, where, "no such restore")
+            must(how == 1 or how == 2 and first != second, where, "one person alone")
+            self.restores[-1]["open"] = True
+
+    def holds(self, stream, size, epoch):
+        at = ("events", "verdicts").index(stream)
+        return any(span[0] == epoch and span[1][at] <= size <= span[2][at] for span in self.spans)
+
+
+def ledger(folder, given, since):
     with open(os.path.join(folder, "checkpoints/key"), encoding="utf-8") as file:
         key = Key(file.read())
     must(given is None or given.public == key.public, "checkpoints/key", "not the key you gave")
@@ -325,14 +358,27 @@ def ledger(folder, given):
         with open(path, "rb") as file:
             octets = file.read()
         for note in notes_of(octets):
-            heads = checkpoint(key, note, "verdicts" if name == "newest-verdicts" else "events", path)
+            heads, epoch = checkpoint(key, note, "verdicts" if name == "newest-verdicts" else "events", path)
             for stream, (size, root) in heads.items():
-                must(marks[stream].setdefault(size, root) == root, path, f"two roots over {size} {stream}")
+                must(marks[stream].setdefault((size, epoch), root) == root, path, f"two roots over {size} {stream}")
+    kept_outside = {"events": set(), "verdicts": set()}
+    if since is not None:
+        with open(since, "rb") as file:
+            octets = file.read()
+        for note in notes_of(octets):
+            heads, epoch = checkpoint(key, note, "events", since)
+            for stream, (size, root) in heads.items():
+                must(marks[stream].setdefault((size, epoch), root) == root, since, f"two roots over {size} {stream}")
+                kept_outside[stream].add((size, epoch))
     counts, start, blank = {}, 0, set()
-    state = {"ended": False}
+    state, lineage = {"ended": False}, Lineage()
     for stream in ("events", "verdicts"):
         tree = Tree()
-        must(0 not in marks[stream] or marks[stream][0] == tree.root(), f"{stream}: the root of nothing is another")
+        of_size = {}
+        for (size, epoch), root in marks[stream].items():
+            of_size.setdefault(size, []).append((epoch, root))
+        nothing = tree.root()
+        must(all(root == nothing for _, root in of_size.get(0, [])), f"{stream}: the root of nothing is another")
         for seq, leaf, blob, where in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
             must(seq == tree.size, where, "records before it are gone: this program needs them all")
             kind, flags, boot, rest = head(leaf, seq, stream, where)
@@ -340,6 +386,11 @@ def ledger(folder, given):
                 start += kind == 32
                 must(boot == start, where, f"a record of start {boot} among those of start {start}")
                 state["ended"] = kind == 33
+                fields = rest[32:] if flags & SEALED else rest
+                if kind == 32:
+                    lineage.begin(struct.unpack(">I", fields[-4:])[0], seq, struct.unpack(">Q", fields[-28:-20])[0], where)
+                else:
+                    lineage.take(kind, fields, where)
                 if flags & SEALED:
                     must(not any(blob) or hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
                     if not any(blob):
@@ -356,14 +407,23 @@ def ledger(folder, given):
                 must(not blob, where, "something stands behind a verdict")
                 must(boot <= start, where, f"a verdict of start {boot}")
             tree.push(leaf_hash(leaf))
-            root = marks[stream].get(tree.size)
-            must(root is None or root == tree.root(), where, "up to here the records are not those that were signed")
-        signed_size = max(marks[stream], default=0)
+            for epoch, root in of_size.get(tree.size, []):
+                own = lineage.holds(stream, tree.size, epoch)
+                must(not own or root == tree.root(), where, "up to here the records are not those that were signed")
+        signed_size = max((size for size, epoch in marks[stream] if lineage.holds(stream, size, epoch)), default=0)
         must(signed_size <= tree.size, stream, f"{signed_size} were signed, {tree.size} are here")
         kept(os.path.join(folder, "tree", stream), tree)
         counts[stream] = (tree.size, signed_size, tree.root().hex())
+    lost = []
+    for stream in ("events", "verdicts"):
+        for size, epoch in sorted(marks[stream]):
+            if not lineage.holds(stream, size, epoch):
+                must(epoch < lineage.spans[-1][0], stream, f"{size} were signed in epoch {epoch}, which is not here")
+                must((size, epoch) not in kept_outside[stream], since, f"{size} {stream} were signed in epoch {epoch}: LOST by a restore")
+                lost.append(f"{size} {stream} of epoch {epoch}")
     must(not blank, f"events {sorted(blank)}", "sealed data were removed and no erase record says so")
-    return {"origin": key.origin, "events": counts["events"], "verdicts": counts["verdicts"]}
+    found = {"origin": key.origin, "events": counts["events"], "verdicts": counts["verdicts"]}
+    return {**found, "restores": lineage.restores, "lost": lost} if lineage.restores else found
 
 
 def kept(folder, tree):
@@ -392,7 +452,7 @@ def proof(path, given):
     text = key.check(octets, f"{key.origin}/proof", path)
     must(json.dumps(body, indent=2, ensure_ascii=False) + "\n" == text, path, "not written as a proof is")
     must(body["format"] == "stopgate proof 1", path, "no proof")
-    heads = checkpoint(key, body["checkpoint"].encode(), "events", path)
+    heads, _ = checkpoint(key, body["checkpoint"].encode(), "events", path)
     tag, number, last, shown = bytes.fromhex(body["tag"]), int(body["number"]), ("", -1), 0
     for record in body["records"]:
         stream, seq, leaf = record["stream"], record["seq"], bytes.fromhex(record["leaf"])
@@ -420,10 +480,15 @@ def main(arguments):
         at = arguments.index("--key")
         given = Key(arguments[at + 1])
         del arguments[at : at + 2]
+    since = None
+    if "--since" in arguments:
+        at = arguments.index("--since")
+        since = arguments[at + 1]
+        del arguments[at : at + 2]
     worst = 0
     for target in arguments:
         try:
-            found = ledger(target, given) if os.path.isdir(target) else proof(target, given)
+            found = ledger(target, given, since) if os.path.isdir(target) else proof(target, given)
             print(json.dumps(found))
         except Fault as fault:
             worst = 3

@@ -12,6 +12,7 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
+use super::super::restore::{LossConfirmed, LossWaiting, RestoreAnswer, RestorePlane};
 use super::super::review::ReviewEntry;
 use super::super::server::{AdminParts, AdminServer};
 use super::super::settings::AdminSettings;
@@ -168,6 +169,25 @@ impl GdprPlane for FakePlane {
             let ended_opt_ins = Vec::new();
             Ok(EraseAnswer { number: Some(number), at, record: 9, erased, ended_opt_ins, suppressed, stays, answer })
         })
+    }
+}
+
+impl RestorePlane for FakePlane {
+    fn restored(&self) -> Pending<'_, RestoreAnswer> {
+        self.note("restored");
+        Box::pin(async {
+            Ok(RestoreAnswer { closed: false, epoch: None, backup: None, newest: None, waiting: Vec::new() })
+        })
+    }
+
+    fn record_loss(&self, words: String, by: String) -> Pending<'_, LossWaiting> {
+        self.note(format!("loss recorded by {by}"));
+        Box::pin(async { Ok(LossWaiting { id: 9, by, at: now(), until: now(), words }) })
+    }
+
+    fn confirm_loss(&self, id: u64, by: String) -> Pending<'_, LossConfirmed> {
+        self.note(format!("loss {id} confirmed by {by}"));
+        Box::pin(async move { Ok(LossConfirmed { id, opened: true }) })
     }
 }
 

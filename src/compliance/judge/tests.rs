@@ -73,9 +73,10 @@ fn a_promo_inside_the_hours_with_its_mention_is_permitted() {
 #[test]
 fn each_rule_refuses_a_commercial_message_for_its_own_reason() {
     type Change = fn(&mut House, &mut Submission<'static>);
-    let cases: [(Change, Rule, RefusalCode); 11] = [
+    let cases: [(Change, Rule, RefusalCode); 12] = [
         (|house, _| house.evidence = Evidence::ListNotWhole, Rule::FailClosed, RefusalCode::EvidenceUnavailable),
         (|house, _| house.evidence = Evidence::LedgerUnusable, Rule::FailClosed, RefusalCode::EvidenceUnavailable),
+        (|house, _| house.evidence = Evidence::Restored, Rule::FailClosed, RefusalCode::EvidenceUnavailable),
         (|_, s| *s = Draft::new("ACME", "33142345678", PROMO).submission(), Rule::Dest, RefusalCode::BadDestination),
         (
             |_, s| *s = Draft::new("ACME", "337001234567890", PROMO).submission(),

@@ -113,7 +113,7 @@ fn of_two_promos_on_their_way_to_one_number_a_cap_of_one_lets_only_the_first_lea
 fn a_promo_is_refused_when_the_evidence_became_unusable() {
     let mut house = House::new();
     let waiting = permit(&house, &promo(), EVENING);
-    for evidence in [Evidence::ListNotWhole, Evidence::LedgerUnusable] {
+    for evidence in [Evidence::ListNotWhole, Evidence::LedgerUnusable, Evidence::Restored] {
         house.evidence = evidence;
         let result = release(waiting.clone(), &house.facts(), at(EVENING));
         assert_eq!(code(result), Some(RefusalCode::EvidenceUnavailable));

@@ -52,9 +52,15 @@ impl EventsSeen {
                 if *self.commitment.get_or_insert(begin.tag_commitment) != begin.tag_commitment {
                     return Err("this start was made with another tag key than the first".into());
                 }
+                report.lineage.begin(begin.epoch, record.seq, begin.verdicts)?;
                 self.count_verdicts(begin.verdicts)?;
                 self.counters.begin(record.boot, begin.verdicts);
                 return Ok(());
+            }
+            Event::Epoch(epoch) => return report.lineage.take(record.seq, record.at, epoch),
+            Event::Reopen(reopen) => {
+                let names = [reopen.people[0], reopen.people[1], reopen.detail].map(|id| self.name(id));
+                report.lineage.reopen(record.seq, record.at, reopen, names)?;
             }
             Event::End { verdicts } => {
                 self.count_verdicts(*verdicts)?;
@@ -99,6 +105,7 @@ impl EventsSeen {
             }
             Event::Contract(_) | Event::Consent(_) | Event::Admin(_) | Event::Clock(_) | Event::Import(_) => {}
         }
+        report.lineage.settled()?;
         if record.boot != self.boot {
             return Err(format!("a record of start {} stands among those of start {}", record.boot, self.boot));
         }
@@ -198,6 +205,7 @@ impl EventsSeen {
         }
         report.replayed.commercial += 1;
         self.stops.weigh(record)?;
+        report.lineage.weigh(record)?;
         report.replayed.against_stops += 1;
         if let Some(hours) = &mut self.hours
             && hours.weigh(record, &self.names)?

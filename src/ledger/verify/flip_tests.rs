@@ -6,8 +6,8 @@
 //! power cut may have torn, and nobody can tell that from a flip.
 
 use super::super::book::Ledger;
-use super::super::checkpoint::Stream;
-use super::super::event::{AccountCounter, Event, LinkCounter};
+use super::super::checkpoint::{Head, Stream};
+use super::super::event::{AccountCounter, Epoch, Event, LinkCounter, NamedCheckpoint, Reopen, ReopenedBy};
 use super::super::golden_tests;
 use super::super::open::OpenOptions;
 use super::super::sealed::Personal;
@@ -33,7 +33,11 @@ const BODY: usize = 512;
 /// Every kind of event and of verdict, twice over, in a ledger that holds.
 fn every_kind(dir: &Path, ends: bool) {
     for session in 0..2 {
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(SEGMENT);
+        let head = Head { size: 1, root: [7; 32] };
+        let backup = NamedCheckpoint { epoch: 0, at: NOW, events: head, verdicts: head };
+        let epoch = Epoch { number: 1, backup, newest: Some(backup) };
+        let options = OpenOptions { restored: (session == 1).then_some(epoch), ..OpenOptions::new("gw-1", false) };
+        let options = options.with_segment_octets(SEGMENT);
         let (ledger, _) = Ledger::open(dir, &keys(), options, NOW).unwrap();
         let signer = Signer::start(&ledger, &keys(), Surroundings::silent(|| NOW)).unwrap();
         write(&ledger, session == 0);
@@ -55,12 +59,18 @@ fn write(ledger: &Arc<Ledger>, first: bool) {
             // A start with a gap is not held against its counters: the other one is.
             Event::Gap(_) if !first => continue,
             Event::AccountCounter(_) | Event::LinkCounter(_) => continue,
+            // The second start is of a restored ledger and wrote the one itself; the other follows.
+            Event::Epoch(_) | Event::Reopen(_) => continue,
             Event::Suppression(_) | Event::Consent(_) | Event::Admin(_) => true,
             Event::Contract(_) | Event::Erase(_) | Event::Clock(_) | Event::Gap(_) | Event::Import(_) => false,
         };
         let personal = Personal { text: Some("STOP".into()), ..Personal::of(number(12)) };
         appender.event(NOW, &event, sealed.then_some(&personal)).unwrap();
         appender.commit(NOW).unwrap();
+    }
+    if !first {
+        let reopen = Reopen { epoch: 1, by: ReopenedBy::Reached, people: [NameId::NONE; 2], detail: acme };
+        appender.event(NOW, &Event::Reopen(reopen), None).unwrap();
     }
     for kind in [
         VerdictKind::Permitted,

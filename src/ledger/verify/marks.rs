@@ -5,6 +5,7 @@ use super::super::checkpoint::{Checkpoint, Head, Stream};
 use super::super::merkle::Hash;
 use super::super::note::{Note, NoteKey};
 use super::super::signed::HISTORY;
+use super::epochs::Lineage;
 use super::report::{Finding, Report, rfc3339};
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,32 +17,82 @@ pub struct Source {
     pub file: String,
     pub offset: u64,
     pub time: String,
+    /// Kept by somebody else, who holds the ledger against it.
+    pub outside: bool,
 }
 
 /// The signed roots of both streams.
 #[derive(Debug, Default)]
 pub struct Marks {
-    by_size: [BTreeMap<u64, (Hash, Source)>; 2],
+    /// By size and epoch.
+    by_size: [BTreeMap<(u64, u32), (Hash, Source)>; 2],
+    /// What is taken now was kept by somebody else.
+    pub outside: bool,
 }
 
 impl Marks {
-    /// The root that was signed for this size.
-    pub fn at(&self, stream: Stream, size: u64) -> Option<&(Hash, Source)> {
-        self.by_size[stream as usize].get(&size)
+    /// The roots that were signed for this size, in an epoch of this ledger.
+    pub fn at(&self, stream: Stream, size: u64, lineage: &Lineage) -> impl Iterator<Item = &(Hash, Source)> {
+        let of_size = self.by_size[stream as usize].range((size, 0)..=(size, u32::MAX));
+        of_size.filter(move |((_, epoch), _)| lineage.holds(stream, *epoch, size)).map(|(_, signed)| signed)
     }
 
-    /// The largest size that was signed.
-    pub fn largest(&self, stream: Stream) -> Option<(u64, &Source)> {
-        self.by_size[stream as usize].last_key_value().map(|(size, (_, source))| (*size, source))
+    /// The largest size that was signed in an epoch of this ledger.
+    pub fn largest(&self, stream: Stream, lineage: &Lineage) -> Option<u64> {
+        let mut sizes = self.by_size[stream as usize].keys().rev();
+        sizes.find(|(size, epoch)| lineage.holds(stream, *epoch, *size)).map(|(size, _)| *size)
     }
 
-    /// Sizes that were signed above `size`, the smallest first.
-    pub fn above(&self, stream: Stream, size: u64) -> Option<(u64, &Source)> {
-        self.by_size[stream as usize].range(size + 1..).next().map(|(size, (_, source))| (*size, source))
+    /// The next size above `size` that was signed in an epoch of this ledger.
+    pub fn above(&self, stream: Stream, size: u64, lineage: &Lineage) -> Option<(u64, &Source)> {
+        let mut above = self.by_size[stream as usize].range((size + 1, 0)..);
+        let found = above.find(|((size, epoch), _)| lineage.holds(stream, *epoch, *size));
+        found.map(|((size, _), (_, source))| (*size, source))
     }
 
-    fn add(&mut self, stream: Stream, head: Head, source: &Source) -> Result<(), String> {
-        match self.by_size[stream as usize].get(&head.size) {
+    /// Names the checkpoints that are none of this ledger: of what a restore has lost, or of what is not here at all. Once all is read.
+    pub fn name_lost(&self, report: &mut Report) {
+        for stream in Stream::ALL {
+            let mut lost: Option<(u64, &Source, u64, u32)> = None;
+            for ((size, epoch), (_, source)) in &self.by_size[stream as usize] {
+                if report.lineage.holds(stream, *epoch, *size) {
+                    continue;
+                }
+                let Some(kept) = report.lineage.kept_of(stream, *epoch) else {
+                    let current = report.lineage.current();
+                    report.find(Finding {
+                        stream: Some(stream),
+                        seq: None,
+                        file: source.file.clone(),
+                        offset: Some(source.offset),
+                        what: format!(
+                            "{size} records were signed in epoch {epoch} at {}: this ledger, of epoch {current}, is not the one it was restored to",
+                            source.time
+                        ),
+                    });
+                    continue;
+                };
+                if lost.is_none_or(|(_, known, _, _)| known.outside <= source.outside) {
+                    lost = Some((*size, source, kept, *epoch));
+                }
+            }
+            let Some((size, source, kept, epoch)) = lost else { continue };
+            let what = format!(
+                "the checkpoint of {} (epoch {epoch}) is over {size} records, of which a restore has kept at most {kept}: the rest are LOST",
+                source.time
+            );
+            if source.outside {
+                let (file, offset) = (source.file.clone(), Some(source.offset));
+                report.anchored = None;
+                report.find(Finding { stream: Some(stream), seq: Some(kept), file, offset, what });
+            } else {
+                report.notes.push(format!("{}: {what} ({})", stream.word(), source.file));
+            }
+        }
+    }
+
+    fn add(&mut self, stream: Stream, epoch: u32, head: Head, source: &Source) -> Result<(), String> {
+        match self.by_size[stream as usize].get_mut(&(head.size, epoch)) {
             Some((root, other)) if *root != head.root => Err(format!(
                 "two checkpoints sign different roots over the same {} {}: the other is in {} at octet {}",
                 head.size,
@@ -49,9 +100,12 @@ impl Marks {
                 other.file,
                 other.offset
             )),
-            Some(_) => Ok(()),
+            Some((_, known)) => {
+                known.outside |= source.outside;
+                Ok(())
+            }
             None => {
-                self.by_size[stream as usize].insert(head.size, (head.root, source.clone()));
+                self.by_size[stream as usize].insert((head.size, epoch), (head.root, source.clone()));
                 Ok(())
             }
         }
@@ -85,9 +139,10 @@ impl Marks {
             report.find(finding("the signature of the checkpoint does not hold under this key".into()));
             return None;
         }
-        let source = Source { file: file.to_owned(), offset, time: rfc3339(checkpoint.at) };
+        let outside = self.outside;
+        let source = Source { file: file.to_owned(), offset, time: rfc3339(checkpoint.at), outside };
         for of in Stream::ALL {
-            if let Err(what) = self.add(of, checkpoint.head(of), &source) {
+            if let Err(what) = self.add(of, checkpoint.epoch, checkpoint.head(of), &source) {
                 report.find(finding(what));
             }
         }

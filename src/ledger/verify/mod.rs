@@ -3,6 +3,7 @@
 
 pub mod report;
 pub mod marks;
+pub mod epochs;
 pub mod stream;
 pub mod events;
 pub mod counters;
@@ -73,6 +74,7 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
         seen.verdict(&record, report)
     });
     seen.close(verdicts.is_some(), &mut report);
+    marks.name_lost(&mut report);
     manifest::check(dir, &mut report);
     report
 }
@@ -112,6 +114,7 @@ fn key_of(dir: &Path, asked: &Asked, report: &mut Report) -> Option<NoteKey> {
 /// Takes the checkpoint that was kept outside.
 fn anchor(marks: &mut Marks, key: &NoteKey, name: &str, octets: &[u8], report: &mut Report) {
     let before = report.newest;
+    marks.outside = true;
     let (notes, end) = Note::each(octets);
     if end < octets.len() || notes.is_empty() {
         // What was cut short says nothing, but whoever kept it believes it does.

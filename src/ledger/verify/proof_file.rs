@@ -230,6 +230,8 @@ impl Reader {
             | Event::Clock(_)
             | Event::Gap(_)
             | Event::Import(_)
+            | Event::Epoch(_)
+            | Event::Reopen(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {
                 return Err("it has no place in a proof of a number".into());

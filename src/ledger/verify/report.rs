@@ -3,6 +3,7 @@
 
 use super::super::checkpoint::Stream;
 use super::super::merkle::Hash;
+use super::epochs::Lineage;
 use crate::message::instant::CivilInstant;
 use std::fmt;
 
@@ -97,6 +98,8 @@ pub struct Report {
     /// The last event is the `end` of a process.
     pub ended_in_order: bool,
     pub rehearsal: bool,
+    /// The restores from backups, and which checkpoints are this ledger's.
+    pub lineage: Lineage,
     pub gaps: Vec<GapFound>,
     pub replayed: Replayed,
     /// Whether numbers were compared with tags.

@@ -80,9 +80,9 @@ pub fn walk(
                 return None;
             }
         };
-        if let Some((root, source)) = marks.at(stream, seq + 1)
-            && *root != frontier.root()
-        {
+        // A checkpoint is rare, and then the root is computed for it.
+        let other = marks.at(stream, seq + 1, &report.lineage).find(|(root, _)| *root != frontier.root()).cloned();
+        if let Some((_, source)) = other {
             let what = format!(
                 "the {} up to here are not those that were signed at {} ({} at octet {}): one of them was changed, \
                  left out or added",
@@ -97,10 +97,10 @@ pub fn walk(
         }
     }
     let records = steps.position();
-    let signed = marks.largest(stream).map_or(0, |(size, _)| size);
+    let signed = marks.largest(stream, &report.lineage).unwrap_or(0);
     *report.stream_mut(stream) =
         super::report::StreamReport { first, records, signed: signed.min(records), root: frontier.root() };
-    if let (Some((size, source)), Some(tail)) = (marks.above(stream, records), steps.tail()) {
+    if let (Some((size, source)), Some(tail)) = (marks.above(stream, records, &report.lineage), steps.tail()) {
         let what = if tail.torn > 0 {
             "the record does not hold its checksum, and it was signed".to_owned()
         } else {
