@@ -4,6 +4,7 @@
 pub use super::erasure::{Erasure, ErasureError};
 use super::kit::Kit;
 pub use super::lifts::{LiftError, NewLift, Waiting};
+pub use super::losses::{Closed, Loss, LossError};
 use super::order::{LaneFigures, Order};
 pub use super::review::Doubtful;
 use super::run::Running;

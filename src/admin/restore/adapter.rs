@@ -5,8 +5,7 @@ use super::super::adapter::unreadable;
 use super::super::plane::Pending;
 use super::super::problem::{Problem, ProblemKind};
 use super::{CheckpointShown, LossConfirmed, LossWaiting, RestoreAnswer, RestorePlane};
-use crate::gateway::handle::Handle;
-use crate::gateway::losses::{Closed, Loss, LossError};
+use crate::gateway::handle::{Closed, Handle, Loss, LossError};
 use crate::ledger::event::NamedCheckpoint;
 
 impl From<LossError> for Problem {
