@@ -119,7 +119,7 @@ fn permitting_and_releasing_a_single_part_message_allocates_nothing() {
         list: &Nobody,
         opt_ins: &opt_ins,
         evidence: Evidence::Whole,
-        also_now: None,
+        also_now: Default::default(),
         bench: &bench,
         parts: &parts,
         counts: &counts,

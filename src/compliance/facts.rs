@@ -49,6 +49,12 @@ impl Evidence {
     }
 }
 
+/// Other readings of the clock that count at once, at most.
+pub const READINGS: usize = 3;
+
+/// What the clock would say without its latest steps.
+pub type OtherReadings = [Option<CivilInstant>; READINGS];
+
 /// The facts of one judgement.
 #[derive(Clone, Copy)]
 pub struct Facts<'f, L: SuppressionList + ?Sized> {
@@ -59,8 +65,8 @@ pub struct Facts<'f, L: SuppressionList + ?Sized> {
     /// The registry of opt-ins.
     pub opt_ins: &'f dyn OptIns,
     pub evidence: Evidence,
-    /// After a clock step: the reading of the other clock, at which commercial traffic must be open too.
-    pub also_now: Option<CivilInstant>,
+    /// After steps of the clock: what it would say without them, at which commercial traffic must be open too.
+    pub also_now: OtherReadings,
     /// The lane's scratch memory and cached edges of hours: no allocation on the permit path.
     pub bench: &'f Bench,
     /// What is known of messages in parts: one table for all lanes, locked only for parts.

@@ -2,7 +2,7 @@
 //! Must never be compiled into the product.
 
 use super::bench::Bench;
-use super::facts::{Evidence, Facts, OptIns, SuppressionList};
+use super::facts::{Evidence, Facts, OptIns, OtherReadings, SuppressionList};
 use super::frequency::Counts;
 use super::numbers::NumberPlan;
 use super::observe::Observe;
@@ -44,7 +44,7 @@ pub struct House {
     pub list: List,
     pub opt_ins: OptedIn,
     pub evidence: Evidence,
-    pub also_now: Option<CivilInstant>,
+    pub also_now: OtherReadings,
     pub bench: Bench,
     pub parts: Mutex<Table>,
     pub counts: Mutex<Counts>,
@@ -81,7 +81,7 @@ impl House {
             list: List::default(),
             opt_ins: OptedIn::default(),
             evidence: Evidence::Whole,
-            also_now: None,
+            also_now: OtherReadings::default(),
             bench: Bench::new(),
             parts: Mutex::default(),
             counts: Mutex::default(),

@@ -1,5 +1,5 @@
 //! Owns R-HOURS: whether a commercial message may be delivered at the instant it is meant for, and R-VALIDITY's clamp.
-//! Must never read a clock; with two readings of the clock both must be open.
+//! Must never read a clock; with several readings of the clock all must be open.
 
 use super::facts::{Facts, SuppressionList};
 use super::hours::Opening;
@@ -35,7 +35,7 @@ pub fn check<L: SuppressionList + ?Sized>(
     now: CivilInstant,
 ) -> Result<CivilInstant, OutOfHours> {
     let mut closing = None;
-    for now in [Some(now), facts.also_now].into_iter().flatten() {
+    for now in std::iter::once(now).chain(facts.also_now.into_iter().flatten()) {
         let at = judged_at(schedule, now);
         let opening = facts.bench.opening(pack, territory, at);
         if at > now.plus(SCHEDULE_AHEAD_MAX) {

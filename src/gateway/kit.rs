@@ -4,10 +4,9 @@
 use super::settings::Settings;
 use super::shared::Shared;
 use crate::compliance::bench::Bench;
-use crate::compliance::facts::Facts;
+use crate::compliance::facts::{Facts, OtherReadings};
 use crate::compliance::optout::Engine;
 use crate::compliance::policy::AccountPolicy;
-use crate::message::instant::CivilInstant;
 use crate::suppression::index::Index;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -19,15 +18,15 @@ pub struct Kit {
     /// What a reply means, in the words of every loaded pack.
     pub engine: Arc<Engine>,
     pub bench: Bench,
-    /// After a clock step: the other clock's reading of this batch.
-    pub also_now: Cell<Option<CivilInstant>>,
+    /// After steps of the clock: what it would say in this batch without them.
+    pub also_now: Cell<OtherReadings>,
 }
 
 impl Kit {
     /// Tools for `settings`.
     pub fn new(shared: Arc<Shared>, settings: Arc<Settings>) -> Self {
         let engine = Arc::clone(&shared.engine.load());
-        Self { shared, settings, engine, bench: Bench::new(), also_now: Cell::new(None) }
+        Self { shared, settings, engine, bench: Bench::new(), also_now: Cell::default() }
     }
 
     /// The facts of a judgement for one account.

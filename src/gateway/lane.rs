@@ -131,6 +131,8 @@ impl Lane {
     /// Looks at the list once, before anything is judged in this turn.
     pub fn begin_turn(&mut self, now: Now) {
         self.appender.mark();
+        // Before anything is judged: a step between two ticks must open nothing either.
+        self.skew.watch(now, !self.kit.shared.clock.is_rehearsal());
         self.kit.also_now.set(self.skew.also_now(now));
     }
 

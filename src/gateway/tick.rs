@@ -27,7 +27,7 @@ impl Lane {
     pub fn tick(&mut self, now: Now) {
         // First: nothing waits for a commit yet.
         self.record_counts(false, now);
-        self.watch_clock(now);
+        self.record_steps(now);
         for slot in self.esme_slots() {
             self.tick_esme(slot, now);
         }
@@ -168,15 +168,16 @@ impl Lane {
         }
     }
 
-    /// Watches the civil clock: a step is recorded, and the law is read by both clocks for a while.
-    fn watch_clock(&mut self, now: Now) {
-        let real = !self.kit.shared.clock.is_rehearsal();
-        let Some(step) = self.skew.watch(now, real) else { return };
-        if self.number == 0 {
-            ClockStepped { from: step.from, to: step.to }.emit(&self.kit.shared.metrics);
-            let event = Event::Clock(ClockRecord { expected: step.from, found: step.to, synchronised: true });
-            if self.appender.event(now.civil, &event, None).is_err() {
-                tracing::error!(event = "clock.unrecorded");
+    /// Records the steps of the civil clock that the turns have seen.
+    fn record_steps(&mut self, now: Now) {
+        for step in self.skew.take_steps() {
+            // Every lane sees the same clock.
+            if self.number == 0 {
+                ClockStepped { from: step.from, to: step.to }.emit(&self.kit.shared.metrics);
+                let event = Event::Clock(ClockRecord { expected: step.from, found: step.to, synchronised: true });
+                if self.appender.event(now.civil, &event, None).is_err() {
+                    tracing::error!(event = "clock.unrecorded");
+                }
             }
         }
     }

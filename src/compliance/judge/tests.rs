@@ -179,10 +179,10 @@ fn a_schedule_is_judged_at_its_own_instant_and_at_most_a_day_ahead() {
 #[test]
 fn after_a_clock_step_both_readings_must_be_open() {
     let mut house = House::new();
-    house.also_now = Some(at("2026-01-13T06:30:00Z"));
+    house.also_now[1] = Some(at("2026-01-13T06:30:00Z"));
     let verdict = judge(promo(), &house.facts(), at(OPEN));
     assert_eq!(code_of(&verdict), Some(RefusalCode::OutOfHours));
-    house.also_now = Some(at("2026-01-13T09:30:00Z"));
+    house.also_now[1] = Some(at("2026-01-13T09:30:00Z"));
     assert_eq!(code_of(&judge(promo(), &house.facts(), at(OPEN))), None);
 }
 

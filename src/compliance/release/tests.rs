@@ -124,7 +124,7 @@ fn a_promo_is_refused_when_the_evidence_became_unusable() {
 fn after_a_clock_step_both_readings_must_be_open_at_the_write() {
     let mut house = House::new();
     let waiting = permit(&house, &promo(), EVENING);
-    house.also_now = Some(at("2026-01-13T19:30:00Z"));
+    house.also_now[0] = Some(at("2026-01-13T19:30:00Z"));
     assert_eq!(code(release(waiting, &house.facts(), at(EVENING))), Some(RefusalCode::OutOfHours));
 }
 
