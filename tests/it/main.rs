@@ -5,6 +5,7 @@ mod attribution;
 mod backup;
 mod bad_pdus;
 mod checkpoints;
+mod clock_steps;
 mod closed_hours;
 mod consent;
 mod demo;

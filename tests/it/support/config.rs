@@ -48,8 +48,12 @@ pub struct Config {
     pub smscs: Vec<Table>,
     pub accounts: Vec<Table>,
     pub short_codes: Vec<Table>,
-    /// Where the virtual clock starts, RFC 3339.
+    /// Where the virtual clock starts, RFC 3339; empty = the system's clock.
     pub clock: String,
+    /// Seconds of the virtual clock a real second.
+    pub speed: u32,
+    /// Beside the surroundings of the test.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Config {
@@ -64,6 +68,8 @@ impl Config {
             accounts: vec![account("acme", "secret", "operator-a")],
             short_codes: Vec::new(),
             clock: super::TUESDAY_MORNING.to_owned(),
+            speed: 1,
+            environment: Vec::new(),
         };
         config.top.text("node", "test-1");
         config.smpp.text("listen", "127.0.0.1:0");

@@ -83,8 +83,11 @@ impl Gateway {
     pub async fn try_start_as(mut command: Command, home: Home, config: &Config) -> Result<Self, String> {
         let file = home.path().join("stopgate.toml");
         std::fs::write(&file, config.write(home.path())).expect("the configuration is written");
+        command.arg("--config").arg(&file).arg("run").envs(config.environment.iter().cloned());
+        if !config.clock.is_empty() {
+            command.args(["--clock", &config.clock, "--speed", &config.speed.to_string()]);
+        }
         let mut child = command
-            .args(["--config".as_ref(), file.as_os_str(), "run".as_ref(), "--clock".as_ref(), config.clock.as_ref()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
