@@ -4,11 +4,12 @@
 use super::exit::{Exit, Failure, Outcome, counted};
 use super::global::Global;
 use super::print;
-use crate::ledger::Keys;
 use crate::ledger::note::NoteKey;
+use crate::ledger::sealed::Sealer;
 use crate::ledger::verify::proof_file::{self, Shown};
 use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
-use crate::ledger::verify::{self, Asked};
+use crate::ledger::verify::{self, Asked, Opener};
+use crate::ledger::{Keys, OpenError};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +53,10 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             "name the data_dir of a node, or a copy of it",
         ));
     }
-    let report = verify::ledger(&args.path, &asked(args, key, since)?);
+    let opener = args.tag_key.as_deref().map(opener).transpose()?.flatten();
+    let opened = opener.is_some();
+    let mut report = verify::ledger(&args.path, &Asked { opener, ..asked(args, key, since)? });
+    report.opened = opened;
     if global.json {
         print::json(&as_json(&report))
     } else {
@@ -61,10 +65,22 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
 }
 
+/// The tag key with the sealing key beside it, if that is there.
+fn opener(tag_key: &Path) -> Result<Option<Opener>, Failure> {
+    let seal_key = tag_key.with_file_name("seal.key");
+    if !seal_key.exists() {
+        return Ok(None);
+    }
+    let unreadable = |error: OpenError| Failure::usage(error.to_string(), "name the file tag.key of a keys_dir");
+    let tags = Keys::tag_key_of(tag_key).map_err(unreadable)?;
+    let sealer = Sealer::of_file(&seal_key).map_err(unreadable)?;
+    Ok(Some(Opener { tags, sealer }))
+}
+
 fn asked(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>) -> Result<Asked, Failure> {
     let commitment = args.tag_key.as_deref().map(Keys::tag_commitment_of).transpose();
     let tag_commitment = commitment.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
-    Ok(Asked { key, since, tag_commitment })
+    Ok(Asked { key, since, tag_commitment, opener: None })
 }
 
 /// A proof file.
@@ -82,10 +98,21 @@ fn check_proof(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>
         print::json(&answer);
     } else if let Some(first) = report.findings.first() {
         print::line(format!("DOES NOT HOLD: {first}"));
+        say_advice(&report);
     } else {
         say_proof(&report, &shown);
     }
     Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+fn say_advice(report: &Report) {
+    if let Some(when) = report.when() {
+        print::line(format!("  when: {when}"));
+    }
+    if let Some([meaning, next]) = report.advice() {
+        print::line(format!("  what it means: {meaning}"));
+        print::line(format!("  what to do: {next}"));
+    }
 }
 
 fn say_proof(report: &Report, shown: &Shown) {
@@ -100,7 +127,11 @@ fn say_proof(report: &Report, shown: &Shown) {
     let newest = report.newest.map_or_else(|| "none".to_owned(), rfc3339);
     print::line(format!("every record above is in the ledger that was signed at {newest}"));
     print::line(report.anchor_words());
-    print::line(if report.tags_checked { "tags checked: the records are of this number" } else { report.tag_words() });
+    print::line(if report.tags_checked {
+        "tags checked: the records are of this number".to_owned()
+    } else {
+        report.tag_words()
+    });
     print::line("HOLDS. A proof shows that these records exist, never that no other does");
 }
 
@@ -127,6 +158,7 @@ fn say(report: &Report) {
     if !report.holds() {
         let first = &report.findings[0];
         print::line(format!("DOES NOT HOLD: {first}"));
+        say_advice(report);
         for finding in &report.findings[1..] {
             print::line(format!("  also: {finding}"));
         }
@@ -164,13 +196,29 @@ fn say(report: &Report) {
         replayed.against_hours
     ));
     print::line(format!("{} add up to what the verdicts say", counted(replayed.counters as usize, "counter")));
+    if replayed.counters_apart > 0 {
+        let apart = counted(replayed.counters_apart as usize, "counter");
+        print::line(format!(
+            "{apart} could not be compared: their records are past their retention, or a power cut took them"
+        ));
+    }
     print::line(format!("{} matched, {} erased", counted(replayed.blobs as usize, "sealed record"), replayed.erased));
+    print::line(NOT_REPLAYED);
     print::line(report.anchor_words());
     print::line(report.tag_words());
-    if report.holds() {
+    if report.unsigned {
+        print::line(
+            "NOT SIGNED: its process ended before it signed anything, within a second of its start; nothing but checksums holds it",
+        );
+        print::line("HOLDS as far as checksums go");
+    } else if report.holds() {
         print::line("HOLDS: every record is there, in order, unchanged since it was signed");
     }
 }
+
+/// What the records do not say enough of to be judged again.
+const NOT_REPLAYED: &str = "not judged again: consent, frequency caps, STOP mentions and senders; the records name the verdict, not what \
+                            it was made from";
 
 fn stream_words(stream: &StreamReport) -> String {
     let mut words = counted(stream.records as usize, "record");
@@ -218,6 +266,13 @@ fn as_json(report: &Report) -> serde_json::Value {
         "checked_against_stops": report.replayed.against_stops,
         "checked_against_hours": report.replayed.against_hours,
         "counters": report.replayed.counters,
+        "counters_not_compared": report.replayed.counters_apart,
+        "replayed": ["R-SUPPRESS", "R-HOURS", "counters"],
+        "not_replayed": ["R-CONSENT", "R-FREQ", "R-MENTION", "R-SENDER", "R-TEXT", "R-DEST"],
+        "signed": !report.unsigned,
+        "when": report.when(),
+        "advice": report.advice(),
+        "tags_of_sealed_numbers": report.replayed.tags,
         "sealed": report.replayed.blobs,
         "erased": report.replayed.erased,
         "rehearsal": report.rehearsal,

@@ -205,7 +205,7 @@ pub fn hex(octets: &[u8]) -> String {
     text
 }
 
-fn read_key(path: &Path) -> Result<Secret, OpenError> {
+pub(super) fn read_key(path: &Path) -> Result<Secret, OpenError> {
     let invalid = |what| OpenError::KeyInvalid { path: path.into(), what };
     let mode = fs::metadata(path).map_err(OpenError::io(path))?.permissions().mode();
     if mode & 0o077 != 0 {

@@ -4,13 +4,15 @@
 //! Beside the leaf stand salt (16 octets) ‖ nonce (24) ‖ ciphertext ‖ tag (16); the leaf holds SHA-256 of all of it.
 //! The clear form is a list of fields: kind u8, length u16, octets.
 
-use super::keys::Keys;
+use super::error::OpenError;
+use super::keys::{Keys, read_key};
 use super::leaf::{Fields, Unreadable};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 const SALT: usize = 16;
@@ -40,7 +42,22 @@ pub struct Sealer {
     key: Zeroizing<[u8; 32]>,
 }
 
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer(***)")
+    }
+}
+
 impl Sealer {
+    /// Prepares the sealing key in a file, as `seal.key` is written.
+    ///
+    /// # Errors
+    /// The file cannot be read, others may read it, or it holds no key.
+    pub fn of_file(path: &Path) -> Result<Self, OpenError> {
+        let key = read_key(path)?;
+        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key })
+    }
+
     /// Prepares the sealing key.
     pub fn new(keys: &Keys) -> Self {
         let key = Zeroizing::new(*keys.seal_key());

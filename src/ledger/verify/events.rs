@@ -5,11 +5,14 @@ use super::super::event::Event;
 use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
+use super::super::proof::tag_of;
 use super::super::verdict::VerdictRecord;
+use super::Opener;
 use super::counters::Counters;
 use super::hours::Hours;
 use super::report::{Finding, GapFound, Report};
 use super::stops::Stops;
+use super::unsigned::Age;
 use crate::compliance::class::TrafficClass;
 use crate::journal::frame::Frame;
 use crate::message::name::NameId;
@@ -34,17 +37,34 @@ pub struct EventsSeen {
     stops: Stops,
     hours: Option<Hours>,
     counters: Counters,
+    age: Age,
+    opener: Option<Opener>,
 }
 
 impl EventsSeen {
+    /// Nothing seen yet. With an opener sealed numbers are opened, and their tags computed again.
+    pub fn new(opener: Option<Opener>) -> Self {
+        Self { opener, ..Self::default() }
+    }
+
+    /// How long its starts have lasted.
+    pub fn age(&self) -> &Age {
+        &self.age
+    }
+
     /// Takes the next event.
     pub fn take(&mut self, frame: &Frame<'_>, report: &mut Report) -> Result<(), String> {
         let record = EventRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
         self.blob(&record, frame.blob, report)?;
         report.ended_in_order = false;
+        self.age.take(record.boot, record.at);
         match &record.event {
             Event::Begin(begin) => {
                 report.boots += 1;
+                if report.origin.is_empty() {
+                    // Nobody signed under it: the records say it themselves.
+                    report.origin = format!("stopgate/{}", begin.node);
+                }
                 if record.boot != self.boot + 1 {
                     return Err(format!("start {} follows start {}", record.boot, self.boot));
                 }
@@ -65,6 +85,8 @@ impl EventsSeen {
             Event::End { verdicts } => {
                 self.count_verdicts(*verdicts)?;
                 report.ended_in_order = true;
+                self.age.ended();
+                self.counters.end(record.boot);
             }
             Event::Config { id, name } => {
                 if !self.names.insert(*id, name) {
@@ -85,7 +107,7 @@ impl EventsSeen {
                 }
             }
             Event::Gap(gap) => {
-                self.counters.gap(record.boot);
+                self.counters.gap(record.boot, record.seq);
                 if gap.messages > 0 {
                     report.gaps.push(GapFound {
                         seq: record.seq,
@@ -144,10 +166,23 @@ impl EventsSeen {
             return Ok(());
         }
         report.replayed.blobs += 1;
-        if <[u8; 32]>::from(Sha256::digest(blob)) == binding {
-            Ok(())
-        } else {
-            Err("the sealed personal data are not those that the record is bound to".into())
+        if <[u8; 32]>::from(Sha256::digest(blob)) != binding {
+            return Err("the sealed personal data are not those that the record is bound to".into());
+        }
+        let Some(opener) = &self.opener else { return Ok(()) };
+        let Some(personal) = opener.sealer.open(blob, &binding) else {
+            report.replayed.unopened += 1;
+            return Ok(());
+        };
+        match (personal.number, tag_of(&record.event)) {
+            (Some(number), Some(tag)) if opener.tags.tag(number) != tag => {
+                Err("the number sealed beside the record is not the one whose tag the record bears".into())
+            }
+            (Some(_), Some(_)) => {
+                report.replayed.tags += 1;
+                Ok(())
+            }
+            (Some(_) | None, None) | (None, Some(_)) => Ok(()),
         }
     }
 
@@ -196,6 +231,7 @@ impl EventsSeen {
 
     /// Takes a verdict, after all events.
     pub fn verdict(&mut self, record: &VerdictRecord, report: &mut Report) -> Result<(), String> {
+        self.age.take(record.boot, record.at);
         if record.boot > self.boot {
             return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
         }

@@ -52,7 +52,11 @@ fn write(ledger: &Arc<Ledger>, first: bool) {
     let acme = ledger.intern("acmé", NOW).unwrap();
     ledger.keep_pack(&Pack::embedded("fr-strict").unwrap()).unwrap();
     let mut appender = ledger.appender();
-    for (event, _) in golden_tests::events() {
+    for (mut event, _) in golden_tests::events() {
+        if let Event::Erase(erase) = &mut event {
+            // The blobs it names in the pinned record are not this ledger's.
+            erase.events.clear();
+        }
         let sealed = match &event {
             // The start and the end write these themselves, and names are given in order.
             Event::Begin(_) | Event::End { .. } | Event::Config { .. } => continue,
@@ -237,7 +241,7 @@ fn every_octet_of_a_ledger_of_every_kind_of_record_is_held_by_name() {
     every_kind(dir.path(), true);
     let report = whole(dir.path());
     assert_eq!(report.findings, []);
-    assert_eq!((report.verdicts.records, report.replayed.counters, report.boots), (72, 1, 2));
+    assert_eq!((report.verdicts.records, report.replayed.counters, report.boots), (72, 2, 2));
     let chosen = chosen(places(dir.path()));
     let records = chosen.iter().filter(|place| matches!(place.called, Called::Record(..))).count();
     let files: BTreeSet<&PathBuf> = chosen.iter().map(|place| &place.path).collect();

@@ -2,13 +2,16 @@
 //! Must never let a test write what the gateway would refuse to itself: the verdicts are made by hand.
 
 use super::super::book::Ledger;
-use super::super::event::{AccountCounter, Event};
+use super::super::checkpoint::Stream;
+use super::super::event::{AccountCounter, Event, Gap};
 use super::super::golden_tests::ruling;
+use super::super::open::OpenOptions;
+use super::super::sealed::{Personal, Sealer};
 use super::super::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use super::super::verdict::{VerdictEntry, VerdictKind};
 use super::report::Report;
 use super::tests::{NOW, keys, number, session};
-use super::{Asked, ledger};
+use super::{Asked, Opener, ledger};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::pack::Pack;
 use crate::compliance::rule::RuleSet;
@@ -216,4 +219,88 @@ fn a_counter_that_is_not_what_the_verdicts_add_up_to_is_found() {
         let first = counted(bend).findings.first().map(ToString::to_string).unwrap_or_default();
         assert!(first.contains(said), "{said}: {first}");
     }
+}
+
+/// One start: counters after 1, 2, 3 and 4 messages, of which `recorded` say which have a record, and a gap behind the second.
+fn with_a_gap(gap: bool, recorded: [bool; 4], ends: bool) -> Report {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |ledger: &Arc<Ledger>| {
+        let house = House::new(ledger);
+        let mut verdicts = 0;
+        for (at, is_recorded) in recorded.into_iter().enumerate() {
+            if is_recorded {
+                house.permit(12 + at as u64, NOW, None);
+                verdicts += 1;
+            }
+            let count = at as u64 + 1;
+            let (account, permitted) = (house.acme, count);
+            let sums = AccountCounter { account, verdicts, permitted, received: count, ..AccountCounter::default() };
+            let counter = AccountCounter { answered: count, ..sums };
+            let mut appender = ledger.appender();
+            appender.event(NOW, &Event::AccountCounter(counter), None).unwrap();
+            if at == 1 && gap {
+                let gap = Gap { account: house.acme, messages: 1, from: NOW, to: NOW };
+                appender.event(NOW, &Event::Gap(gap), None).unwrap();
+            }
+            appender.commit(NOW).unwrap();
+        }
+        let verdicts = ledger.journal(Stream::Verdicts);
+        assert!(verdicts.wait_synced(verdicts.appended() - 1, Duration::from_secs(60)));
+    };
+    if ends {
+        session(dir.path(), write);
+    } else {
+        session(dir.path(), |_| {});
+        let (last, _) = Ledger::open(dir.path(), &keys(), OpenOptions::new("gw-1", false), NOW).unwrap();
+        write(&last);
+    }
+    ledger(dir.path(), &Asked::default())
+}
+
+#[test]
+fn after_a_gap_the_counters_are_held_against_the_records_again_and_the_difference_is_said() {
+    let whole = [true; 4];
+    let said =
+        |report: &Report| report.notes.iter().filter(|note| note.contains("1 records ahead of the verdicts")).count();
+    for (what, gap, recorded, ends, found, notes) in [
+        ("nothing is missing", false, whole, true, false, 0),
+        ("a gap in which nothing left", true, whole, true, false, 0),
+        ("the counter was recorded while the gap was open", true, [true, false, true, true], true, false, 1),
+        ("missing without a gap", false, [true, false, true, true], true, true, 0),
+        ("missing once more, after the gap was over", true, [true, false, true, false], true, true, 1),
+        ("missing in a start that was killed", false, [true, false, true, true], false, false, 1),
+    ] {
+        let report = with_a_gap(gap, recorded, ends);
+        assert_eq!(
+            (!report.findings.is_empty(), said(&report)),
+            (found, notes),
+            "{what}: {:?} {:?}",
+            report.findings,
+            report.notes
+        );
+        if !found {
+            assert_eq!(report.replayed.counters, 4, "{what}: all of them are compared");
+        }
+    }
+}
+
+#[test]
+fn a_sealed_number_that_is_not_the_one_of_its_record_is_found_by_who_has_both_keys() {
+    let sealed = |of: u64| {
+        let dir = tempfile::tempdir().unwrap();
+        session(dir.path(), |ledger| {
+            let house = House::new(ledger);
+            let event = Event::Suppression(SuppressionEvent::Stop(house.stop(12, Scope::Global)));
+            let mut appender = ledger.appender();
+            appender.event(NOW, &event, Some(&Personal::of(number(of)))).unwrap();
+            appender.commit(NOW).unwrap();
+        });
+        let opener = Opener { tags: keys().tag_key(), sealer: Sealer::new(&keys()) };
+        let tag_commitment = Some(keys().tag_commitment());
+        ledger(dir.path(), &Asked { tag_commitment, opener: Some(opener), ..Asked::default() })
+    };
+    let report = sealed(12);
+    assert!(report.holds() && report.replayed.tags == 1 && report.replayed.unopened == 0, "{:?}", report.findings);
+    let first = sealed(13).findings.first().map(ToString::to_string).unwrap_or_default();
+    assert!(first.contains("not the one whose tag the record bears") && first.starts_with("events record "), "{first}");
 }

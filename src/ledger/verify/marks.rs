@@ -9,6 +9,7 @@ use super::epochs::Lineage;
 use super::report::{Finding, Report, rfc3339};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Where a signed root was read.
@@ -151,8 +152,8 @@ impl Marks {
         Some(checkpoint)
     }
 
-    /// Reads the checkpoints beside a ledger.
-    pub fn read(dir: &Path, key: &NoteKey, report: &mut Report) -> Self {
+    /// Reads the checkpoints beside a ledger. `absent` takes the files that are not there.
+    pub fn read(dir: &Path, key: &NoteKey, report: &mut Report, absent: &mut Vec<(String, String)>) -> Self {
         let mut marks = Self::default();
         for (name, of) in [("newest", Stream::Events), ("newest-verdicts", Stream::Verdicts)] {
             let file = format!("checkpoints/{name}");
@@ -167,8 +168,9 @@ impl Marks {
                         report.find(missing(format!("the checkpoint is not of the {} log", of.word())));
                     }
                 }
+                Err(error) if error.kind() != ErrorKind::NotFound => report.find(missing(error.to_string())),
                 Err(error) => {
-                    report.find(missing(format!("no checkpoint: nothing says that this ledger is whole ({error})")));
+                    absent.push((file, format!("no checkpoint: nothing says that this ledger is whole ({error})")));
                 }
             }
         }

@@ -5,6 +5,7 @@ pub mod report;
 pub mod marks;
 pub mod epochs;
 pub mod stream;
+pub mod unsigned;
 pub mod events;
 pub mod counters;
 pub mod stops;
@@ -23,11 +24,14 @@ mod tests;
 use super::backup::manifest;
 use super::checkpoint::Stream;
 use super::note::{Note, NoteKey};
+use super::sealed::Sealer;
 use super::verdict::VerdictRecord;
+use crate::message::tag::TagKey;
 use events::EventsSeen;
 use marks::Marks;
 use report::{Finding, Report};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// What the one who asks brings along.
@@ -39,18 +43,46 @@ pub struct Asked {
     pub since: Option<(String, Vec<u8>)>,
     /// What a tag key commits to: compared with what the first record commits to.
     pub tag_commitment: Option<[u8; 32]>,
+    /// The tag key and the sealing key, where both are at hand: sealed numbers are opened, and their tags computed again.
+    pub opener: Option<Opener>,
+}
+
+/// What opens sealed numbers and makes their tags.
+#[derive(Clone, Debug)]
+pub struct Opener {
+    pub tags: TagKey,
+    pub sealer: Sealer,
 }
 
 /// Verifies the ledger in a data_dir.
 pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     let mut report = Report::default();
-    let Some(key) = key_of(dir, asked, &mut report) else { return report };
-    let mut marks = Marks::read(dir, &key, &mut report);
-    if let Some((name, octets)) = &asked.since {
-        anchor(&mut marks, &key, name, octets, &mut report);
+    let mut missing = Vec::new();
+    let key = match key_of(dir, asked, &mut report, &mut missing) {
+        Ok(key) => key,
+        Err(finding) => {
+            report.find(finding);
+            return report;
+        }
+    };
+    let mut marks = match &key {
+        Some(key) => Marks::read(dir, key, &mut report, &mut missing),
+        None => Marks::default(),
+    };
+    let signed = report.checkpoints;
+    match (&asked.since, &key) {
+        (Some((name, octets)), Some(key)) => anchor(&mut marks, key, name, octets, &mut report),
+        (Some((name, _)), None) => report.find(Finding {
+            stream: None,
+            seq: None,
+            file: "checkpoints/key".into(),
+            offset: None,
+            what: format!("the node's public key is missing, so nobody can tell whether {name} is of this ledger: give it by --key"),
+        }),
+        (None, _) => {}
     }
     format_of(dir, &mut report);
-    let mut seen = EventsSeen::default();
+    let mut seen = EventsSeen::new(asked.opener.clone());
     let events = stream::walk(dir, Stream::Events, &marks, &mut report, |frame, report| seen.take(frame, report));
     let Some(files) = events else { return report };
     seen.finish(dir, &files.label(), &mut report);
@@ -75,21 +107,32 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     });
     seen.close(verdicts.is_some(), &mut report);
     marks.name_lost(&mut report);
+    unsigned::judge(dir, &missing, seen.age(), signed, &mut report);
     manifest::check(dir, &mut report);
     report
 }
 
 /// The key to check with: the one that was given, or this node's own.
-fn key_of(dir: &Path, asked: &Asked, report: &mut Report) -> Option<NoteKey> {
+/// Without any, nothing can be called signed: `None`.
+fn key_of(
+    dir: &Path,
+    asked: &Asked,
+    report: &mut Report,
+    missing: &mut Vec<(String, String)>,
+) -> Result<Option<NoteKey>, Finding> {
     let file = "checkpoints/key".to_owned();
     let finding = |what: String| Finding { stream: None, seq: None, file: file.clone(), offset: None, what };
     let text = match fs::read_to_string(dir.join(&file)) {
         Ok(text) => text,
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(finding(format!("the node's public key cannot be read: {error}")));
+        }
         Err(error) => {
-            report.find(finding(format!(
-                "the node's public key cannot be read, so nothing was ever signed here: {error}"
-            )));
-            return None;
+            missing.push((file.clone(), format!("the node's public key cannot be read: {error}")));
+            let origin = asked.key.as_ref().and_then(|key| key.name.strip_suffix("/events"));
+            let (Some(given), Some(origin)) = (&asked.key, origin) else { return Ok(None) };
+            (report.origin, report.key, report.key_given) = (origin.to_owned(), given.text(), true);
+            return Ok(Some(given.clone()));
         }
     };
     let own = NoteKey::read(&text).filter(|key| key.text() + "\n" == text);
@@ -97,17 +140,16 @@ fn key_of(dir: &Path, asked: &Asked, report: &mut Report) -> Option<NoteKey> {
         let origin = key.name.strip_suffix("/events")?.to_owned();
         Some((key, origin))
     }) else {
-        report.find(finding("this is no public key of a stopgate log".into()));
-        return None;
+        return Err(finding("this is no public key of a stopgate log".into()));
     };
     (report.origin, report.key, report.key_given) = (origin, own.text(), asked.key.is_some());
     match &asked.key {
         Some(given) if given.public() != own.public() => {
             report.find(finding("the node's own public key is not the one you gave".into()));
             report.key = given.renamed(&own.name).text();
-            Some(given.renamed(&own.name))
+            Ok(Some(given.renamed(&own.name)))
         }
-        Some(_) | None => Some(own),
+        Some(_) | None => Ok(Some(own)),
     }
 }
 

@@ -9,6 +9,8 @@ use std::fmt;
 
 /// Findings kept: the first is what counts, the next ones help to see how far it goes.
 pub const FINDINGS_MAX: usize = 20;
+/// Notes kept.
+const NOTES_MAX: usize = 40;
 
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +76,12 @@ pub struct Replayed {
     /// Event blobs that match their leaf, and those that were erased.
     pub blobs: u64,
     pub erased: u64,
+    /// Counters that could not be held against the records: those are past their retention, or a power cut took them.
+    pub counters_apart: u64,
     /// Numbers in opened blobs whose tag was computed again.
     pub tags: u64,
+    /// Blobs that the sealing key at hand does not open.
+    pub unopened: u64,
 }
 
 /// The whole report.
@@ -104,6 +110,12 @@ pub struct Report {
     pub replayed: Replayed,
     /// Whether numbers were compared with tags.
     pub tags_checked: bool,
+    /// Whether sealed numbers could be opened for that.
+    pub opened: bool,
+    /// Nothing was signed yet: the process ended within its first second.
+    pub unsigned: bool,
+    /// The instants of the last records, of each stream, before the first finding.
+    pub before: [Option<CivilInstant>; 2],
     /// What a reader should know and nobody did wrong.
     pub notes: Vec<String>,
     pub findings: Vec<Finding>,
@@ -131,12 +143,66 @@ impl Report {
     }
 
     /// The words about numbers and their tags.
-    pub const fn tag_words(&self) -> &'static str {
-        if self.tags_checked {
-            "tag key checked: it is the one the first record commits to"
-        } else {
-            "tags not checked"
+    pub fn tag_words(&self) -> String {
+        let Replayed { tags, unopened, .. } = self.replayed;
+        match (self.tags_checked, self.opened) {
+            (false, _) => "tags not checked".to_owned(),
+            (true, false) => "tag key checked: it is the one the first record commits to; sealed numbers were not opened (no seal.key \
+                              beside it), so which tag is whose was not checked"
+                .to_owned(),
+            (true, true) => format!(
+                "tags checked: the first record commits to this key, and the tags of {tags} sealed numbers are theirs{}",
+                if unopened > 0 { format!("; {unopened} sealed records do not open with the seal.key beside it") } else { String::new() }
+            ),
         }
+    }
+
+    /// Adds a note; beyond the first forty there is only a word that there are more.
+    pub fn note(&mut self, note: String) {
+        match self.notes.len() {
+            0..NOTES_MAX => self.notes.push(note),
+            NOTES_MAX => self.notes.push("and more of the kind".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// When the first bad record was written, as far as that can be told.
+    pub fn when(&self) -> Option<String> {
+        let stream = self.findings.first()?.stream?;
+        Some(match self.before[stream as usize] {
+            Some(at) => format!("at or after {}, the instant of the record before it", rfc3339(at)),
+            None => "it is the first record that is here".to_owned(),
+        })
+    }
+
+    /// What the first finding means, and what to do next, for whoever is not a programmer.
+    pub fn advice(&self) -> Option<[&'static str; 2]> {
+        let first = self.findings.first()?;
+        let kept = "ask whoever keeps checkpoints ([checkpoints] file and post) for one, and verify with --since; keep this copy as it is";
+        let copy = "keep this copy as it is, verify a backup or another copy with a kept checkpoint (--since), and report it as SECURITY.md says";
+        let room = first.file.split('/').next().unwrap_or_default();
+        Some(match (first.stream, room) {
+            (_, "checkpoints") => [
+                "what was signed is damaged, gone or of another ledger: the records may be whole, but this copy does not prove it",
+                kept,
+            ],
+            (None, "names" | "packs" | "tree" | "format" | "backup.json") => [
+                "a file beside the records is not theirs any more; the records themselves are held by their hashes and signatures",
+                "take that file from a backup, or let the next start make it again where it says so, and verify again",
+            ],
+            (Some(_), _) if first.what.contains("left") => [
+                "the records are as they were signed, and they say that the gateway did what the law forbids",
+                "treat it as a leak: docs/operations.md#leak",
+            ],
+            (Some(_), _) => [
+                "the ledger was changed after it was written, or its disk is failing: this record, and what hangs on it, proves nothing",
+                copy,
+            ],
+            (None, _) => [
+                "it was changed after it was made, or it was never what it says: it proves nothing",
+                "ask for it again where it came from",
+            ],
+        })
     }
 
     pub(super) fn stream_mut(&mut self, stream: Stream) -> &mut StreamReport {

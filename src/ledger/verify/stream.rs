@@ -57,7 +57,8 @@ pub fn walk(
         let (offset, seq) = match steps.next_record() {
             Ok(Some(placed)) => {
                 let (frame, offset) = (placed.frame, placed.offset);
-                let mut wrong = numbered(&frame).err().map(str::to_owned);
+                let head = numbered(&frame);
+                let mut wrong = head.as_ref().err().map(|what| (*what).to_owned());
                 let hash = leaf_hash(frame.leaf);
                 let mut kept = Ok(());
                 frontier.push(hash, |level, index, node| kept = kept.and_then(|()| hashes.compare(level, index, node)));
@@ -68,6 +69,9 @@ pub fn walk(
                     wrong = Some(hash_words(level));
                 }
                 let seq = frame.seq;
+                if let (Ok(head), None, true) = (&head, &wrong, report.holds()) {
+                    report.before[stream as usize] = Some(head.at);
+                }
                 if let Some(what) = wrong {
                     let file = shown(dir, &steps.path());
                     report.find(Finding { stream: Some(stream), seq: Some(seq), file, offset: Some(offset), what });
@@ -110,7 +114,11 @@ pub fn walk(
         report.find(Finding { stream: Some(stream), seq: Some(records), file, offset: Some(tail.offset), what });
         return None;
     }
-    if let Err(what) = hashes.finish(records) {
+    // What was never signed need not have been hashed either.
+    let never_hashed = signed == 0 && !tree.join("size").exists();
+    if let Err(what) = hashes.finish(records)
+        && !never_hashed
+    {
         let file = shown(dir, &tree.join("size"));
         report.find(Finding { stream: Some(stream), seq: None, file, offset: None, what });
     }
@@ -140,9 +148,9 @@ fn note_stray(dir: &Path, stream: Stream, stray: &(std::path::PathBuf, u64, u64)
     }
 }
 
-fn numbered(frame: &Frame<'_>) -> Result<(), Unreadable> {
+fn numbered(frame: &Frame<'_>) -> Result<Head, Unreadable> {
     let head = Head::read(&mut Fields::new(frame.leaf))?;
-    if head.seq == frame.seq { Ok(()) } else { Err("the record's own number is not that of its place") }
+    if head.seq == frame.seq { Ok(head) } else { Err("the record's own number is not that of its place") }
 }
 
 fn hash_words(level: u32) -> String {

@@ -200,3 +200,103 @@ fn what_is_past_its_retention_may_go_and_everything_else_still_holds() {
     fs::write(&hashes, vec![0; octets.len()]).unwrap();
     assert!(!whole(dir.path()).holds());
 }
+
+/// A ledger that was written and never signed; `then` is the instant of its last record.
+fn unsigned(then: CivilInstant) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(dir.path(), &keys(), OpenOptions::new("gw-1", false), NOW).unwrap();
+    some_records(&ledger);
+    let mut appender = ledger.appender();
+    appender.event(then, &Event::Gap(Gap { account: NameId(1), messages: 3, from: NOW, to: NOW }), None).unwrap();
+    let committed = appender.commit(then).unwrap();
+    assert!(ledger.wait_durable(committed.events.start, std::time::Duration::from_secs(60)));
+    let verdicts = ledger.journal(super::super::checkpoint::Stream::Verdicts);
+    assert!(verdicts.wait_synced(verdicts.appended() - 1, std::time::Duration::from_secs(60)));
+    dir
+}
+
+#[test]
+fn a_ledger_killed_in_its_first_second_is_said_to_be_unsigned_and_one_whose_checkpoints_were_removed_is_found() {
+    let report = whole(unsigned(NOW).path());
+    assert!(report.holds() && report.unsigned, "{:?}", report.findings);
+    assert_eq!((report.verdicts.signed, report.origin.as_str()), (0, "stopgate/gw-1"));
+    let late = unsigned(NOW.plus(std::time::Duration::from_secs(20)));
+    let first = whole(late.path()).findings[0].to_string();
+    assert!(first.contains("one of its starts lasted 20 s"), "{first}");
+    // With everything that tells of signing gone, an orderly end still tells.
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), some_records);
+    for (gone, said) in [
+        ("checkpoints/key", "checkpoints/hourly is not empty"),
+        ("checkpoints", "hashes were kept of its records"),
+        ("tree", "one of its starts ended in order"),
+    ] {
+        let path = dir.path().join(gone);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            fs::remove_file(&path).unwrap()
+        }
+        let report = whole(dir.path());
+        let first = report.findings[0].to_string();
+        assert!(first.contains("this ledger was signed") && first.contains(said), "{gone}: {first}");
+        assert!(!report.unsigned && report.advice().is_some_and(|[_, next]| next.contains("--since")));
+    }
+    // Who has the key and a checkpoint from elsewhere learns it too.
+    let asked = Asked { since: Some(("kept".into(), Vec::new())), ..Asked::default() };
+    assert!(ledger(unsigned(NOW).path(), &asked).findings[0].what.contains("give it by --key"));
+}
+
+#[test]
+fn a_kept_checkpoint_is_held_against_the_ledger_whether_it_is_old_of_the_future_or_another_s() {
+    let dir = tempfile::tempdir().unwrap();
+    session(dir.path(), some_records);
+    let newest = |dir: &Path| fs::read(dir.join("checkpoints/newest")).unwrap();
+    let old = newest(dir.path());
+    let early = tempfile::tempdir().unwrap();
+    copy_all(dir.path(), early.path());
+    session(dir.path(), some_records);
+    let (middle, torn) = (newest(dir.path()), &old[..old.len() - 5]);
+    let another = tempfile::tempdir().unwrap();
+    let (of_another, _) = Ledger::open(another.path(), &keys(), OpenOptions::new("gw-2", false), NOW).unwrap();
+    let signer = Signer::start(&of_another, &keys(), Surroundings::silent(|| NOW)).unwrap();
+    of_another.close(NOW).unwrap();
+    signer.finish();
+    let both = [old.clone(), middle.clone()].concat();
+    for (what, dir, kept, said) in [
+        ("an old one", dir.path(), &old[..], None),
+        ("the newest", dir.path(), &middle, None),
+        ("several", dir.path(), &both, None),
+        ("of the future", early.path(), &middle, Some("records were signed at 2026-11-18T11:06:40Z, but only")),
+        (
+            "another node's",
+            dir.path(),
+            &newest(another.path()),
+            Some("the checkpoint is of another log: stopgate/gw-2/events"),
+        ),
+        ("a torn one", dir.path(), torn, Some("no signed checkpoint (damaged, or cut short)")),
+        ("none", dir.path(), b"", Some("no signed checkpoint (damaged, or cut short)")),
+    ] {
+        let report = ledger(dir, &Asked { since: Some(("kept".into(), kept.to_vec())), ..Asked::default() });
+        match said {
+            None => {
+                assert_eq!(report.findings, [], "{what}");
+                assert_eq!(report.anchor_words(), "anchored up to 2026-11-18T11:06:40Z by kept", "{what}");
+            }
+            Some(said) => {
+                let first = report.findings.first().map(ToString::to_string).unwrap_or_default();
+                assert!(first.contains(said), "{what}: {first}");
+                assert!(report.advice().is_some(), "{what}");
+            }
+        }
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy_all(&path, &target) } else { assert!(fs::copy(&path, &target).is_ok()) }
+    }
+}
