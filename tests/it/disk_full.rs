@@ -18,7 +18,7 @@ const OPTED_OUT: u32 = 0x66;
 /// SG153 for a commercial message: come again.
 const CLOSED: u32 = 0x08;
 /// Room for all that is pre-written at a start, and little more.
-const MEBIBYTES: u32 = 72;
+const MEBIBYTES: u32 = 48;
 /// Promos under way at once.
 const AT_ONCE: usize = 500;
 /// More than the pre-written segments of a rehearsal hold, several times.
@@ -39,6 +39,7 @@ async fn house() -> Option<House> {
     let disk = Disk::in_memory(&home, MEBIBYTES)?;
     let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
     let mut config = Config::new(smsc.address());
+    config.segment_mib = 1;
     let mut bank = account("bank", "pass", "operator-a");
     bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
     bank.unset("consent_statement");

@@ -4,6 +4,7 @@
 mod attribution;
 mod backup;
 mod bad_pdus;
+mod bit_rot;
 mod checkpoints;
 mod clock_steps;
 mod closed_hours;

@@ -54,6 +54,8 @@ pub struct Config {
     pub speed: u32,
     /// Beside the surroundings of the test.
     pub environment: Vec<(String, String)>,
+    /// MiB of the ledger's segments; small ones turn soon.
+    pub segment_mib: u32,
 }
 
 impl Config {
@@ -70,6 +72,7 @@ impl Config {
             clock: super::TUESDAY_MORNING.to_owned(),
             speed: 1,
             environment: Vec::new(),
+            segment_mib: 4,
         };
         config.top.text("node", "test-1");
         config.smpp.text("listen", "127.0.0.1:0");

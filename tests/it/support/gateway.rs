@@ -86,6 +86,7 @@ impl Gateway {
         command.arg("--config").arg(&file).arg("run").envs(config.environment.iter().cloned());
         if !config.clock.is_empty() {
             command.args(["--clock", &config.clock, "--speed", &config.speed.to_string()]);
+            command.args(["--segment-mib", &config.segment_mib.to_string()]);
         }
         let mut child = command
             .stdin(Stdio::null())
