@@ -118,6 +118,12 @@ fn whole(look: &HeaderLook) -> Option<Header> {
     }
 }
 
+/// A segment has its size before it has its name: one that ends in its header or in a frame has lost its end, and perhaps records
+/// that were acknowledged.
+fn cut_short(path: &Path, offset: u64) -> OpenError {
+    OpenError::Damaged { path: path.into(), offset, what: "the file was cut short, or a frame's length does not hold" }
+}
+
 fn read_headers(
     disk: &dyn Disk,
     dir: &Path,
@@ -130,7 +136,10 @@ fn read_headers(
         let file = disk.open(&path).map_err(OpenError::io(&path))?;
         let mut page = [0; BODY as usize];
         let read = file.read_at(&mut page, 0).map_err(OpenError::io(&path))?;
-        let look = Header::look(&page[..read]);
+        if read < page.len() {
+            return Err(cut_short(&path, read as u64));
+        }
+        let look = Header::look(&page);
         if let HeaderLook::Whole(header) = look {
             if header.stream != identity.stream || header.index != index {
                 return Err(OpenError::Foreign { path });
@@ -233,6 +242,12 @@ pub(super) fn torn_octets(octets: &[u8], end: u64) -> u64 {
 fn refuse_if_damaged(path: &Path, octets: &[u8], run: &Run) -> Result<(), OpenError> {
     let rest = octets.get(run.end as usize..).unwrap_or_default();
     let torn = torn_octets(octets, run.end);
+    // A frame has always found room in its segment; and a segment that ends behind its last frame is a copy, which ends right there,
+    // or as it was pre-written.
+    let stump = !rest.is_empty() && rest.len() < frame::HEADER && !octets.len().is_multiple_of(BODY as usize);
+    if stump || matches!(frame::look(rest), Look::Short(_)) {
+        return Err(cut_short(path, run.end));
+    }
     if torn > 0 && frame::any_whole(&rest[..rest.len().min(torn as usize + frame::FRAME_MAX)], run.next) {
         return Err(OpenError::Damaged {
             path: path.into(),
