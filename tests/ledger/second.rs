@@ -1,15 +1,23 @@
 //! Owns the agreement of two verifiers: this one and the Python one beside it, on whole and on flipped ledgers and proofs.
 //! Must never pass because Python is missing: it says so, and fails where nothing may be skipped.
 
-use super::house::{keys, number, session};
+use super::house::{NOW, a_ruling, a_stop, keys, number, session, session_of, write};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use stopgate::compliance::class::TrafficClass;
+use stopgate::compliance::verdict::Ruling;
+use stopgate::ledger::event::{AccountCounter, Event, Gap};
 use stopgate::ledger::proof;
+use stopgate::ledger::suppression_event::SuppressionEvent;
 use stopgate::ledger::verify::{self, Asked, proof_file};
+use stopgate::ledger::{Ledger, OpenOptions, VerdictEntry, VerdictKind};
+use stopgate::message::name::NameId;
 
-/// Flips of each kind of file.
+/// Flips of each kind of file, beside those of records.
 const FLIPS: usize = 4;
 
 /// What Python says of each target: whether it holds, and its words. `None` without Python.
@@ -76,6 +84,8 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
         "checkpoints/recent",
         "tree/verdicts/0-0000000000.hash",
         "tree/events/size",
+        "names",
+        "format",
     ] {
         let octets = fs::read(whole.join(file)).expect("there");
         let used = octets.iter().rposition(|octet| *octet != 0).expect("not empty") + 1;
@@ -98,10 +108,186 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
         flip(&target, text.len() * (2 * turn + 1) / (8 * FLIPS));
         targets.push(target);
     }
+    flipped_records(&whole, room.path(), &mut targets);
+    told(room.path(), &mut targets);
     let ours: Vec<bool> = targets.iter().map(|target| rust(target)).collect();
-    assert_eq!(ours.iter().filter(|holds| **holds).count(), 3, "only the whole ones and the torn one hold");
+    // The whole ones, the torn one, and of those that tell themselves: before a stop, counted (twice), past their retention, young.
+    assert_eq!(
+        ours.iter().filter(|holds| **holds).count(),
+        8,
+        "{:?}",
+        targets.iter().zip(&ours).filter(|(_, holds)| **holds)
+    );
     let Some(theirs) = python(&targets) else { return };
+    let mut records = 0;
     for ((target, ours), (theirs, words)) in targets.iter().zip(ours).zip(theirs) {
         assert_eq!(ours, theirs, "{}: {words}", target.display());
+        if let Some(record) = named(target) {
+            assert!(
+                words.contains(&format!("{record},")) || words.contains(&format!("{record}:")),
+                "{}: {record}, but {words}",
+                target.display()
+            );
+            records += 1;
+        }
+    }
+    assert!(records > 120, "{records} records named by both");
+}
+
+/// What the first finding of ours names: stream and number of a record, where it names one.
+fn named(target: &Path) -> Option<String> {
+    let report = match target.is_dir() {
+        true => verify::ledger(target, &Asked::default()),
+        false => proof_file::proof("a proof", &fs::read(target).expect("a proof"), &Asked::default(), None).0,
+    };
+    let first = report.findings.first()?;
+    Some(format!("{} record {}", first.stream?.word(), first.seq?))
+}
+
+/// The frames of a segment: where each begins and ends, and the kind of its record.
+fn frames(octets: &[u8]) -> Vec<(usize, usize, u8)> {
+    let (mut at, mut found) = (512, Vec::new());
+    while let Some(length) = octets.get(at..at + 4).map(|head| u32::from_be_bytes([head[0], head[1], head[2], head[3]]))
+    {
+        if length == 0 {
+            break;
+        }
+        let end = at + length as usize;
+        found.push((at, end, octets[at + 21]));
+        at = end;
+    }
+    found
+}
+
+/// Flips an octet of a record and makes the checksum of its frame fit.
+fn flip_and_fit(path: &Path, from: usize, end: usize, at: usize) {
+    let mut octets = fs::read(path).expect("read");
+    octets[at] ^= 1 << (at % 8);
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&octets[from..from + 4]), &octets[from + 8..end]);
+    octets[from + 4..from + 8].copy_from_slice(&sum.to_be_bytes());
+    fs::write(path, octets).expect("written");
+}
+
+/// One record of each kind, flipped in several places, with and without a checksum that fits.
+fn flipped_records(whole: &Path, room: &Path, targets: &mut Vec<PathBuf>) {
+    for stream in ["events", "verdicts"] {
+        let file = format!("{stream}/0000000001.seg");
+        let octets = fs::read(whole.join(&file)).expect("there");
+        let mut kinds = std::collections::BTreeSet::new();
+        for (from, end, kind) in frames(&octets) {
+            if !kinds.insert(kind) {
+                continue;
+            }
+            for (nth, at) in
+                [from, from + 6, from + 15, from + 22, from + 30, (from + end) / 2, end - 1].into_iter().enumerate()
+            {
+                let target = room.join(format!("{stream}-{kind}-{nth}"));
+                copy(whole, &target);
+                match nth {
+                    0 | 1 => flip(&target.join(&file), at),
+                    _ => flip_and_fit(&target.join(&file), from, end, at),
+                }
+                targets.push(target);
+            }
+        }
+        assert!(kinds.len() >= 9, "{stream}: {kinds:?}");
+    }
+}
+
+/// Ledgers that are whole and young, or that say themselves what is wrong, or of which old records are gone.
+fn told(room: &Path, targets: &mut Vec<PathBuf>) {
+    let stop = |ledger: &Arc<Ledger>, acme, last| {
+        let event = Event::Suppression(SuppressionEvent::Stop(a_stop(ledger, acme, last)));
+        let mut appender = ledger.appender();
+        appender.event(NOW, &event, None).expect("taken");
+        appender.commit(NOW).expect("committed");
+    };
+    let permit = |ledger: &Arc<Ledger>, acme, last| {
+        let mut appender = ledger.appender();
+        let ruling = Ruling { class: TrafficClass::Commercial, ..a_ruling(acme, last) };
+        let kind = VerdictKind::Permitted;
+        appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: last, smsc: NameId::NONE, at: NOW });
+        appender.commit(NOW).expect("committed");
+    };
+    let count = |ledger: &Arc<Ledger>, acme, permitted: u64, gap: bool| {
+        let verdicts = ledger.verdicts_appended();
+        let sums =
+            AccountCounter { account: acme, verdicts, received: permitted, permitted, ..AccountCounter::default() };
+        let mut appender = ledger.appender();
+        let counter = AccountCounter { answered: permitted, ..sums };
+        appender.event(NOW, &Event::AccountCounter(counter), None).expect("taken");
+        if gap {
+            let gap = Gap { account: acme, messages: 1, from: NOW, to: NOW };
+            appender.event(NOW, &Event::Gap(gap), None).expect("taken");
+        }
+        appender.commit(NOW).expect("committed");
+    };
+    type Write<'w> = &'w dyn Fn(&Arc<Ledger>, NameId);
+    let ledgers: [(&str, Write<'_>); 5] = [
+        ("after-a-stop", &|ledger, acme| {
+            permit(ledger, acme, 11);
+            stop(ledger, acme, 12);
+            permit(ledger, acme, 12);
+        }),
+        ("before-a-stop", &|ledger, acme| {
+            permit(ledger, acme, 12);
+            stop(ledger, acme, 12);
+            permit(ledger, acme, 11);
+        }),
+        ("counted", &|ledger, acme| {
+            permit(ledger, acme, 11);
+            count(ledger, acme, 1, false);
+            permit(ledger, acme, 12);
+            count(ledger, acme, 2, false);
+            permit(ledger, acme, 13);
+        }),
+        ("miscounted", &|ledger, acme| {
+            permit(ledger, acme, 11);
+            count(ledger, acme, 2, false);
+            permit(ledger, acme, 12);
+        }),
+        ("counted-over-a-gap", &|ledger, acme| {
+            count(ledger, acme, 1, true);
+            permit(ledger, acme, 12);
+            count(ledger, acme, 2, false);
+        }),
+    ];
+    for (name, write) in ledgers {
+        let dir = room.join(name);
+        session_of(&dir, |ledger| write(ledger, ledger.intern("acmé", NOW).expect("interned")));
+        targets.push(dir);
+    }
+    let old = room.join("past-its-retention");
+    session(&old, 400);
+    session(&old, 20);
+    forget_two_segments(&old.join("verdicts"));
+    targets.push(old);
+    let young = room.join("young");
+    fs::create_dir(&young).expect("made");
+    let (ledger, _) = Ledger::open(&young, &keys(), OpenOptions::new("gw-1", false), NOW).expect("opened");
+    write(&ledger, 9);
+    assert!(ledger.wait_durable(ledger.events_appended() - 1, Duration::from_secs(60)));
+    while ledger.durable_verdicts() < 9 {
+        std::thread::yield_now();
+    }
+    drop(ledger);
+    targets.push(young);
+    let robbed = room.join("robbed");
+    session(&robbed, 9);
+    fs::remove_dir_all(robbed.join("checkpoints")).expect("removed");
+    targets.push(robbed);
+}
+
+/// What retention does: the third segment says that the stream begins with it, and those before it go.
+fn forget_two_segments(room: &Path) {
+    let path = room.join("0000000003.seg");
+    let mut octets = fs::read(&path).expect("a third segment");
+    octets.copy_within(16..24, 32);
+    octets[40..48].fill(0);
+    let sum = crc32c::crc32c(&octets[..64]);
+    octets[64..68].copy_from_slice(&sum.to_be_bytes());
+    fs::write(&path, octets).expect("written");
+    for index in 1..=2 {
+        fs::remove_file(room.join(format!("{index:010}.seg"))).expect("removed");
     }
 }

@@ -2,7 +2,8 @@
 """Owns a second verification of ledgers and proofs, in standard-library Python and from docs/ledger.md alone.
 Must never import anything that is not in the standard library, nor share code with the gateway.
 
-usage: verify.py [--key PUB] [--since FILE] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first fault is printed
+usage: verify.py [--key PUB] [--since FILE] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first
+fault is printed. Opt-outs and counters are replayed from the records, sending hours are not.
 """
 import base64
 import hashlib
@@ -76,7 +77,18 @@ def point(octets):
 BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
+KNOWN = {}
+
+
 def signed(public, text, signature):
+    """Whether a signature holds: each is computed once."""
+    asked = (public, text, signature)
+    if asked not in KNOWN:
+        KNOWN[asked] = computed(public, text, signature)
+    return KNOWN[asked]
+
+
+def computed(public, text, signature):
     a, r = point(public), point(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if a is None or r is None or len(signature) != 64 or s >= L:
@@ -139,6 +151,14 @@ class Tree:
     def __init__(self):
         self.size, self.peaks, self.kept = 0, [], {}
 
+    def begin(self, folder, size):
+        """Goes on behind `size` leaves that are gone: the hashes that were kept stand for them."""
+        self.size, level = size, size.bit_length()
+        while level:
+            level -= 1
+            if size >> level & 1:
+                self.peaks.append(kept_node(folder, level, (size >> level) - 1))
+
     def push(self, leaf):
         node, level, index = leaf, 0, self.size
         self.kept[0, index] = node
@@ -156,6 +176,16 @@ class Tree:
         for left in reversed(self.peaks[:-1]):
             node = sha(b"\1", left, node)
         return node
+
+
+def kept_node(folder, level, index):
+    if level % 8:
+        return sha(b"\1", kept_node(folder, level - 1, 2 * index), kept_node(folder, level - 1, 2 * index + 1))
+    with open(os.path.join(folder, f"{level // 8}-{index // 65536:010}.hash"), "rb") as file:
+        file.seek(index % 65536 * 32)
+        node = file.read(32)
+    must(len(node) == 32 and any(node), folder, "records are gone, and the hashes that stand for them too")
+    return node
 
 
 def inclusion_root(leaf, index, size, path):
@@ -299,6 +329,18 @@ def records(folder, stream, ended):
         must(not ended() or not any(octets[at:]) or end is not None, path, "octets behind the last record")
 
 
+def label_of(folder):
+    """The mark in every segment."""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".seg"):
+            with open(os.path.join(folder, name), "rb") as file:
+                header = file.read(64)
+            if any(header):
+                return header[48:64]
+    return None
+
+
+NAMES = b"SGNAMES\2"
 SEALED = 4
 KINDS = {"events": range(32, 96), "verdicts": range(1, 32)}
 
@@ -345,15 +387,157 @@ class Lineage:
         return any(span[0] == epoch and span[1][at] <= size <= span[2][at] for span in self.spans)
 
 
+class Law:
+    """Opt-outs and counters, read again from the records."""
+
+    LEFT, COUNTED = (1, 3), {1: 0, 3: 0, 4: 1, 6: 2, 5: 3}
+
+    def __init__(self):
+        self.acts, self.begins, self.gaps, self.wanted, self.last = {}, {}, {}, [], {}
+        self.boot, self.sums, self.ahead, self.replayed, self.names = 0, {}, {}, [0, 0], []
+        self.boots = {}
+
+    def event(self, seq, at, boot, kind, rest, where):
+        known = self.boots.setdefault(boot, [at, at])
+        known[1] = max(known[1], at)
+        if kind == 32:
+            self.begins[boot] = [struct.unpack(">Q", rest[-28:-20])[0], False]
+        elif kind == 33:
+            self.begins[boot][1] = True
+        elif kind == 34:
+            handle, length = struct.unpack(">IH", rest[:6])
+            must(handle == len(self.names) + 1 and len(rest) == 6 + length, where, "a name takes a handle that is taken, or skips one")
+            self.names.append(rest[6:])
+        elif kind == 36:
+            origin, number, tag, scope, value = struct.unpack(">IQ16sBQ", rest[:37])
+            self.acts.setdefault(tag, []).append((seq, at, "stop", (scope, value), origin, number))
+        elif kind == 37:
+            tag, count = struct.unpack(">16sxH", rest[12:31])
+            accounts = struct.unpack(f">{count}I", rest[31 : 31 + 4 * count])
+            at_seen = 31 + 4 * count
+            for nth in range(struct.unpack(">H", rest[at_seen : at_seen + 2])[0]):
+                origin, number = struct.unpack(">IQ", rest[at_seen + 2 + 12 * nth : at_seen + 14 + 12 * nth])
+                self.acts.setdefault(tag, []).append((seq, at, "lift", accounts, origin, number))
+        elif kind == 42:
+            self.gaps.setdefault(boot, []).append(seq)
+        elif kind == 64:
+            account, upto, received, permitted, refused, waiting, answered, unresolved, withdrawn, flying = struct.unpack(">I9Q", rest)
+            must(received == permitted + refused + waiting, where, "received is not permitted, refused and waiting")
+            must(permitted == answered + unresolved + withdrawn + flying, where, "permitted is not what became of it")
+            before = self.last.get((boot, account), (0, 0, 0))
+            must(all(old <= new for old, new in zip(before, (received, permitted, upto))), where, "the counter is smaller than the one before")
+            self.last[boot, account] = received, permitted, upto
+            self.wanted.append((upto, len(self.last), boot, seq, account, (permitted, refused, unresolved, withdrawn)))
+        elif kind == 65:
+            _, _, received, acked, refused, unanswered = struct.unpack(">IIQQQQ", rest)
+            must(received == acked + refused + unanswered, where, "received is not acked, refused and unanswered")
+
+    def standing(self, acts, account, sender):
+        """The first stop that concerns the message and that no lift for its account has seen."""
+        for seq, at, what, scope, origin, number in acts:
+            if what == "stop" and (scope[0] == 0 or scope in ((1, account), (2, sender))):
+                lifts = (act for act in acts if act[2] == "lift" and account in act[3])
+                if not any(act[4] == origin and act[5] >= number for act in lifts):
+                    return seq, at
+        return None
+
+    def verdict(self, seq, at, boot, kind, flags, rest, first, where):
+        self.compare(seq, first, where)
+        self.enter(boot)
+        (account, tag), commercial = struct.unpack(">I16s", rest[:20]), rest[20] == 1
+        sender, events = struct.unpack(">Q", rest[28:36])[0], struct.unpack(">Q", rest[68:76])[0]
+        if kind in self.COUNTED:
+            self.sums.setdefault(account, [0] * 4)[self.COUNTED[kind]] += 1
+        if kind not in self.LEFT or not commercial:
+            return
+        must(flags & 2, where, "a commercial message left to nobody that is named")
+        acts = self.acts.get(tag, [])
+        known = self.standing([act for act in acts if act[0] < events], account, sender)
+        must(known is None, where, "a commercial message left to a number that had opted out")
+        late = self.standing(acts, account, sender)
+        stale = late is not None and late[0] >= events and late[1] + 60_000_000 < at and not flags & 1
+        must(not stale, where, "a commercial message was judged by a list that was out of date")
+        self.replayed[0] += 1
+
+    def enter(self, boot):
+        if boot != self.boot:
+            self.boot, self.sums, self.ahead = boot, {}, {}
+
+    def compare(self, seq, first, where):
+        """Counters that hold up to (not with) this verdict."""
+        due = sorted(one for one in self.wanted if one[0] <= seq)
+        if not due:
+            return
+        self.wanted = [one for one in self.wanted if one[0] > seq]
+        for upto, _, boot, event, account, said in due:
+            begun, ended = self.begins.get(boot, (0, False))
+            if begun < first or self.begins.get(boot + 1, (upto, False))[0] < upto:
+                continue
+            self.enter(max(boot, self.boot))
+            found = self.sums.get(account, [0] * 4) if boot == self.boot else [0] * 4
+            ahead, last = self.ahead.get(account, ((0, 0, 0, 0), 0))
+            missing = tuple(a - b for a, b in zip(said, found))
+            gap = any(gap > last for gap in self.gaps.get(boot, []))
+            grown = all(a >= b for a, b in zip(missing, ahead)) and (gap or not ended)
+            must(missing == ahead or grown, where, f"the verdicts add up to {found}, but the counter of event {event} says {said}")
+            self.ahead[account] = missing, event
+            self.replayed[1] += 1
+
+    def unsigned(self, folder):
+        """Why a ledger without a checkpoint must have had one; None when it can be too young."""
+        for name in ("hourly", "recent", "recent-old"):
+            path = os.path.join(folder, "checkpoints", name)
+            if os.path.exists(path) and os.path.getsize(path):
+                return f"checkpoints/{name} is not empty"
+        for stream in ("events", "verdicts"):
+            if os.path.exists(os.path.join(folder, "tree", stream, "size")) and covered(os.path.join(folder, "tree", stream)):
+                return "hashes were kept of its records"
+        if any(ended for _, ended in self.begins.values()):
+            return "one of its starts ended in order"
+        if any(last - began > 15_000_000 for began, last in self.boots.values()):
+            return "one of its starts lasted longer than a checkpoint takes"
+        return None
+
+
+def beside(folder, law):
+    """What stands beside the streams and is held against them."""
+    with open(os.path.join(folder, "format"), encoding="utf-8") as file:
+        must(file.read() in ("stopgate 1 live\n", "stopgate 1 rehearsal\n"), "format", "no format that is known")
+    with open(os.path.join(folder, "names"), "rb") as file:
+        octets = file.read()
+    must(octets[8:24] == label_of(os.path.join(folder, "events")), "names", "of other keys")
+    must(struct.unpack(">I", octets[-4:])[0] == crc32c(octets[:-4]), "names", "damaged")
+    at, count = 52, struct.unpack(">I", octets[48:52])[0]
+    must(octets[:8] == NAMES and count <= len(law.names), "names", "none")
+    for name in law.names[:count]:
+        length = struct.unpack(">H", octets[at : at + 2])[0]
+        must(octets[at + 2 : at + 2 + length] == name, "names", "a name is not the one the events give")
+        at += 2 + length
+    must(at == len(octets) - 4, "names", "something stands behind them")
+    room = os.path.join(folder, "packs")
+    for name in sorted(os.listdir(room)) if os.path.isdir(room) else []:
+        with open(os.path.join(room, name), "rb") as file:
+            must(name.endswith(".tmp") or hashlib.sha256(file.read()).hexdigest() + ".pack" == name, f"packs/{name}", "another pack")
+
+
 def ledger(folder, given, since):
-    with open(os.path.join(folder, "checkpoints/key"), encoding="utf-8") as file:
-        key = Key(file.read())
-    must(given is None or given.public == key.public, "checkpoints/key", "not the key you gave")
+    missing, key = [], given
+    if os.path.exists(os.path.join(folder, "checkpoints/key")):
+        with open(os.path.join(folder, "checkpoints/key"), encoding="utf-8") as file:
+            text = file.read()
+        key = Key(text)
+        must(text == key.text.strip() + "\n", "checkpoints/key", "not written as a key is")
+        must(given is None or given.public == key.public, "checkpoints/key", "not the key you gave")
+    else:
+        missing.append("checkpoints/key")
+        must(since is None or key is not None, "checkpoints/key", "missing: nobody can tell whose the kept checkpoint is")
     marks = {"events": {}, "verdicts": {}}
     for name in ("newest", "newest-verdicts", "hourly", "recent-old", "recent"):
         path = os.path.join(folder, "checkpoints", name)
         if not os.path.exists(path):
-            must(not name.startswith("newest"), path, "no checkpoint")
+            missing += [path] if name.startswith("newest") else []
+            continue
+        if key is None:
             continue
         with open(path, "rb") as file:
             octets = file.read()
@@ -361,6 +545,7 @@ def ledger(folder, given, since):
             heads, epoch = checkpoint(key, note, "verdicts" if name == "newest-verdicts" else "events", path)
             for stream, (size, root) in heads.items():
                 must(marks[stream].setdefault((size, epoch), root) == root, path, f"two roots over {size} {stream}")
+    must(not missing or not any(marks.values()), missing, "missing: nothing says that this ledger is whole")
     kept_outside = {"events": set(), "verdicts": set()}
     if since is not None:
         with open(since, "rb") as file:
@@ -370,7 +555,7 @@ def ledger(folder, given, since):
             for stream, (size, root) in heads.items():
                 must(marks[stream].setdefault((size, epoch), root) == root, since, f"two roots over {size} {stream}")
                 kept_outside[stream].add((size, epoch))
-    counts, start, blank = {}, 0, set()
+    counts, start, blank, law = {}, 0, set(), Law()
     state, lineage = {"ended": False}, Lineage()
     for stream in ("events", "verdicts"):
         tree = Tree()
@@ -379,40 +564,54 @@ def ledger(folder, given, since):
             of_size.setdefault(size, []).append((epoch, root))
         nothing = tree.root()
         must(all(root == nothing for _, root in of_size.get(0, [])), f"{stream}: the root of nothing is another")
+        hashes, first = Kept(os.path.join(folder, "tree", stream)), None
         for seq, leaf, blob, where in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
-            must(seq == tree.size, where, "records before it are gone: this program needs them all")
+            if first is None:
+                first = seq
+                tree.begin(hashes.folder, seq)
             kind, flags, boot, rest = head(leaf, seq, stream, where)
-            if stream == "events":
-                start += kind == 32
-                must(boot == start, where, f"a record of start {boot} among those of start {start}")
-                state["ended"] = kind == 33
-                fields = rest[32:] if flags & SEALED else rest
-                if kind == 32:
-                    lineage.begin(struct.unpack(">I", fields[-4:])[0], seq, struct.unpack(">Q", fields[-28:-20])[0], where)
+            try:
+                at = struct.unpack(">q", leaf[12:20])[0]
+                if stream == "events":
+                    start += kind == 32
+                    must(boot == start, where, f"a record of start {boot} among those of start {start}")
+                    state["ended"] = kind == 33
+                    fields = rest[32:] if flags & SEALED else rest
+                    if kind == 32:
+                        lineage.begin(struct.unpack(">I", fields[-4:])[0], seq, struct.unpack(">Q", fields[-28:-20])[0], where)
+                    else:
+                        lineage.take(kind, fields, where)
+                    if flags & SEALED:
+                        must(not any(blob) or hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
+                        if not any(blob):
+                            blank.add(seq)
+                        rest = rest[32:]
+                    else:
+                        must(not blob, where, "sealed data beside a record that has none")
+                    law.event(seq, at, boot, kind, rest, where)
+                    if kind == 39:
+                        count = struct.unpack(">H", rest[24:26])[0]
+                        erased = set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
+                        must(all(one < seq for one in erased), where, "it erases what does not stand before it")
+                        blank -= erased
                 else:
-                    lineage.take(kind, fields, where)
-                if flags & SEALED:
-                    must(not any(blob) or hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
-                    if not any(blob):
-                        blank.add(seq)
-                    rest = rest[32:]
-                else:
-                    must(not blob, where, "sealed data beside a record that has none")
-                if kind == 39:
-                    count = struct.unpack(">H", rest[24:26])[0]
-                    erased = set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
-                    must(all(one < seq for one in erased), where, "it erases what does not stand before it")
-                    blank -= erased
-            else:
-                must(not blob, where, "something stands behind a verdict")
-                must(boot <= start, where, f"a verdict of start {boot}")
+                    must(not blob, where, "something stands behind a verdict")
+                    must(boot <= start, where, f"a verdict of start {boot}")
+                    law.verdict(seq, at, boot, kind, flags, rest, first, where)
+            except (struct.error, IndexError, ValueError) as error:
+                raise Fault(f"{where}: the record cannot be read: {error}") from error
             tree.push(leaf_hash(leaf))
+            hashes.check(tree, where)
             for epoch, root in of_size.get(tree.size, []):
                 own = lineage.holds(stream, tree.size, epoch)
                 must(not own or root == tree.root(), where, "up to here the records are not those that were signed")
         signed_size = max((size for size, epoch in marks[stream] if lineage.holds(stream, size, epoch)), default=0)
         must(signed_size <= tree.size, stream, f"{signed_size} were signed, {tree.size} are here")
-        kept(os.path.join(folder, "tree", stream), tree)
+        hashes.finish(tree, signed_size)
+        if stream == "events":
+            beside(folder, law)
+        else:
+            law.compare(tree.size, first or 0, f"{stream} record {tree.size - 1}")
         counts[stream] = (tree.size, signed_size, tree.root().hex())
     lost = []
     for stream in ("events", "verdicts"):
@@ -422,24 +621,46 @@ def ledger(folder, given, since):
                 must((size, epoch) not in kept_outside[stream], since, f"{size} {stream} were signed in epoch {epoch}: LOST by a restore")
                 lost.append(f"{size} {stream} of epoch {epoch}")
     must(not blank, f"events {sorted(blank)}", "sealed data were removed and no erase record says so")
-    found = {"origin": key.origin, "events": counts["events"], "verdicts": counts["verdicts"]}
+    why = law.unsigned(folder) if missing else None
+    must(why is None, "checkpoints", f"this ledger was signed, and no checkpoint is here any more: {why}")
+    found = {"origin": key.origin if key else None, "events": counts["events"], "verdicts": counts["verdicts"]}
+    found.update(signed=not missing, against_stops=law.replayed[0], counters=law.replayed[1])
     return {**found, "restores": lineage.restores, "lost": lost} if lineage.restores else found
 
 
-def kept(folder, tree):
-    """The hashes on disk are those of the records."""
+def covered(folder):
+    """Leaves whose hashes were kept."""
     with open(os.path.join(folder, "size"), "rb") as file:
         octets = file.read()
     must(len(octets) == 20 and octets[:8] == b"SGTREE\0\1", folder, "its size is none")
     size, crc = struct.unpack(">QI", octets[8:])
-    must(crc == crc32c(octets[:16]) and size <= tree.size, folder, "its size does not hold")
-    for level in range(5):
-        for index in range(size >> 8 * level):
-            if index % 65536 == 0:
-                with open(os.path.join(folder, f"{level}-{index // 65536:010}.hash"), "rb") as file:
-                    hashes = file.read()
+    must(crc == crc32c(octets[:16]), folder, "its size does not hold")
+    return size
+
+
+class Kept:
+    """The hashes on disk, held against those of the records."""
+
+    def __init__(self, folder):
+        self.folder, self.files = folder, {}
+        self.size = covered(folder) if os.path.exists(os.path.join(folder, "size")) else None
+
+    def check(self, tree, where):
+        """What the record just read has made whole."""
+        for level in (0, 8, 16, 24, 32):
+            index = (tree.size >> level) - 1
+            if tree.size & (1 << level) - 1 or index >= (self.size or 0) >> level:
+                continue
+            name = os.path.join(self.folder, f"{level // 8}-{index // 65536:010}.hash")
+            if name not in self.files:
+                with open(name, "rb") as file:
+                    self.files[name] = file.read()
             at = index % 65536 * 32
-            must(hashes[at : at + 32] == tree.kept[8 * level, index], folder, f"hash {index} of level {level} is another")
+            must(self.files[name][at : at + 32] == tree.kept[level, index], where, "another hash was kept")
+
+    def finish(self, tree, signed):
+        must(self.size is not None or not signed, self.folder, "no hashes were kept")
+        must((self.size or 0) <= tree.size, self.folder, f"hashes of {self.size} records were kept, {tree.size} are here")
 
 
 def proof(path, given):
