@@ -188,6 +188,13 @@ impl Lane {
             let status = if taken { CommandStatus::OK } else { self.temporary(waiting.from.link) };
             self.answer_deliver(waiting.from, status);
         }
+        // A STOP is not refused because the copy for its owner found no room: its own record stands elsewhere.
+        for act in &mut self.awaiting_acts {
+            if act.spooled.is_some_and(|ticket| !shared.spool.is_taken(ticket)) {
+                act.spooled = None;
+                tracing::error!(event = "spool.refused", number = act.number.masked(), "an opt-out's copy is lost");
+            }
+        }
     }
 }
 

@@ -158,6 +158,11 @@ impl Spool {
         state.durable_id
     }
 
+    /// Whether this item waits, or is durable: not so when its batch could not be written.
+    pub fn is_taken(&self, ticket: Ticket) -> bool {
+        self.is_durable(ticket) || self.lock().shelves.get(ticket).is_some()
+    }
+
     /// Whether this item is durable.
     pub fn is_durable(&self, ticket: Ticket) -> bool {
         ticket.id <= self.durable()

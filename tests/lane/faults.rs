@@ -1,7 +1,7 @@
 //! Owns what a lane does when its disk fails in the middle of a turn.
 //! Must never call a STOP kept that is not in the events, nor let a promo leave whose verdict is not recorded.
 
-use super::rig::{ACME, Client, House, NoRoomForVerdicts, Stand, at};
+use super::rig::{ACME, Client, House, NoRoomFor, Stand, at};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,12 +21,16 @@ struct Scene {
     house: House,
     stand: Stand,
     acme: Client,
-    full: NoRoomForVerdicts,
+    full: NoRoomFor,
 }
 
 impl Scene {
     fn open() -> Self {
-        let full = NoRoomForVerdicts::default();
+        Self::without_room_for("verdicts")
+    }
+
+    fn without_room_for(what: &'static str) -> Self {
+        let full = NoRoomFor(what, Arc::default());
         let now = at("2026-11-24T09:00:00Z");
         let house = House::open(ACME, Arc::new(full.clone()), now);
         let mut stand = Stand::new(&house, 0, now);
@@ -48,6 +52,20 @@ impl Scene {
         }
     }
 
+    /// The next answer to a deliver_sm, once the disk has what it waits for: the shell's bell would ring.
+    fn answer_to_the_operator(&mut self) -> Pdu {
+        let link = self.stand.links[0].clone().expect("up");
+        let until = Instant::now() + LONGER_THAN_A_DISK_TAKES;
+        loop {
+            self.stand.turn(Lane::durable_further);
+            if let Some(answer) = link.read().into_iter().find(|pdu| pdu.command() == DELIVER_SM | RESPONSE) {
+                return answer;
+            }
+            assert!(Instant::now() < until, "the STOP is not acknowledged");
+            std::thread::yield_now();
+        }
+    }
+
     /// The tags and kinds of all verdicts.
     fn verdicts(&self) -> Vec<String> {
         let mut verdicts = self.house.shared.ledger.read_verdicts(0, u64::MAX);
@@ -64,7 +82,7 @@ fn number(text: &str) -> Msisdn {
 #[test]
 fn a_stop_whose_event_is_recorded_is_acknowledged_although_the_verdicts_beside_it_are_not() {
     let mut scene = Scene::open();
-    scene.full.0.store(true, Ordering::SeqCst);
+    scene.full.1.store(true, Ordering::SeqCst);
     let stop = Message::mo("33639980001", "36111", "STOP").pdu(7);
     let promo = Message::submit("ACME", "33639980002", PROMO).pdu(9);
     scene.stand.turn(|lane, now| {
@@ -81,28 +99,33 @@ fn a_stop_whose_event_is_recorded_is_acknowledged_although_the_verdicts_beside_i
     let tag = shared.tags.tag(number("33639980001"));
     assert!(shared.index.is_suppressed(&tag, NameId::NONE, 0));
     assert!(shared.ledger.wait_durable(shared.ledger.events_appended() - 1, LONGER_THAN_A_DISK_TAKES));
-    let until = Instant::now() + LONGER_THAN_A_DISK_TAKES;
-    let answer = loop {
-        // Its copy for the owner has to be durable too: the shell's bell would ring.
-        scene.stand.turn(Lane::durable_further);
-        if let Some(answer) = link.read().into_iter().find(|pdu| pdu.command() == DELIVER_SM | RESPONSE) {
-            break answer;
-        }
-        assert!(Instant::now() < until, "the STOP is not acknowledged");
-        std::thread::yield_now();
-    };
+    let answer = scene.answer_to_the_operator();
     assert_eq!((answer.status(), answer.sequence()), (0, 7));
 }
 
 #[test]
 fn what_was_withdrawn_for_want_of_a_record_leaves_no_record_behind_that_nothing_explains() {
     let mut scene = Scene::open();
-    scene.full.0.store(true, Ordering::SeqCst);
+    scene.full.1.store(true, Ordering::SeqCst);
     scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980003", PROMO).pdu(9).octets());
     assert_eq!(scene.acme.tap.read()[0].status(), 0x08);
-    scene.full.0.store(false, Ordering::SeqCst);
+    scene.full.1.store(false, Ordering::SeqCst);
     scene.ledger_is_whole_again();
     scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980004", PROMO).pdu(10).octets());
     assert_eq!(scene.submitted().len(), 1, "the second alone");
     assert_eq!(scene.verdicts(), ["Permitted"]);
+}
+
+#[test]
+fn a_stop_is_acknowledged_although_the_spool_has_no_room_for_the_copy_of_its_owner() {
+    let mut scene = Scene::without_room_for("items");
+    scene.full.1.store(true, Ordering::SeqCst);
+    for (number, sequence) in [("33639980001", 7), ("33639980002", 8)] {
+        let stop = Message::mo(number, "36111", "STOP").pdu(sequence);
+        scene.stand.turn(|lane, now| lane.link_octets(0, stop.octets(), now));
+        let shared = Arc::clone(&scene.house.shared);
+        assert!(shared.ledger.wait_durable(shared.ledger.events_appended() - 1, LONGER_THAN_A_DISK_TAKES));
+        let answer = scene.answer_to_the_operator();
+        assert_eq!((answer.status(), answer.sequence()), (0, sequence));
+    }
 }

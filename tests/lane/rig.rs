@@ -39,13 +39,13 @@ pub fn at(text: &str) -> CivilInstant {
     text.parse::<chrono::DateTime<chrono::Utc>>().expect("RFC 3339").into()
 }
 
-/// A disk whose writes to the verdicts fail while it is told so.
-#[derive(Clone, Default)]
-pub struct NoRoomForVerdicts(pub Arc<AtomicBool>);
+/// A disk whose writes below a directory of this name fail while it is told so.
+#[derive(Clone)]
+pub struct NoRoomFor(pub &'static str, pub Arc<AtomicBool>);
 
-struct Verdicts(Arc<dyn SegmentFile>, Arc<AtomicBool>);
+struct Full(Arc<dyn SegmentFile>, Arc<AtomicBool>);
 
-impl SegmentFile for Verdicts {
+impl SegmentFile for Full {
     fn write_all_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
         match self.1.load(Ordering::SeqCst) {
             true => Err(io::ErrorKind::StorageFull.into()),
@@ -63,14 +63,14 @@ impl SegmentFile for Verdicts {
     }
 }
 
-impl Disk for NoRoomForVerdicts {
+impl Disk for NoRoomFor {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
         RealDisk.create(path)
     }
     fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
         let file = RealDisk.open(path)?;
-        let verdicts = path.components().any(|part| part.as_os_str() == "verdicts");
-        Ok(if verdicts { Arc::new(Verdicts(file, Arc::clone(&self.0))) } else { file })
+        let below = path.components().any(|part| part.as_os_str() == self.0);
+        Ok(if below { Arc::new(Full(file, Arc::clone(&self.1))) } else { file })
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         RealDisk.rename(from, to)
