@@ -73,10 +73,15 @@ impl Signer {
     /// # Errors
     /// When more was signed than the ledger holds: a start would contradict what others keep.
     pub fn start(ledger: &Arc<Ledger>, keys: &Keys, around: Surroundings) -> Result<Self, OpenError> {
-        let worker = Worker::open(ledger, keys, around)?;
+        let mut worker = Worker::open(ledger, keys, around)?;
+        // A node that has never signed anything does so before it takes any traffic: whenever it is killed, its ledger verifies.
+        let first = u64::from(worker.before.is_none());
+        if first == 1 {
+            worker.try_turn(0, false);
+        }
         let bell = Arc::new((Mutex::new(false), Condvar::new()));
         let rung = Arc::clone(&bell);
-        let spawned = Builder::new().name("ledger-sign".into()).spawn(move || worker.run(&rung));
+        let spawned = Builder::new().name("ledger-sign".into()).spawn(move || worker.run(first, &rung));
         Ok(Self { bell, thread: Some(spawned.map_err(OpenError::io(ledger.dir()))?) })
     }
 
@@ -197,24 +202,28 @@ impl Worker {
         })
     }
 
-    fn run(mut self, bell: &(Mutex<bool>, Condvar)) {
-        let mut turn = 0;
+    fn run(mut self, mut turn: u64, bell: &(Mutex<bool>, Condvar)) {
         loop {
             let ending = *bell.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match self.turn(turn, ending) {
-                Ok(()) => self.stuck = false,
-                Err(error) if !self.stuck => {
-                    self.stuck = true;
-                    (self.around.failed)(&error.to_string());
-                }
-                Err(_) => {}
-            }
+            self.try_turn(turn, ending);
             if ending {
                 return;
             }
             turn += 1;
             let state = bell.0.lock().unwrap_or_else(PoisonError::into_inner);
             drop(bell.1.wait_timeout_while(state, EVERY, |ending| !*ending).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// A turn whose failure is told once.
+    fn try_turn(&mut self, turn: u64, ending: bool) {
+        match self.turn(turn, ending) {
+            Ok(()) => self.stuck = false,
+            Err(error) if !self.stuck => {
+                self.stuck = true;
+                (self.around.failed)(&error.to_string());
+            }
+            Err(_) => {}
         }
     }
 

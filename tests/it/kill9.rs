@@ -61,3 +61,13 @@ async fn house(cycles: std::ops::Range<u32>) -> Toll {
     assert!(gateway.terminate().await.success(), "{}", gateway.log());
     witness.settle()
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_killed_in_its_first_moment_has_a_ledger_that_verifies() {
+    let smsc = operator(Switches::default()).await;
+    for _ in 0..5 {
+        let mut gateway = Gateway::start_in(Home::in_memory(), &Config::new(smsc.address())).await;
+        gateway.kill();
+        Witness::new(&smsc).verify(&gateway.home.path().join("data"), None);
+    }
+}
