@@ -17,6 +17,8 @@ use tokio::time::Instant;
 pub const STOPS: u32 = 2_500;
 /// The numbers from here on are the scenario's own.
 pub const PROMOS: u32 = 5_000;
+/// Promos of one load, at most: the operator remembers all of a house.
+const LOAD_MAX: u64 = 5_000;
 /// Numbers of what was promised that are asked after each crash, at most.
 const ASKED_MAX: usize = 200;
 pub const OPTED_OUT: u32 = 0x66;
@@ -83,8 +85,12 @@ impl Witness {
         for (place, number) in stops.enumerate() {
             self.smsc.post(Message::mo(&phone(number % STOPS), "36111", "STOP"), lasting * place as u32 / count);
         }
-        let until = Instant::now() + lasting;
+        let (until, enough) = (Instant::now() + lasting, self.sent + LOAD_MAX);
         while Instant::now() < until {
+            if self.sent >= enough {
+                tokio::time::sleep_until(until).await;
+                break;
+            }
             for (bind, sent) in &mut load.0 {
                 self.sent += 1;
                 let number = phone(STOPS + (self.sent % u64::from(PROMOS - STOPS)) as u32);
