@@ -45,19 +45,33 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             }
             ExportError::Io { .. } => "run as the daemon's user, and name a directory with room",
             ExportError::Unsigned { .. } => "start the daemon for a second: it signs what is there",
-            ExportError::Pruned { .. } => "export from a backup that still holds them",
+            ExportError::Pruned { .. } => {
+                "start the daemon for a second: it makes the hashes again, or export from a backup"
+            }
+            ExportError::Foreign { .. } | ExportError::Older { .. } => "name an empty directory",
         };
         Failure::new(error.to_string(), next)
     })?;
     if global.json {
-        print::json(&json!({ "events": events, "verdicts": verdicts, "directory": output.display().to_string() }));
+        print::json(&json!({
+            "events": events.size,
+            "verdicts": verdicts.size,
+            "verdict_entries_from": verdicts.entries_from,
+            "directory": output.display().to_string(),
+        }));
     } else {
         print::line(format!(
             "{}: {} and {}, each with its checkpoint and tiles",
             output.display(),
-            counted(events as usize, "event"),
-            counted(verdicts as usize, "verdict")
+            counted(events.size as usize, "event"),
+            counted(verdicts.size as usize, "verdict")
         ));
+        if verdicts.entries_from > 0 {
+            print::line(format!(
+                "entries of the first {} verdicts are past their retention, their hashes are there",
+                verdicts.entries_from
+            ));
+        }
     }
     Ok(Exit::Ok)
 }

@@ -2,9 +2,9 @@
 //! Must never export what its checkpoint does not cover, nor a blob: leaves hold no personal data.
 
 use super::checkpoint::{Checkpoint, Stream};
-use super::merkle::{Frontier, Hash, leaf_hash};
+use super::merkle::{Frontier, Hash, leaf_hash, root_at};
 use super::note::Note;
-use super::tiles::{LEVELS, TILE_HEIGHT};
+use super::tiles::{LEVELS, TILE_HEIGHT, Tiles};
 use crate::journal::offline::{Fault, Offline};
 use std::fs;
 use std::io;
@@ -22,40 +22,85 @@ pub enum ExportError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path} is no signed checkpoint", path = path.display())]
     Unsigned { path: PathBuf },
-    #[error("the first {first} {stream} are past their retention: their entries are not to be had, only their hashes")]
+    #[error(
+        "the first {first} {stream} are past their retention, and the hashes that stand for them are not to be had"
+    )]
     Pruned { stream: &'static str, first: u64 },
+    #[error("{path} is the export of another log", path = path.display())]
+    Foreign { path: PathBuf },
+    #[error("{path} is newer than this ledger, which has fewer {stream}", path = path.display())]
+    Older { path: PathBuf, stream: &'static str },
     #[error("the {stream} are not those that were signed; `stopgate verify` says which record")]
     Contradiction { stream: &'static str },
 }
 
-/// Exports both logs of a data_dir into `out/events` and `out/verdicts`. Gives the size of each.
-pub fn export(dir: &Path, out: &Path) -> Result<[u64; 2], ExportError> {
+/// What was exported of one log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Leaves that its checkpoint covers.
+    pub size: u64,
+    /// The first whose entry this ledger still has in a whole bundle; entries before it are past their retention, their hashes are
+    /// there.
+    pub entries_from: u64,
+}
+
+/// Exports both logs of a data_dir into `out/events` and `out/verdicts`. What an earlier export has left there stays: whoever
+/// holds an older checkpoint finds its tiles.
+pub fn export(dir: &Path, out: &Path) -> Result<[Exported; 2], ExportError> {
     let events = export_log(dir, out, Stream::Events, "newest")?;
     let verdicts = export_log(dir, out, Stream::Verdicts, "newest-verdicts")?;
     Ok([events, verdicts])
 }
 
-fn export_log(dir: &Path, out: &Path, stream: Stream, newest: &str) -> Result<u64, ExportError> {
-    let path = dir.join("checkpoints").join(newest);
-    let octets = fs::read(&path).map_err(|source| ExportError::Io { path: path.clone(), source })?;
-    let checkpoint = Note::read(&octets).and_then(|note| Checkpoint::read(note.text));
-    let Some((_, checkpoint)) = checkpoint.filter(|(of, _)| *of == stream) else {
-        return Err(ExportError::Unsigned { path });
+/// A checkpoint of this log in a file; `None` when there is none.
+fn checkpoint_in(path: &Path, stream: Stream) -> Result<Option<(Vec<u8>, Checkpoint)>, ExportError> {
+    let octets = match fs::read(path) {
+        Ok(octets) => octets,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ExportError::Io { path: path.to_owned(), source }),
     };
+    let read = Note::read(&octets).and_then(|note| Checkpoint::read(note.text)).filter(|(of, _)| *of == stream);
+    match read {
+        Some((_, checkpoint)) => Ok(Some((octets, checkpoint))),
+        None => Err(ExportError::Unsigned { path: path.to_owned() }),
+    }
+}
+
+fn export_log(dir: &Path, out: &Path, stream: Stream, newest: &str) -> Result<Exported, ExportError> {
+    let path = dir.join("checkpoints").join(newest);
+    let Some((octets, checkpoint)) = checkpoint_in(&path, stream)? else { return Err(ExportError::Unsigned { path }) };
     let head = checkpoint.head(stream);
+    let room = out.join(stream.word());
+    let before = room.join("checkpoint");
+    let earlier = match checkpoint_in(&before, stream)? {
+        Some((_, earlier)) if earlier.origin != checkpoint.origin => return Err(ExportError::Foreign { path: before }),
+        Some((_, earlier)) if earlier.head(stream).size > head.size => {
+            return Err(ExportError::Older { path: before, stream: stream.word() });
+        }
+        Some((_, earlier)) => Some(earlier.head(stream)),
+        None => None,
+    };
     let files = Offline::open(&dir.join(stream.word()), stream.word()).map_err(ExportError::Fault)?;
     let first = files.first_seq();
-    if first > 0 {
-        return Err(ExportError::Pruned { stream: stream.word(), first });
+    let pruned = ExportError::Pruned { stream: stream.word(), first };
+    let tiles = Tiles::new(&dir.join("tree").join(stream.word()));
+    // Before anything is written over it.
+    if earlier.is_some_and(|earlier| root_at(&tiles, earlier.size) != Some(earlier.root)) {
+        return Err(ExportError::Foreign { path: before });
     }
-    let mut writer = Writer { room: out.join(stream.word()), entries: Pending::default(), levels: Default::default() };
-    let mut frontier = Frontier::default();
+    let (Some(mut frontier), Some(mut writer)) = (Frontier::of(&tiles, first), Writer::behind(room, &tiles, first)?)
+    else {
+        return Err(pruned);
+    };
+    let entries_from = first.div_ceil(WIDTH) * WIDTH;
     let mut walk = files.walk();
     while frontier.size() < head.size
         && let Some(placed) = walk.next_record().map_err(ExportError::Fault)?
     {
         let leaf = placed.frame.leaf;
-        writer.entry(leaf)?;
+        if placed.frame.seq >= entries_from {
+            writer.entry(leaf)?;
+        }
         let mut nodes = Vec::new();
         frontier.push(leaf_hash(leaf), |level, _, hash| {
             if level.is_multiple_of(TILE_HEIGHT) && level / TILE_HEIGHT < LEVELS {
@@ -71,8 +116,8 @@ fn export_log(dir: &Path, out: &Path, stream: Stream, newest: &str) -> Result<u6
     }
     writer.finish()?;
     // Last: whoever sees the checkpoint finds the tiles.
-    writer.put("checkpoint", &octets)?;
-    Ok(head.size)
+    writer.replace("checkpoint", &octets)?;
+    Ok(Exported { size: head.size, entries_from })
 }
 
 /// A tile that is not whole yet.
@@ -90,6 +135,34 @@ struct Writer {
 }
 
 impl Writer {
+    /// Goes on behind `first` leaves whose entries are gone: their tiles are written from the kept hashes, as far as those are
+    /// there. `None` when those that are needed on are not.
+    fn behind(room: PathBuf, tiles: &Tiles, first: u64) -> Result<Option<Self>, ExportError> {
+        let entries = Pending { index: first.div_ceil(WIDTH), ..Pending::default() };
+        let mut writer = Self { room, entries, levels: Default::default() };
+        for level in 0..LEVELS {
+            let count = first >> (level * TILE_HEIGHT);
+            let (whole, rest) = (count / WIDTH, count % WIDTH);
+            for index in 0..whole {
+                // Hashes of leaves go with the verdicts, a whole file of them at a time.
+                if let Some(octets) = tiles.read(level, index * WIDTH, WIDTH as usize) {
+                    writer.put(&tile_path(&level.to_string(), index, WIDTH), &octets)?;
+                }
+            }
+            let octets = if rest == 0 { Some(Vec::new()) } else { tiles.read(level, whole * WIDTH, rest as usize) };
+            let Some(octets) = octets else { return Ok(None) };
+            writer.levels[level as usize] = Pending { index: whole, count: rest, octets };
+        }
+        Ok(Some(writer))
+    }
+
+    /// Replaces a file at once: whoever reads it finds the old one or the new one.
+    fn replace(&self, name: &str, octets: &[u8]) -> Result<(), ExportError> {
+        let (path, temp) = (self.room.join(name), self.room.join(format!("{name}.tmp")));
+        self.put(&format!("{name}.tmp"), octets)?;
+        fs::rename(&temp, &path).map_err(|source| ExportError::Io { path, source })
+    }
+
     fn entry(&mut self, leaf: &[u8]) -> Result<(), ExportError> {
         self.entries.octets.extend_from_slice(&(leaf.len() as u16).to_be_bytes());
         self.entries.octets.extend_from_slice(leaf);

@@ -1,6 +1,7 @@
 //! Owns a small ledger of every kind of record, written by the library as the daemon writes it.
 //! Must never hold a number outside the block reserved for fiction.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use stopgate::compliance::class::TrafficClass;
@@ -140,5 +141,19 @@ pub fn a_ruling(account: NameId, last: u64) -> Ruling {
         would_refuse: RuleSet::default(),
         observed: RuleSet::default(),
         judged_at: NOW,
+    }
+}
+
+/// What retention does: the third segment says that the stream begins with it, and those before it go.
+pub fn forget_two_segments(room: &Path) {
+    let path = room.join("0000000003.seg");
+    let mut octets = fs::read(&path).expect("a third segment");
+    octets.copy_within(16..24, 32);
+    octets[40..48].fill(0);
+    let sum = crc32c::crc32c(&octets[..64]);
+    octets[64..68].copy_from_slice(&sum.to_be_bytes());
+    fs::write(&path, octets).expect("written");
+    for index in 1..=2 {
+        fs::remove_file(room.join(format!("{index:010}.seg"))).expect("removed");
     }
 }

@@ -1,7 +1,7 @@
 //! Owns the agreement of two verifiers: this one and the Python one beside it, on whole and on flipped ledgers and proofs.
 //! Must never pass because Python is missing: it says so, and fails where nothing may be skipped.
 
-use super::house::{NOW, a_ruling, a_stop, keys, number, session, session_of, write};
+use super::house::{NOW, a_ruling, a_stop, forget_two_segments, keys, number, session, session_of, write};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -276,18 +276,4 @@ fn told(room: &Path, targets: &mut Vec<PathBuf>) {
     session(&robbed, 9);
     fs::remove_dir_all(robbed.join("checkpoints")).expect("removed");
     targets.push(robbed);
-}
-
-/// What retention does: the third segment says that the stream begins with it, and those before it go.
-fn forget_two_segments(room: &Path) {
-    let path = room.join("0000000003.seg");
-    let mut octets = fs::read(&path).expect("a third segment");
-    octets.copy_within(16..24, 32);
-    octets[40..48].fill(0);
-    let sum = crc32c::crc32c(&octets[..64]);
-    octets[64..68].copy_from_slice(&sum.to_be_bytes());
-    fs::write(&path, octets).expect("written");
-    for index in 1..=2 {
-        fs::remove_file(room.join(format!("{index:010}.seg"))).expect("removed");
-    }
 }
