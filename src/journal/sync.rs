@@ -8,6 +8,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
+/// Octets that a buffer of unsynced records keeps when it is empty: a disk that was slow once does not take memory for ever.
+const KEPT: usize = 4 << 20;
+
 pub(super) fn spawn(inner: Arc<Inner>) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("{}-sync", inner.options.stream)).spawn(move || run(&inner))
 }
@@ -46,6 +49,7 @@ fn run(inner: &Inner) {
         }
         state.in_flight = 0;
         held.clear();
+        held.octets.shrink_to(KEPT);
         let wakes = state.wakes.clone();
         drop(state);
         inner.progress.notify_all();

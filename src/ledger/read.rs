@@ -23,6 +23,12 @@ pub struct Events {
     reader: Reader,
 }
 
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Events").field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
 /// Reads verdicts in order.
 pub struct Verdicts {
     reader: Reader,
@@ -33,6 +39,18 @@ impl Ledger {
     /// The events `from..upto` (at most what is appended).
     pub fn read_events(&self, from: u64, upto: u64) -> Events {
         Events { reader: self.events.read(from, upto) }
+    }
+
+    /// Goes on with a reader that stands at `from`, else begins one there: a new one has to look for its place in the segment, which is
+    /// dear for whoever follows in small steps. After an error the next step is to begin anew: give none.
+    pub fn read_on(&self, kept: Option<Events>, from: u64, upto: u64) -> Events {
+        match kept.filter(|events| events.position() == from) {
+            Some(mut events) => {
+                events.reader.go_on(upto);
+                events
+            }
+            None => self.read_events(from, upto),
+        }
     }
 
     /// The events from the segment in which those recorded at or after `since` begin: some are earlier. Instants need not rise;

@@ -7,6 +7,7 @@ use super::sled_store::SledStore;
 use super::store::{Fact, Mark, Store, StoreError};
 use crate::ledger::book::Ledger;
 use crate::ledger::error::OpenError;
+use crate::ledger::read::Events;
 use crate::message::tag::NumberTag;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -241,9 +242,10 @@ impl Shared {
             self.set(Stage::Rebuilding, None);
         }
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
+        let mut reading = None;
         while !self.bell.closing.load(Ordering::Acquire) {
             if self.lag() > 0 {
-                self.step(&*store)?;
+                self.step(&*store, &mut reading)?;
                 continue;
             }
             self.in_step.store(true, Ordering::Release);
@@ -276,20 +278,24 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes one batch of events.
-    fn step(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// Takes one batch of events, where `reading` left off.
+    fn step(&self, store: &dyn Store, reading: &mut Option<Events>) -> Result<(), StoreError> {
         let from = self.position.load(Ordering::Acquire);
         let upto = self.ledger.durable_events();
-        let mut events = self.ledger.read_events(from, upto);
-        let mut facts = Vec::with_capacity(BATCH);
-        let unread = |error: OpenError| StoreError::Events(error.to_string());
-        while facts.len() < BATCH {
-            match events.next_suppression_leaf().map_err(unread)? {
-                Some((tag, seq, _)) => facts.push(Fact { tag, seq }),
-                None => break,
+        let kept = reading.take();
+        let was_kept = kept.is_some();
+        let mut events = self.ledger.read_on(kept, from, upto);
+        let facts = match next_facts(&mut events) {
+            // What an erasure has written anew is not where it was.
+            Err(_) if was_kept => {
+                events = self.ledger.read_events(from, upto);
+                next_facts(&mut events)
             }
-        }
+            read => read,
+        };
+        let facts = facts.map_err(|error| StoreError::Events(error.to_string()))?;
         let position = events.position();
+        *reading = Some(events);
         store.take(&facts, position)?;
         facts.iter().for_each(|fact| self.heard.add(&fact.tag));
         // From the first event on, or from where a store goes on whose numbers are known.
@@ -314,6 +320,18 @@ impl Shared {
         }
         self.position.store(0, Ordering::Release);
     }
+}
+
+/// The facts of the next batch; fewer at the end of what is durable.
+fn next_facts(events: &mut Events) -> Result<Vec<Fact>, OpenError> {
+    let mut facts = Vec::with_capacity(BATCH);
+    while facts.len() < BATCH {
+        match events.next_suppression_leaf()? {
+            Some((tag, seq, _)) => facts.push(Fact { tag, seq }),
+            None => break,
+        }
+    }
+    Ok(facts)
 }
 
 /// Where a store that was moved aside stands: it holds pseudonymous leaves only, no personal data.

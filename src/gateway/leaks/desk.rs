@@ -6,6 +6,7 @@ use super::verdicts::{Act, acts_of, standing};
 use crate::compliance::policy::Contract;
 use crate::gateway::shared::Shared;
 use crate::ledger::OpenError;
+use crate::ledger::read::Events;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
@@ -66,8 +67,9 @@ struct Desk {
     known: VecDeque<(u64, u64)>,
     acks: HashMap<NumberTag, Vec<(u64, u64)>>,
     histories: HashMap<NumberTag, Vec<Act>>,
-    /// The event that is read next.
+    /// The event that is read next, and what reads it.
     next_event: u64,
+    reading: Option<Events>,
     seen: u64,
     /// A verdict had a tag that is not its number's: none is believed any more.
     distrust: bool,
@@ -199,12 +201,14 @@ impl Desk {
         if upto <= self.next_event {
             return Ok(());
         }
-        let mut events = shared.ledger.read_events(self.next_event, upto);
+        // An error ends the reading: the next look begins anew at its place.
+        let mut events = shared.ledger.read_on(self.reading.take(), self.next_event, upto);
         while let Some((tag, _, _)) = events.next_suppression_leaf()? {
             shared.heard().add(&tag);
             self.histories.remove(&tag);
         }
-        self.next_event = upto;
+        self.next_event = events.position();
+        self.reading = Some(events);
         Ok(())
     }
 
