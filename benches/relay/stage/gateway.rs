@@ -158,6 +158,9 @@ listen = "127.0.0.1:0"
 [admin]
 listen = "127.0.0.1:0"
 
+[limits]
+prebind_sockets = 2048
+
 [[smsc]]
 name = "operator-a"
 address = "{}"
