@@ -108,7 +108,7 @@ impl Plane for Handle {
         vec![
             ReadyCheck {
                 name: "ledger",
-                ok: matches!(evidence, Evidence::Whole | Evidence::Restored),
+                ok: evidence != Evidence::LedgerUnusable,
                 detail: self.shared.failing_closed().unwrap_or_else(|| {
                     let trouble = self.shared.ledger.trouble().map(|trouble| format!("; {trouble}"));
                     evidence.word().to_owned() + &trouble.unwrap_or_default()
@@ -127,7 +127,14 @@ impl Plane for Handle {
             ReadyCheck {
                 name: "list",
                 ok: evidence != Evidence::ListNotWhole,
-                detail: format!("{} number(s)", self.shared.index.len()),
+                detail: match evidence {
+                    Evidence::ListNotWhole => {
+                        format!("{} number(s) so far; made again from all events", self.shared.index.len())
+                    }
+                    Evidence::Whole | Evidence::LedgerUnusable | Evidence::Restored => {
+                        format!("{} number(s)", self.shared.index.len())
+                    }
+                },
             },
             ReadyCheck { name: "store", ok: true, detail: self.shared.store_in_words() },
             ReadyCheck { name: "smsc", ok: bound > 0, detail: format!("{bound} link(s) bound") },
@@ -167,7 +174,7 @@ impl Plane for Handle {
     }
 
     fn why(&self, number: WrittenNumber) -> Pending<'_, WhyAnswer> {
-        Box::pin(async move { why(self, &number) })
+        Box::pin(async move { list_is_whole(self).and_then(|()| why(self, &number)) })
     }
 
     fn suppress(&self, batch: StopBatch) -> Pending<'_, StopOutcome> {
@@ -175,11 +182,11 @@ impl Plane for Handle {
     }
 
     fn stops_of(&self, number: WrittenNumber) -> Pending<'_, Vec<StopEntry>> {
-        Box::pin(async move { suppressions::entries_of(self, &number) })
+        Box::pin(async move { list_is_whole(self).and_then(|()| suppressions::entries_of(self, &number)) })
     }
 
     fn stops(&self, page: PageRequest) -> Pending<'_, StopPage> {
-        Box::pin(async move { suppressions::page_of(self, &page) })
+        Box::pin(async move { list_is_whole(self).and_then(|()| suppressions::page_of(self, &page)) })
     }
 
     fn doubtful(&self, limit: usize) -> Pending<'_, Vec<ReviewEntry>> {
@@ -268,6 +275,17 @@ fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, requ
         observed: found.observed.map(|(code, from)| RefusedLater::new(code, from)),
         classed: request.explain.then(|| found.classed.into()),
     }
+}
+
+/// Half a list would say of somebody who is on it that they are not.
+fn list_is_whole(handle: &Handle) -> Result<(), Problem> {
+    if handle.shared.ledger.is_behind() {
+        return Err(Problem::unavailable(
+            "the list is being made again from all events after the start",
+            "ask again when /readyz?verbose says that it is whole; commercial traffic is refused meanwhile",
+        ));
+    }
+    Ok(())
 }
 
 /// All that is known about a number.

@@ -202,7 +202,7 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     serve(&running, &handle).await;
     end(running, &ledger, signer).await;
     admin.stop();
-    Ok(())
+    ledger.take_list_failure().map_or(Ok(()), |error| Err(not_opened(error)))
 }
 
 /// Where the daemon is between its start and its end: signals, watchdog, readiness.
@@ -216,11 +216,11 @@ async fn serve(running: &Running, handle: &Arc<Handle>) {
     let mut beat = interval(Duration::from_millis(500));
     let mut tidying = interval(TIDY_EVERY);
     let mut told = false;
-    loop {
+    let by = loop {
         tokio::select! {
-            _ = terminate.recv() => return DrainBegun { by: "signal" }.emit(&shared.metrics),
-            _ = interrupt.recv() => return DrainBegun { by: "signal" }.emit(&shared.metrics),
-            () = shared.ask_drain.notified() => return DrainBegun { by: "admin" }.emit(&shared.metrics),
+            _ = terminate.recv() => break "signal",
+            _ = interrupt.recv() => break "signal",
+            () = shared.ask_drain.notified() => break "admin",
             _ = hangup.recv() => {
                 let result = handle.reload().await;
                 note_reload(handle, &result);
@@ -230,15 +230,20 @@ async fn serve(running: &Running, handle: &Arc<Handle>) {
                 tokio::task::spawn_blocking(move || shared.tidy());
             }
             _ = beat.tick() => {
-                if !told && shared.bound_links() > 0 {
+                if !told && shared.bound_links() > 0 && !shared.ledger.is_behind() {
                     told = true;
                     println!("ready");
                 }
                 sd_notify::notify(&[sd_notify::NotifyState::Watchdog]).ok();
                 shared.measure();
+                if let Some(why) = shared.ledger.list_failure() {
+                    tracing::error!(event = "list.unreadable", why);
+                    break "list";
+                }
             }
         }
-    }
+    };
+    DrainBegun { by }.emit(&shared.metrics);
 }
 
 /// Reads the configuration again for a reload.

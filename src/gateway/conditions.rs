@@ -2,7 +2,8 @@
 //! Must never decide anything: whoever asks looks at the ledger and the store themselves.
 
 use super::shared::Shared;
-use crate::compliance::facts::Evidence;
+use crate::compliance::facts::{Evidence, SuppressionList};
+use crate::spool::scheduled::Scheduled;
 use crate::suppression::follower::{Stage, StoreStatus};
 use crate::telemetry::events::{EvidenceChanged, SpareSegment, StoreChanged};
 use std::sync::PoisonError;
@@ -14,6 +15,7 @@ const PROGRESS_LOOKS: u32 = 20;
 #[derive(Debug, Default)]
 pub struct Said {
     closed: bool,
+    list_behind: bool,
     spare_missing: bool,
     store: Option<Stage>,
     quarantined: u64,
@@ -27,9 +29,13 @@ impl Shared {
         (evidence != Evidence::Whole).then(|| {
             let gap = || match evidence {
                 Evidence::Restored => "from a backup, and STOPs may be lost: see `stopgate loss show`".to_owned(),
-                Evidence::Whole | Evidence::ListNotWhole | Evidence::LedgerUnusable => {
-                    "what left meanwhile is being recorded".to_owned()
+                Evidence::ListNotWhole => {
+                    let failure = self.ledger.list_failure();
+                    failure.unwrap_or_else(|| {
+                        "no usable snapshot; the list is being made again from all events".to_owned()
+                    })
                 }
+                Evidence::Whole | Evidence::LedgerUnusable => "what left meanwhile is being recorded".to_owned(),
             };
             format!("{}: {}", evidence.word(), self.ledger.obstacle().unwrap_or_else(gap))
         })
@@ -51,12 +57,25 @@ impl Shared {
         words + &told.map(|why| format!(": {why}")).unwrap_or_default()
     }
 
+    /// What operators hold for numbers that are suppressed is wanted back.
+    pub(super) fn want_scheduled_back(&self) {
+        let suppressed = |one: &Scheduled| self.index.is_suppressed(&one.tag, one.account, one.sender);
+        if let Err(error) = self.scheduled.want_back(suppressed) {
+            tracing::error!(event = "recall.unreadable", %error);
+        }
+    }
+
     /// Says what has changed since the last look, and sets the gauges.
     pub fn say_conditions(&self) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = self.failing_closed();
         if std::mem::replace(&mut said.closed, closed.is_some()) != closed.is_some() {
             EvidenceChanged { usable: closed.is_none(), why: closed.as_deref().unwrap_or("whole") }.emit(&self.metrics);
+        }
+        let behind = self.ledger.is_behind();
+        if std::mem::replace(&mut said.list_behind, behind) && !behind {
+            tracing::info!(event = "list.whole", numbers = self.index.len());
+            self.want_scheduled_back();
         }
         let trouble = self.ledger.trouble();
         let gauges = &self.metrics.gauges;

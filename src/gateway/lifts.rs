@@ -128,6 +128,9 @@ impl Handle {
     /// `Blocked` (one waits already, too many wait), `NothingToLift`, `StillReading`, `Record`.
     pub async fn propose_lift(&self, lift: &NewLift, by: &str) -> Result<Proposal, LiftError> {
         let shared = &self.shared;
+        if shared.ledger.is_behind() {
+            return Err(LiftError::StillReading);
+        }
         let (tag, now) = (shared.tags.tag(lift.number), shared.clock.civil());
         shared.lifts.with(|proposals| proposals.may_propose(&tag, &lift.accounts, now))??;
         let detail = shared.index.detail(&tag).unwrap_or_default();
@@ -152,6 +155,9 @@ impl Handle {
     /// `Blocked` (no such proposal waits, or the same person proposed it), `StillReading`, `Record`: then it waits on.
     pub async fn approve_lift(&self, id: u64, by: &str) -> Result<(Proposal, Vec<NameId>), LiftError> {
         let shared = &self.shared;
+        if shared.ledger.is_behind() {
+            return Err(LiftError::StillReading);
+        }
         // What is erased meanwhile must not be sealed again beside the lift.
         let _alone = shared.erasing.lock().await;
         let now = shared.clock.civil();

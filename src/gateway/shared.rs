@@ -10,7 +10,6 @@ use super::placement::Placement;
 use super::review::ReviewList;
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::compliance::facts::SuppressionList;
 use crate::compliance::optout::{Engine, ReplyKey, ReplyParts};
 use crate::compliance::parts;
 use crate::compliance::rule::Rule;
@@ -29,7 +28,7 @@ use crate::spool::duty::{Duty, DutyId};
 use crate::spool::idmap::IdMap;
 use crate::spool::queue::Spool;
 use crate::spool::reply_parts::ReplyPartJournal;
-use crate::spool::scheduled::{Scheduled, ScheduledMessages};
+use crate::spool::scheduled::ScheduledMessages;
 use crate::suppression::follower::{Follower, Stage};
 use crate::suppression::heard::Heard;
 use crate::suppression::index::Index;
@@ -220,10 +219,7 @@ impl Shared {
         shared.register_codes();
         shared.show_packs(true);
         shared.say_observed();
-        let suppressed = |one: &Scheduled| shared.index.is_suppressed(&one.tag, one.account, one.sender);
-        if let Err(error) = shared.scheduled.want_back(suppressed) {
-            tracing::error!(event = "recall.unreadable", %error);
-        }
+        shared.want_scheduled_back();
         Ok(shared)
     }
 

@@ -24,6 +24,10 @@ pub struct Question {
 impl Lane {
     /// START: as the short code says.
     pub fn start(&mut self, said: Understood<'_, '_>, now: Now) {
+        if self.kit.shared.ledger.is_behind() {
+            // A lift names the stops it has seen, and not all of them are read yet: the operator brings it again.
+            return self.answer_deliver(said.from, self.temporary(said.from.link));
+        }
         let by_mo = said.owners.code.map_or(StartByMo::Off, |code| self.kit.settings.start_by_mo(code));
         let passed_on = said.owners.accounts.is_empty();
         match by_mo {

@@ -3,7 +3,7 @@
 
 use super::appender::Appender;
 use super::checkpoint::Stream;
-use super::error::LedgerError;
+use super::error::{LedgerError, OpenError};
 use super::event::Event;
 use super::gap::Gaps;
 use super::home::Home;
@@ -18,7 +18,7 @@ use crate::journal::stream::{Journal, Wake};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +42,9 @@ pub struct Ledger {
     pub(super) epoch: u32,
     /// The `epoch` record of a restore that may lack stops; `u64::MAX` = none, or it was opened again.
     pub(super) closed: AtomicU64,
+    /// The list is being made again from all events; what stands in the way of that, once something does.
+    pub(super) behind: AtomicBool,
+    pub(super) list_failure: Mutex<Option<OpenError>>,
     pub(super) rehearsal: bool,
     pub(super) gaps: Gaps,
     /// The civil instant of the last commit: the ledger reads no clock.
@@ -188,11 +191,33 @@ impl Ledger {
     pub fn evidence(&self) -> Evidence {
         if self.gaps.is_open() || self.events.is_broken() || self.verdicts.is_broken() {
             Evidence::LedgerUnusable
+        } else if self.is_behind() {
+            Evidence::ListNotWhole
         } else if self.closed.load(Ordering::Relaxed) != u64::MAX {
             Evidence::Restored
         } else {
             Evidence::Whole
         }
+    }
+
+    /// Whether the list is not whole: a start found no usable snapshot, and its records are being read.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    /// The list is not whole from now on, or is again.
+    pub fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
+    /// Why the list cannot be made whole: its records cannot be read. The process is to end with it.
+    pub fn list_failure(&self) -> Option<String> {
+        self.list_failure.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string)
+    }
+
+    /// The same, for the end of the process.
+    pub fn take_list_failure(&self) -> Option<OpenError> {
+        self.list_failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What stands in the way of records now, in words; `None` when both streams take them.

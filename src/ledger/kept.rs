@@ -18,6 +18,9 @@ pub trait Derived: Send + Sync + 'static {
     /// Name of the thread that writes it.
     const THREAD: &'static str;
 
+    /// Whether a start goes on while many records are still to be read: commercial traffic is refused until they are.
+    const MAY_LAG: bool = false;
+
     /// Takes a snapshot in, while empty; gives the position of the record that comes next.
     fn load(&self, path: &Path, ledger: &Ledger) -> Result<u64, Unusable>;
 
@@ -129,12 +132,23 @@ impl<D: Derived> Kept<D> {
             closing: Mutex::new(false),
             bell: Condvar::new(),
         };
-        keeper.advance(|index, ledger, from| index.catch_up(ledger, from))?;
+        // More than a snapshot is ever behind: there was none that could be used.
+        let lags = D::MAY_LAG && found - position > rule.behind_max.saturating_mul(2);
+        if lags {
+            ledger.set_behind(true);
+        } else {
+            keeper.advance(|index, ledger, from| index.catch_up(ledger, from))?;
+        }
         let keeper = Arc::new(keeper);
         let worker = Arc::clone(&keeper);
         let thread = std::thread::Builder::new()
             .name(D::THREAD.into())
-            .spawn(move || worker.keep(rule))
+            .spawn(move || {
+                if lags {
+                    worker.make_whole();
+                }
+                worker.keep(rule);
+            })
             .map_err(OpenError::io(ledger.dir()))?;
         let kept = Self { index: Arc::clone(&keeper.index), keeper, thread: Mutex::new(Some(thread)) };
         Ok((kept, Found { records_read: found - position, damaged, absent }))
@@ -190,8 +204,19 @@ impl<D: Derived> Keeper<D> {
         Ok(*position)
     }
 
+    /// Reads what the start has left. Records that come meanwhile are applied by those who make them; the order does not matter.
+    fn make_whole(&self) {
+        match self.advance(|index, ledger, from| index.catch_up(ledger, from)) {
+            Ok(_) => self.ledger.set_behind(false),
+            Err(error) => {
+                let mut failure = self.ledger.list_failure.lock().unwrap_or_else(PoisonError::into_inner);
+                *failure = Some(error);
+            }
+        }
+    }
+
     fn save(&self) -> Result<(), OpenError> {
-        if self.index.is_idle() {
+        if self.index.is_idle() || (D::MAY_LAG && self.ledger.is_behind()) {
             return Ok(());
         }
         let position = self.advance(|index, ledger, from| index.settle(ledger, from))?;
@@ -224,5 +249,102 @@ impl<D: Derived> Keeper<D> {
             }
             closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compliance::facts::Evidence;
+    use crate::ledger::keys::Keys;
+    use crate::ledger::open::OpenOptions;
+    use crate::message::instant::CivilInstant;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+    const SOON: Duration = Duration::from_secs(20);
+    const SHORT: SnapshotRule = SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: 2 };
+
+    /// Reads its records when it is told to.
+    struct Slow {
+        told: Mutex<Receiver<Result<(), OpenError>>>,
+    }
+
+    impl Derived for Slow {
+        const FILE: &'static str = "slow.snapshot";
+        const THREAD: &'static str = "slow";
+        const MAY_LAG: bool = true;
+
+        fn load(&self, _: &Path, _: &Ledger) -> Result<u64, Unusable> {
+            Err(Unusable::Damaged("for the test"))
+        }
+
+        fn write(&self, path: &Path, _: &Ledger, _: u64) -> io::Result<()> {
+            std::fs::write(path, "written")
+        }
+
+        fn catch_up(&self, ledger: &Ledger, from: u64) -> Result<u64, OpenError> {
+            if from < ledger.durable_events() {
+                self.told.lock().expect("alone").recv_timeout(SOON).expect("told")?;
+            }
+            Ok(ledger.durable_events())
+        }
+
+        fn durable(ledger: &Ledger) -> u64 {
+            ledger.durable_events()
+        }
+    }
+
+    fn started(dir: &Path) -> (Arc<Ledger>, Kept<Slow>, Sender<Result<(), OpenError>>) {
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
+        let (ledger, _) = Ledger::open(dir, &keys, options, NOW).expect("opened");
+        let names: Vec<String> = (0..10).map(|name| format!("name {name}")).collect();
+        ledger.intern_all(&names.iter().map(String::as_str).collect::<Vec<_>>(), NOW).expect("recorded");
+        let (tell, told) = channel();
+        let told = Mutex::new(Some(told));
+        let made = AtomicU64::new(0);
+        // The first one made goes with its damaged snapshot; the second one is kept.
+        let make = || {
+            let kept = made.fetch_add(1, Ordering::SeqCst) > 0;
+            let told = if kept { told.lock().expect("alone").take() } else { None };
+            Slow { told: Mutex::new(told.unwrap_or_else(|| channel().1)) }
+        };
+        let (kept, found) = Kept::start(&ledger, make, SHORT).expect("a start does not wait for the records");
+        assert!(found.damaged.is_some() && found.records_read > 2 * SHORT.behind_max);
+        (ledger, kept, tell)
+    }
+
+    fn becomes(what: impl Fn() -> bool) {
+        assert!((0..20_000).any(|_| {
+            std::thread::park_timeout(Duration::from_millis(1));
+            what()
+        }));
+    }
+
+    #[test]
+    fn without_a_snapshot_a_start_goes_on_and_commercial_traffic_is_closed_until_all_records_are_read() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, kept, tell) = started(dir.path());
+        assert_eq!(ledger.evidence(), Evidence::ListNotWhole);
+        kept.save().expect("nothing to do");
+        assert!(!dir.path().join(Slow::FILE).exists(), "half of it is no snapshot");
+        tell.send(Ok(())).expect("heard");
+        becomes(|| ledger.evidence() == Evidence::Whole);
+        kept.close().expect("written");
+        assert!(dir.path().join(Slow::FILE).exists());
+        assert_eq!(ledger.list_failure(), None);
+    }
+
+    #[test]
+    fn records_that_cannot_be_read_stay_closed_and_are_said() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, kept, tell) = started(dir.path());
+        tell.send(Err(OpenError::Record { stream: "events", seq: 3, what: "for the test" })).expect("heard");
+        becomes(|| ledger.list_failure().is_some());
+        assert_eq!(ledger.evidence(), Evidence::ListNotWhole);
+        kept.close().expect("nothing is written");
+        assert!(!dir.path().join(Slow::FILE).exists());
+        assert!(matches!(ledger.take_list_failure(), Some(OpenError::Record { seq: 3, .. })));
     }
 }

@@ -19,7 +19,7 @@ use crate::journal::stream::{Journal, Options};
 use crate::message::instant::CivilInstant;
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -147,6 +147,8 @@ impl Ledger {
             sealer: Sealer::new(keys),
             boot: recovered.boot,
             epoch: saved.epoch,
+            behind: AtomicBool::new(false),
+            list_failure: Mutex::default(),
             closed: AtomicU64::new(saved.closed.unwrap_or(u64::MAX)),
             rehearsal: options.rehearsal,
             gaps: Gaps::default(),

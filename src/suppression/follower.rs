@@ -235,6 +235,10 @@ impl Shared {
         let mark = store.mark()?;
         if let Some(stated) = mark {
             self.set(Stage::Comparing, None);
+            // Half a list would make the store look wrong.
+            while self.ledger.is_behind() && !self.bell.closing.load(Ordering::Acquire) {
+                self.rest(AGAIN);
+            }
             self.compare(&*store, stated)?;
         }
         self.position.store(mark.unwrap_or_default().position, Ordering::Release);

@@ -44,6 +44,7 @@ impl List {
 impl Derived for Index {
     const FILE: &'static str = "suppression.snapshot";
     const THREAD: &'static str = "list-snapshot";
+    const MAY_LAG: bool = true;
 
     fn load(&self, path: &Path, ledger: &Ledger) -> Result<u64, Unusable> {
         snapshot::load(path, &ledger.key_check(), self).map(|loaded| loaded.position)

@@ -129,3 +129,27 @@ fn a_stop_is_acknowledged_although_the_spool_has_no_room_for_the_copy_of_its_own
         assert_eq!((answer.status(), answer.sequence()), (0, sequence));
     }
 }
+
+#[test]
+fn while_the_list_is_made_again_promos_wait_stops_are_kept_and_starts_come_again() {
+    let mut scene = Scene::without_room_for("nothing");
+    let shared = Arc::clone(&scene.house.shared);
+    shared.ledger.set_behind(true);
+    scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980005", PROMO).pdu(9).octets());
+    assert_eq!(scene.acme.tap.read()[0].status(), 0x08, "SG153: who is on the list is not known yet");
+    let says = |scene: &mut Scene, text: &str, sequence| {
+        let mo = Message::mo("33639980006", "36111", text).pdu(sequence);
+        scene.stand.turn(|lane, now| lane.link_octets(0, mo.octets(), now));
+        let answer = scene.answer_to_the_operator();
+        assert_eq!(answer.sequence(), sequence);
+        answer.status()
+    };
+    assert_eq!(says(&mut scene, "STOP", 7), 0);
+    assert_eq!(says(&mut scene, "START", 8), 0x08, "a lift names the stops it has seen");
+    shared.ledger.set_behind(false);
+    let tag = shared.tags.tag(number("33639980006"));
+    assert!(shared.index.is_suppressed(&tag, NameId::NONE, 0));
+    assert_eq!(says(&mut scene, "START", 9), 0);
+    scene.stand.client_says(&scene.acme, Message::submit("ACME", "33639980005", PROMO).pdu(10).octets());
+    assert!(scene.submitted().iter().any(|pdu| Message::parse(pdu).is_some_and(|one| one.source.as_text() == "ACME")));
+}
