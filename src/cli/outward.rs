@@ -4,6 +4,8 @@
 use crate::config::checkpoints::CheckpointSettings;
 use crate::ledger::signed::Notes;
 use crate::ledger::signer::HandOut;
+use crate::telemetry::labels::OutResult;
+use crate::telemetry::metrics::GatewayMetrics;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,13 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// What the signer hands each checkpoint to. The thread ends with it.
-pub fn hand_out(settings: &CheckpointSettings) -> std::io::Result<HandOut> {
+pub fn hand_out(settings: &CheckpointSettings, metrics: &GatewayMetrics) -> std::io::Result<HandOut> {
     if settings.file.is_none() && settings.post.is_none() {
         return Ok(Box::new(|_| {}));
     }
     let (sender, receiver): (SyncSender<Notes>, _) = sync_channel(1);
-    let settings = settings.clone();
-    std::thread::Builder::new().name("checkpoint-out".into()).spawn(move || run(&settings, &receiver))?;
+    let (settings, metrics) = (settings.clone(), metrics.clone());
+    std::thread::Builder::new().name("checkpoint-out".into()).spawn(move || run(&settings, &metrics, &receiver))?;
     Ok(Box::new(move |notes| match sender.try_send(notes.clone()) {
         Ok(()) => {}
         // The one before is still on its way; the next covers what this one does.
@@ -33,7 +35,8 @@ pub fn hand_out(settings: &CheckpointSettings) -> std::io::Result<HandOut> {
     }))
 }
 
-fn run(settings: &CheckpointSettings, receiver: &Receiver<Notes>) {
+fn run(settings: &CheckpointSettings, metrics: &GatewayMetrics, receiver: &Receiver<Notes>) {
+    let [file, post] = &metrics.checkpoints_out;
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(true).build().into();
     let (mut to_file, mut to_post) = (None, None);
@@ -47,17 +50,25 @@ fn run(settings: &CheckpointSettings, receiver: &Receiver<Notes>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let (Some(path), Some(notes)) = (&settings.file, to_file.take())
-            && let Err(error) = append(path, &notes.events)
-        {
-            tracing::warn!(event = "checkpoint.not_handed_out", to = %path.display(), %error);
-            to_file = Some(notes);
+        if let (Some(path), Some(notes)) = (&settings.file, to_file.take()) {
+            match append(path, &notes.events) {
+                Ok(()) => file.one(OutResult::Taken),
+                Err(error) => {
+                    tracing::warn!(event = "checkpoint.not_handed_out", to = %path.display(), %error);
+                    file.one(OutResult::Failed);
+                    to_file = Some(notes);
+                }
+            }
         }
-        if let (Some(url), Some(notes)) = (&settings.post, to_post.take())
-            && let Err(error) = agent.post(url).content_type("text/plain; charset=utf-8").send(&notes.events)
-        {
-            tracing::warn!(event = "checkpoint.not_handed_out", to = url, %error);
-            to_post = Some(notes);
+        if let (Some(url), Some(notes)) = (&settings.post, to_post.take()) {
+            match agent.post(url).content_type("text/plain; charset=utf-8").send(&notes.events) {
+                Ok(_) => post.one(OutResult::Taken),
+                Err(error) => {
+                    tracing::warn!(event = "checkpoint.not_handed_out", to = url, %error);
+                    post.one(OutResult::Failed);
+                    to_post = Some(notes);
+                }
+            }
         }
     }
 }

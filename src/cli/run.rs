@@ -308,13 +308,14 @@ async fn end(running: Running, ledger: &Arc<Ledger>, signer: Signer) {
 fn sign(running: &Running, keys: &Keys, outward: &CheckpointSettings) -> Result<Signer, OpenError> {
     let (shared, metrics) = (Arc::clone(&running.shared), running.shared.metrics.clone());
     let gauge = metrics.gauges.ledger_last_checkpoint.clone();
+    let hourly = super::outward::hand_out(outward, &metrics).map_err(OpenError::io("checkpoints"))?;
     let around = Surroundings {
         signed: Box::new(move |at| gauge.set(at.as_secs() as f64)),
         failed: Box::new(move |error| {
             metrics.ledger_errors.increment(1);
             tracing::error!(event = "checkpoint.not_signed", error);
         }),
-        hourly: super::outward::hand_out(outward).map_err(OpenError::io("checkpoints"))?,
+        hourly,
         hour_turns: outward.every.as_secs(),
         ..Surroundings::silent(move || shared.clock.civil())
     };

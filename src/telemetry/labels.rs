@@ -34,6 +34,14 @@ label_set! {
     SubmitVerdict { Permitted => "permitted", Refused => "refused" }
 }
 label_set! {
+    /// Where a checkpoint leaves the house.
+    Outlet { File => "file", Post => "post" }
+}
+label_set! {
+    /// Whether it was taken there.
+    OutResult { Taken => "taken", Failed => "failed" }
+}
+label_set! {
     /// Which of our two doors.
     Side { Esme => "esme", Smsc => "smsc" }
 }

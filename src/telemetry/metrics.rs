@@ -183,6 +183,8 @@ pub struct GatewayMetrics {
     pub bind_refusals: CounterSet<BindRefusal>,
     pub records: CounterSet<RecordKind>,
     pub reloads: CounterSet<ReloadResult>,
+    /// Checkpoints that left the house: to a file, and by POST.
+    pub checkpoints_out: [CounterSet<OutResult>; 2],
     pub admin: CounterSet<AdminResult>,
     pub esme: PduMetrics,
     pub smsc: PduMetrics,
@@ -207,6 +209,8 @@ impl GatewayMetrics {
             bind_refusals: registry.counters(&names::BIND_REFUSED_TOTAL, &[]),
             records: registry.counters(&names::LEDGER_RECORDS_TOTAL, &[]),
             reloads: registry.counters(&names::CONFIG_RELOAD_TOTAL, &[]),
+            checkpoints_out: [Outlet::File, Outlet::Post]
+                .map(|to| registry.counters(&names::CHECKPOINTS_OUT_TOTAL, &[to.word()])),
             admin: registry.counters(&names::ADMIN_REQUESTS_TOTAL, &[]),
             esme: PduMetrics::new(registry, Side::Esme),
             smsc: PduMetrics::new(registry, Side::Smsc),

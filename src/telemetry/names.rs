@@ -257,6 +257,11 @@ pub const LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS: Metric = gauge(
     &[],
     "When the last checkpoint over both streams was signed; 0 = none since the start.",
 );
+pub const CHECKPOINTS_OUT_TOTAL: Metric = counter(
+    "stopgate_checkpoints_out_total",
+    &["to", "result"],
+    "Attempts to hand a signed checkpoint out of the house ([checkpoints] file and post).",
+);
 pub const DATA_DIR_FREE_BYTES: Metric =
     gauge("stopgate_data_dir_free_bytes", &[], "Space left on the file system of data_dir.");
 pub const DATA_DIR_SIZE_BYTES: Metric =
@@ -349,6 +354,7 @@ pub const ALL: &[Metric] = &[
     LEDGER_ERROR_TOTAL,
     LEDGER_DURABLE_EVENTS,
     LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS,
+    CHECKPOINTS_OUT_TOTAL,
     DATA_DIR_FREE_BYTES,
     DATA_DIR_SIZE_BYTES,
     CLOCK_STEP_TOTAL,

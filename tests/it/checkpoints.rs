@@ -68,3 +68,28 @@ async fn checkpoints_go_to_a_file_and_an_address_and_anchor_the_ledger() {
         assert!(verify.status.success() && words.contains("anchored up to"), "{words}");
     }
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_checkpoint_that_nobody_takes_is_seen_and_taken_once_somebody_does() {
+    // A port that nobody listens on any more.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let room = tempfile::tempdir().expect("a directory");
+    let (away, file) = (room.path().join("not-mounted"), room.path().join("not-mounted/kept.checkpoints"));
+    let stage = Stage::with(Switches::default(), |config| {
+        config
+            .checkpoints
+            .text("file", file.display())
+            .text("post", format!("http://{closed}/kept"))
+            .text("every", "1s");
+    })
+    .await;
+    let gateway = &stage.gateway;
+    let (total, seen) = ("stopgate_checkpoints_out_total", |count: f64| count > 0.0);
+    gateway.metric_becomes(total, &["to=\"file\"", "result=\"failed\""], seen).await;
+    gateway.metric_becomes(total, &["to=\"post\"", "result=\"failed\""], seen).await;
+    assert_eq!(gateway.metric(total, &["result=\"taken\""]).await, 0.0);
+    assert!(gateway.log().contains("checkpoint.not_handed_out"), "{}", gateway.log());
+    std::fs::create_dir(&away).expect("mounted");
+    gateway.metric_becomes(total, &["to=\"file\"", "result=\"taken\""], seen).await;
+    assert!(std::fs::read_to_string(&file).expect("the file is there").contains("/events\n"));
+}

@@ -228,7 +228,7 @@ fn a_ledger_killed_in_its_first_second_is_said_to_be_unsigned_and_one_whose_chec
     session(dir.path(), some_records);
     for (gone, said) in [
         ("checkpoints/key", "checkpoints/hourly is not empty"),
-        ("checkpoints", "hashes were kept of its records"),
+        ("checkpoints", "one of its starts ended in order"),
         ("tree", "one of its starts ended in order"),
     ] {
         let path = dir.path().join(gone);
