@@ -33,6 +33,7 @@ mod refusal_styles;
 mod refusals;
 mod refused_start;
 mod reload;
+mod reload_storm;
 mod report;
 mod restore;
 mod review;
