@@ -72,7 +72,13 @@ impl Keys {
             Ok(secret)
         };
         let keys = Self { tag: fresh()?, sign: fresh()?, seal: fresh()? };
-        keys.write(keys_dir)?;
+        keys.write(keys_dir).inspect_err(|_| {
+            // Made in this call and used for nothing: one or two of three would refuse every later start.
+            for path in FILES.iter().map(|name| keys_dir.join(name)) {
+                let _ = fs::remove_file(path.with_extension("tmp"));
+                let _ = fs::remove_file(path);
+            }
+        })?;
         Ok(keys)
     }
 
@@ -260,6 +266,18 @@ mod tests {
         for name in FILES {
             assert_eq!(fs::metadata(keys_dir.join(name)).expect("file").permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn keys_of_which_one_could_not_be_made_are_made_again_at_the_next_start() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (keys_dir, data_dir) = (dir.path().join("k"), dir.path().join("d"));
+        let in_the_way = keys_dir.join("seal.tmp");
+        fs::create_dir_all(&in_the_way).expect("dir");
+        assert!(matches!(Keys::open_or_create(&keys_dir, &data_dir), Err(OpenError::Io { .. })));
+        assert!(FILES.iter().all(|name| !keys_dir.join(name).exists()), "none is left alone");
+        fs::remove_dir(&in_the_way).expect("removed");
+        Keys::open_or_create(&keys_dir, &data_dir).expect("made");
     }
 
     #[test]
