@@ -15,8 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Facts written in one batch.
-const BATCH: usize = 512;
+/// Facts written in one batch: what they replace in sled is freed only behind it.
+const BATCH: usize = 128;
 /// How long a store that failed is left alone before it is made again; twice as long each time, while it never came into step.
 const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_secs(60);

@@ -207,6 +207,7 @@ mod tests {
     use crate::message::msisdn::Msisdn;
     use crate::suppression::apply;
     use crate::suppression::follower::{Stage, quarantine_dir};
+    use crate::suppression::sled_store::SEGMENT_OCTETS;
     use std::path::Path;
     use std::time::Duration;
 
@@ -361,7 +362,8 @@ mod tests {
         let tag = Keys::from_octets([1; 32], [2; 32], [3; 32]).tag_key();
         let tag = tag.tag(Msisdn::from_canonical(33_639_980_004).expect("number"));
         {
-            let db = sled::open(dir.path().join("store")).expect("opens");
+            let config = sled::Config::new().path(dir.path().join("store")).segment_size(SEGMENT_OCTETS);
+            let db = config.open().expect("opens");
             assert!(db.remove(tag.0).expect("removed").is_some());
             db.flush().expect("flushed");
         }

@@ -17,6 +17,9 @@ const MARK_KEY: &[u8] = b"mark";
 const FORM: u8 = 2;
 /// sled counts octets on disk; in memory its nodes take some ten times as much. Nothing on the hot path asks the store.
 const CACHE_OCTETS: u64 = 1 << 20;
+/// Octets of a segment of sled's. With its own half a MiB a long import holds twice the memory: whole segments are rewritten, and what
+/// they held waits to be freed. A store with other segments does not open: it is moved aside and made again.
+pub(super) const SEGMENT_OCTETS: usize = 64 << 10;
 /// A number's history keeps its first event and the newest ones; all of them are in the events.
 const HISTORY_MAX: usize = 64;
 
@@ -30,7 +33,8 @@ pub struct SledStore {
 impl SledStore {
     /// Opens or makes the store.
     pub fn open(dir: &Path, label: [u8; 16]) -> Result<Self, StoreError> {
-        let config = sled::Config::new().path(dir).cache_capacity(CACHE_OCTETS).flush_every_ms(Some(1000));
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_OCTETS);
+        let config = config.segment_size(SEGMENT_OCTETS).flush_every_ms(Some(1000));
         let db = guarded(|| config.open())?;
         Ok(Self { db: Some(db), label })
     }
