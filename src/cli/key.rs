@@ -1,12 +1,14 @@
-//! Owns `stopgate key export`, `import` and `public`: the keys as text for escrow and back, and the one that anybody may have; offline.
+//! Owns `stopgate key export`, `import`, `rotate` and `public`: the keys as text for escrow and back, and the one that anybody may have; offline.
 //! Must never make a key, nor write one where others can read it.
 
 use super::exit::{Exit, Failure, Outcome};
 use super::global::Global;
 use super::print;
+use crate::clock::Clock;
 use crate::journal::offline::Offline;
 use crate::ledger::keys::{ImportError, Keys};
 use crate::ledger::note::NoteKey;
+use crate::ledger::{OpenOptions, home, rotation};
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,15 @@ enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Replace a key; the daemon must be stopped for the moment it takes
+    #[command(
+        after_help = "Examples:\n  systemctl stop stopgate && stopgate key rotate --signing && systemctl start stopgate\n\nThe old and the new key sign the replacement, which is recorded. Export the keys again afterwards, and give the new public key to\nwhoever verifies."
+    )]
+    Rotate {
+        /// The key that signs checkpoints
+        #[arg(long, required = true)]
+        signing: bool,
+    },
     /// Print the public key of the checkpoints: give it to whoever is to verify (`stopgate verify --key`)
     #[command(after_help = "Examples:\n  stopgate key public > gw-1.pub")]
     Public,
@@ -50,6 +61,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     let output = match &args.command {
         Command::Export { output } => output,
         Command::Import { file } => return import(file, &door.keys_dir, &door.data_dir, global),
+        Command::Rotate { signing: _ } => return rotate(global),
         Command::Public => return public(&door.data_dir, global),
     };
     let none = std::fs::read_dir(&door.keys_dir).map_or(true, |mut entries| entries.next().is_none());
@@ -115,6 +127,40 @@ fn import(file: &Path, keys_dir: &Path, data_dir: &Path, global: &Global) -> Out
         false => print::line(format!("put back into {}; {fits}", keys_dir.display())),
     }
     Ok(if fits.contains("NOT") { Exit::Findings } else { Exit::Ok })
+}
+
+/// Replaces the signing key.
+fn rotate(global: &Global) -> Outcome {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let (_, loaded) = global.load()?;
+    let (data_dir, keys_dir) = loaded.directories();
+    let held = home::is_held(data_dir).map_err(|error| {
+        Failure::unavailable(
+            format!("{} is no data_dir that can be read: {error}", data_dir.display()),
+            "the daemon makes it at its first start; run as its user, or name its configuration with --config FILE",
+        )
+    })?;
+    if held {
+        return Err(Failure::unavailable(
+            format!("{} is in use by a running stopgate", data_dir.display()),
+            "stop the daemon for the moment this takes: `systemctl stop stopgate`",
+        ));
+    }
+    let rehearsal = std::fs::read_to_string(data_dir.join("format")).is_ok_and(|text| text.ends_with("rehearsal\n"));
+    let options = OpenOptions::new(loaded.node(), rehearsal);
+    let options = if rehearsal { options.with_segment_octets(4 << 20) } else { options };
+    let new = rotation::rotate(data_dir, keys_dir, options, Clock::system().civil()).map_err(|error| {
+        let next = "mend that and start the daemon: it says which key is whole, and this can be asked again";
+        Failure { exit: Exit::Failure, error: error.to_string(), next: next.to_owned() }
+    })?;
+    match global.json {
+        true => print::json(&serde_json::json!({ "key": new.text() })),
+        false => {
+            print::line(format!("checkpoints are signed by a new key from now on: {}", new.text()));
+            print::line("give it to whoever verifies, and export the keys again: `stopgate key export`");
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 /// The key that checkpoints are signed with, as other tools read it.

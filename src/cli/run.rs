@@ -20,6 +20,7 @@ use crate::journal::disk::RealDisk;
 use crate::ledger::counted::Tally;
 use crate::ledger::event::{Contract as ContractRecord, Event};
 use crate::ledger::kept::{Kept, SnapshotRule};
+use crate::ledger::rotation;
 use crate::ledger::signer::{Signer, Surroundings};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
@@ -114,11 +115,17 @@ async fn daemon(how: &How) -> Result<(), Failure> {
     let (data_dir, keys_dir) = loaded.directories();
     let (data_dir, keys_dir) = (data_dir.to_owned(), keys_dir.to_owned());
     let keys = Keys::open_or_create(&keys_dir, &data_dir).map_err(not_opened)?;
+    Keys::claim(&keys_dir, rehearsal).map_err(not_opened)?;
     let mut options = OpenOptions::new(loaded.node(), rehearsal);
     if rehearsal {
         options = options.with_segment_octets(how.segment_mib << 20);
     }
     let (ledger, recovered) = Ledger::open(&data_dir, &keys, options, now).map_err(not_opened)?;
+    let keys = match rotation::settle(&data_dir, &keys_dir).map_err(not_opened)? {
+        // A rotation was cut off: one of the two keys is now the one.
+        true => Keys::open(&keys_dir, &data_dir).map_err(not_opened)?,
+        false => keys,
+    };
     tracing::info!(
         event = "ledger.open",
         boot = recovered.boot,

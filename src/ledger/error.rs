@@ -22,11 +22,16 @@ pub enum OpenError {
     #[error("{path}: {what}", path = path.display())]
     KeyInvalid { path: PathBuf, what: &'static str },
     #[error(
-        "the keys in {keys} are not those that {data} was written with. Put the right keys back; starting with others would \
-         un-stop every number",
-        keys = keys_dir.display(), data = data_dir.display()
+        "the keys in keys_dir are not those that {data} was written with ({path} says so). Put the right keys back (`stopgate key import` \
+         takes what `stopgate key export` wrote); starting with others would un-stop every number",
+        path = path.display(), data = data_dir.display()
     )]
-    KeyMismatch { keys_dir: PathBuf, data_dir: PathBuf },
+    KeyMismatch { path: PathBuf, data_dir: PathBuf },
+    #[error(
+        "the keys in {keys} belong to {found} operation; a rehearsal and a live gateway never share keys: name another keys_dir",
+        keys = keys_dir.display()
+    )]
+    KeysOfAnother { keys_dir: PathBuf, found: &'static str },
     #[error(
         "{data} holds a restore that did not end. Empty it, then run `stopgate restore` again",
         data = data_dir.display()
@@ -81,6 +86,7 @@ impl OpenError {
             | Self::KeyInvalid { .. }
             | Self::KeyMismatch { .. }
             | Self::Restoring { .. }
+            | Self::KeysOfAnother { .. }
             | Self::Format { .. }
             | Self::Rehearsal { .. }
             | Self::Record { .. }

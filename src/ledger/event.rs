@@ -2,6 +2,7 @@
 //! Must never hold personal data: numbers appear as tags, texts and evidence are sealed beside the leaf.
 
 use super::checkpoint::{Checkpoint, Head};
+use super::rotation::Rotation;
 use super::suppression_event::{EventId, SuppressionEvent};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -236,6 +237,8 @@ pub enum Event {
     Import(Import),
     Epoch(Epoch),
     Reopen(Reopen),
+    /// The key that signs checkpoints was replaced.
+    Key(Rotation),
     AccountCounter(AccountCounter),
     LinkCounter(LinkCounter),
 }
@@ -258,6 +261,7 @@ impl Event {
             Self::Import(_) => "import",
             Self::Epoch(_) => "epoch",
             Self::Reopen(_) => "reopen",
+            Self::Key(_) => "key",
             Self::AccountCounter(_) => "account_counter",
             Self::LinkCounter(_) => "link_counter",
         }

@@ -7,6 +7,7 @@ use super::event::{
     NamedCheckpoint, Reopen, ReopenedBy,
 };
 use super::leaf::{FLAG_REHEARSAL, FLAG_SEALED, Fields, HEAD, Head, Unreadable, put_text};
+use super::rotation::Rotation;
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -30,6 +31,8 @@ const GAP: u8 = 42;
 const IMPORT: u8 = 43;
 const EPOCH: u8 = 44;
 const REOPEN: u8 = 45;
+/// The kind that replaces the signing key.
+pub const KEY: u8 = 46;
 const ACCOUNT_COUNTER: u8 = 64;
 const LINK_COUNTER: u8 = 65;
 
@@ -102,6 +105,7 @@ const fn kind(event: &Event) -> u8 {
         Event::Import(_) => IMPORT,
         Event::Epoch(_) => EPOCH,
         Event::Reopen(_) => REOPEN,
+        Event::Key(_) => KEY,
         Event::AccountCounter(_) => ACCOUNT_COUNTER,
         Event::LinkCounter(_) => LINK_COUNTER,
     }
@@ -196,6 +200,12 @@ pub(super) fn write(
             put.name(reopen.people[0]);
             put.name(reopen.people[1]);
             put.name(reopen.detail);
+        }
+        Event::Key(rotation) => {
+            put.out.extend_from_slice(&rotation.number.to_be_bytes());
+            put.out.extend_from_slice(&rotation.old);
+            put.out.extend_from_slice(&rotation.new);
+            rotation.signatures.iter().for_each(|signature| put.out.extend_from_slice(signature));
         }
         Event::AccountCounter(c) => {
             put.name(c.account);
@@ -403,6 +413,12 @@ fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
             let people = [fields.name()?, fields.name()?];
             Event::Reopen(Reopen { epoch, by, people, detail: fields.name()? })
         }
+        KEY => Event::Key(Rotation {
+            number: fields.u32()?,
+            old: fields.array()?,
+            new: fields.array()?,
+            signatures: [fields.array()?, fields.array()?],
+        }),
         ACCOUNT_COUNTER => Event::AccountCounter(AccountCounter {
             account: fields.name()?,
             verdicts: fields.u64()?,

@@ -8,6 +8,7 @@ use super::event::{
 };
 use super::event_code::{self, EventRecord};
 use super::keys::hex;
+use super::rotation::Rotation;
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use super::verdict::{VERDICT_LEAF, VerdictEntry, VerdictKind, VerdictRecord};
 use crate::compliance::class::TrafficClass;
@@ -162,6 +163,7 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
         verdicts: Head { size: size + 1, root: [0xdd; 32] },
     };
     let epoch = Epoch { number: 2, backup: named(1, 3), newest: Some(named(1, 5)) };
+    let rotation = Rotation { number: 1, old: [0xa0; 32], new: [0xa1; 32], signatures: [[0xb0; 64], [0xb1; 64]] };
     let people = [NameId(1), NameId(2)];
     let reopen = Reopen { epoch: 2, by: ReopenedBy::TwoPeople, people, detail: NameId(3) };
     vec![
@@ -179,6 +181,7 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
         (Event::Import(import), IMPORT),
         (Event::Epoch(epoch), EPOCH),
         (Event::Reopen(reopen), REOPEN),
+        (Event::Key(rotation), KEY),
         (Event::AccountCounter(counter), ACCOUNT_COUNTER),
         (Event::LinkCounter(link), LINK_COUNTER),
     ]
@@ -207,6 +210,11 @@ const EPOCH: &str = "000000020000000100065432109876540000000000000003eeeeeeeeeee
     eeeeeeeeeeeeeeeeeeeeee0000000000000006dddddddddddddddddddddddddddddddddddddddddddddddddddddd\
     dddddddddd";
 const REOPEN: &str = "0000000202000000010000000200000003";
+const KEY: &str = "00000001a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a1a1a1a1a1a1a1a1a1a1\
+    a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0\
+    b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b1b1b1b1b1b1\
+    b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\
+    b1b1b1b1b1b1b1b1b1b1b1b1";
 
 const ACCOUNT_COUNTER: &str = "0000000100000000000000020000000000000003000000000000000400000000000000050000000000000006\
     000000000000000700000000000000080000000000000009000000000000000a";
@@ -215,7 +223,7 @@ const LINK_COUNTER: &str = "0000000100000002000000000000000300000000000000040000
 #[test]
 fn every_event_s_octets_are_pinned_and_read_back() {
     let all = events();
-    assert_eq!(all.len(), 16);
+    assert_eq!(all.len(), 17);
     for (event, expected) in all {
         for binding in [None, Some([0xee; 32])] {
             let mut leaf = Vec::new();

@@ -2,7 +2,9 @@
 //! Must never make new keys for old data: a lost key would silently un-stop everyone.
 
 use super::error::OpenError;
+use crate::journal::disk::{self, RealDisk};
 use crate::message::tag::TagKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fs;
@@ -25,7 +27,11 @@ pub enum ImportError {
     Open(#[from] OpenError),
 }
 
-const FILES: [&str; 3] = ["tag.key", "sign.key", "seal.key"];
+const FILES: [&str; 3] = ["tag.key", SIGN_KEY, "seal.key"];
+/// The seed of the key that signs checkpoints.
+pub const SIGN_KEY: &str = "sign.key";
+/// Its successor, until it takes its place.
+pub const NEW_SIGN_KEY: &str = "sign.key.new";
 
 /// The keys of one data_dir.
 #[derive(Clone)]
@@ -80,6 +86,24 @@ impl Keys {
             }
         })?;
         Ok(keys)
+    }
+
+    /// Says in `keys_dir` whether these keys are of live operation or of a rehearsal, the first time; afterwards they are no other's.
+    ///
+    /// # Errors
+    /// They belong to the other kind: what a rehearsal signs must never pass for evidence of real traffic.
+    pub fn claim(keys_dir: &Path, rehearsal: bool) -> Result<(), OpenError> {
+        let path = keys_dir.join("use");
+        let word = |rehearsal| if rehearsal { "rehearsal" } else { "live" };
+        match fs::read_to_string(&path) {
+            Ok(found) if found.trim() == word(rehearsal) => Ok(()),
+            Ok(_) => Err(OpenError::KeysOfAnother { keys_dir: keys_dir.into(), found: word(!rehearsal) }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let text = format!("{}\n", word(rehearsal));
+                disk::replace(&RealDisk, &path, text.as_bytes()).map_err(OpenError::io(&path))
+            }
+            Err(error) => Err(OpenError::io(path)(error)),
+        }
     }
 
     fn write(&self, keys_dir: &Path) -> Result<(), OpenError> {
@@ -167,6 +191,12 @@ impl Keys {
         Ok(check_of(&*read_key(file)?, b"tag"))
     }
 
+    /// The public key of a signing key in a file, as `sign.key` is written.
+    pub fn public_of(file: &Path) -> Result<VerifyingKey, OpenError> {
+        let seed = read_key(file)?;
+        Ok(SigningKey::from_bytes(&seed).verifying_key())
+    }
+
     /// The tag key in a file, as `tag.key` is written.
     pub fn tag_key_of(file: &Path) -> Result<TagKey, OpenError> {
         Ok(TagKey::new(&*read_key(file)?))
@@ -199,6 +229,11 @@ fn check_of(secret: &[u8; 32], what: &[u8]) -> [u8; 32] {
     mac.update(b"stopgate key check 1: ");
     mac.update(what);
     mac.finalize().into_bytes().into()
+}
+
+/// The octets of a key's file.
+pub(super) fn hex_secret(secret: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(hex(secret) + "\n")
 }
 
 /// Lower-case hexadecimal.

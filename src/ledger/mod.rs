@@ -31,6 +31,7 @@ pub mod signer;
 pub mod verify;
 pub mod backup;
 pub mod restore;
+pub mod rotation;
 
 #[cfg(test)]
 mod golden_tests;

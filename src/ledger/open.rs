@@ -110,9 +110,7 @@ impl Ledger {
                 read_back,
             };
             Journal::open(Arc::clone(&options.disk), &dir, how).map_err(|error| match error {
-                journal_error::OpenError::Label { path } => {
-                    OpenError::KeyMismatch { keys_dir: path, data_dir: data_dir.into() }
-                }
+                journal_error::OpenError::Label { path } => OpenError::KeyMismatch { path, data_dir: data_dir.into() },
                 error => OpenError::Journal(error),
             })
         };
@@ -206,6 +204,7 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
             Event::Epoch(_) => saved.closed = Some(seq),
             Event::Reopen(_) => saved.closed = None,
             Event::End { .. }
+            | Event::Key(_)
             | Event::Contract(_)
             | Event::Suppression(_)
             | Event::Consent(_)

@@ -172,7 +172,9 @@ fn events_about(dir: &Path, size: u64, tag: NumberTag) -> Result<Vec<Found>, Pro
         && let Some(placed) = walk.next_record().map_err(ProofError::Fault)?
     {
         let frame = placed.frame;
-        if frame.seq == 0 || event_about(frame.leaf, tag).is_some() {
+        // Whoever holds an earlier key follows it through its replacements.
+        let key = event_code::kind_of(frame.leaf) == Some(event_code::KEY);
+        if frame.seq == 0 || key || event_about(frame.leaf, tag).is_some() {
             let (leaf, blob) = (frame.leaf.to_vec(), frame.blob.to_vec());
             found.push(Found { stream: Stream::Events, seq: frame.seq, leaf, blob });
         }
@@ -208,6 +210,7 @@ pub fn tag_of(event: &Event) -> Option<NumberTag> {
         | Event::Import(_)
         | Event::Epoch(_)
         | Event::Reopen(_)
+        | Event::Key(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => None,
     }
@@ -234,6 +237,7 @@ fn names_of(event: &Event) -> Vec<NameId> {
         | Event::Import(_)
         | Event::Epoch(_)
         | Event::Reopen(_)
+        | Event::Key(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => Vec::new(),
     }

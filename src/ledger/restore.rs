@@ -9,6 +9,7 @@ use super::event::{Epoch, Event, NamedCheckpoint, Reopen, ReopenedBy};
 use super::keys::{Keys, hex, private_dir};
 use super::note::{Note, NoteKey, NoteSigner};
 use super::open::{OpenOptions, RESTORING};
+use super::rotation::{self, Chain};
 use super::signed;
 use super::signer::{Signer, Surroundings};
 use super::verify::report::Finding;
@@ -98,13 +99,17 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, RestoreError> {
     }
     let keys = Keys::open(keys_dir, backup)?;
     let key = NoteSigner::new(&log_name(&origin, Stream::Events), keys.sign_seed()).key();
-    if hex(&keys.check()) != manifest.key_check || key.text() != manifest.key {
-        return Err(RestoreError::OtherKeys((*keys_dir).into()));
+    let other = || RestoreError::OtherKeys((*keys_dir).into());
+    if hex(&keys.check()) != manifest.key_check {
+        return Err(other());
     }
-    let reached = newest_of(&fs::read(backup.join("checkpoints/newest")).unwrap_or_default(), &key, &origin);
+    // The signing key may have been replaced since: then the statements of both keys lead from the backup's to ours.
+    let chain = Chain::read(keys_dir, &key).ok_or_else(other)?;
+    let signed_with = NoteKey::read(&manifest.key).and_then(|known| chain.place(&known)).ok_or_else(other)?;
+    let reached = newest_of(&fs::read(backup.join("checkpoints/newest")).unwrap_or_default(), &chain.keys, &origin);
     let what = || "its newest checkpoint cannot be read".to_owned();
     let reached = reached.ok_or_else(|| RestoreError::NoBackup { path: backup.into(), what: what() })?;
-    let newest = newest_known(newest, &key, &origin)?;
+    let newest = newest_known(newest, &chain.keys, &origin)?;
     let kept = [manifest.events.records, manifest.verdicts.records];
     let is_reached = match &newest {
         Some((file, note, checkpoint)) => holds(backup, (file, note), checkpoint, &reached, kept)?,
@@ -116,16 +121,18 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, RestoreError> {
     fill(backup, data_dir, &manifest)?;
     let at = if manifest.rehearsal { reached.at } else { *now };
     let options = OpenOptions { restored: Some(epoch), ..OpenOptions::new(node, manifest.rehearsal) };
-    begin(data_dir, &keys, options.with_segment_octets(segment_octets(manifest.rehearsal)), is_reached, at)?;
+    let options = options.with_segment_octets(segment_octets(manifest.rehearsal));
+    let begun = Begun { data_dir, keys_dir, keys: &keys, chain: &chain, signed_with, is_reached };
+    begin(&begun, options, at)?;
     let marker = data_dir.join(RESTORING);
     fs::remove_file(&marker).and_then(|()| sync_dir(data_dir)).map_err(RestoreError::io(marker))?;
     Ok(Restored { manifest, epoch, kept, closed: !is_reached })
 }
 
 /// The newest checkpoint in a file of them: of the latest epoch the one over most records.
-fn newest_of(octets: &[u8], key: &NoteKey, origin: &str) -> Option<Checkpoint> {
+fn newest_of(octets: &[u8], keys: &[NoteKey], origin: &str) -> Option<Checkpoint> {
     let (notes, _) = Note::each(octets);
-    let read = notes.into_iter().filter_map(|(_, note)| signed::read(note, key));
+    let read = notes.into_iter().filter_map(|(_, note)| keys.iter().find_map(|key| signed::read(note, key)));
     let own = read.filter(|checkpoint| checkpoint.origin == origin);
     own.max_by_key(|one| (one.epoch, one.events.size, one.verdicts.size, one.at))
 }
@@ -135,12 +142,12 @@ type Known<'n> = (&'n str, &'n [u8], Checkpoint);
 
 fn newest_known<'n>(
     files: &'n [(String, Vec<u8>)],
-    key: &NoteKey,
+    keys: &[NoteKey],
     origin: &str,
 ) -> Result<Option<Known<'n>>, RestoreError> {
     let mut best: Option<Known<'n>> = None;
     for (file, octets) in files {
-        let Some(checkpoint) = newest_of(octets, key, origin) else {
+        let Some(checkpoint) = newest_of(octets, keys, origin) else {
             let what = format!("it holds no checkpoint of {origin} that this node's key has signed");
             return Err(RestoreError::Newest { file: file.clone(), what });
         };
@@ -231,28 +238,45 @@ fn prewrite(room: &Path, rehearsal: bool) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Writes the start of the new epoch, and why it is open again if it is; signs it.
-fn begin(
-    data_dir: &Path,
-    keys: &Keys,
-    options: OpenOptions,
+/// What a restored ledger begins with.
+struct Begun<'b> {
+    data_dir: &'b Path,
+    keys_dir: &'b Path,
+    keys: &'b Keys,
+    chain: &'b Chain,
+    /// The place in the chain of the key that the backup was signed with.
+    signed_with: usize,
     is_reached: bool,
-    now: CivilInstant,
-) -> Result<(), RestoreError> {
+}
+
+/// Writes the start of the new epoch, the replacements of the signing key that the backup lacks, and why it is open again if it is;
+/// signs it.
+fn begin(begun: &Begun<'_>, options: OpenOptions, now: CivilInstant) -> Result<(), RestoreError> {
+    let Begun { data_dir, keys_dir, keys, chain, signed_with, is_reached } = begun;
     let (ledger, _) = Ledger::open(data_dir, keys, options, now)?;
-    let signer = Signer::start(&ledger, keys, Surroundings::silent(move || now))?;
-    if is_reached {
+    let mut appender = ledger.appender();
+    for rotation in &chain.rotations[*signed_with..] {
+        appender.event(now, &Event::Key(*rotation), None)?;
+    }
+    if *is_reached {
         let detail = ledger.intern("the newest checkpoint is reached", now)?;
         let people = [NameId::NONE; 2];
         let reopen = Reopen { epoch: ledger.epoch(), by: ReopenedBy::Reached, people, detail };
-        let mut appender = ledger.appender();
         appender.event(now, &Event::Reopen(reopen), None)?;
+    }
+    if appender.waiting_events() > 0 {
         let committed = appender.commit(now)?;
         if !ledger.wait_durable(committed.events.end - 1, PATIENCE) {
             return Err(LedgerError::NotDurable.into());
         }
+    }
+    if *is_reached {
         ledger.reopened();
     }
+    if let Some(key) = chain.keys.last().filter(|_| !chain.rotations.is_empty()) {
+        rotation::publish(data_dir, keys_dir, &chain.rotations, key)?;
+    }
+    let signer = Signer::start(&ledger, keys, Surroundings::silent(move || now))?;
     ledger.close(now)?;
     signer.finish();
     Ok(())

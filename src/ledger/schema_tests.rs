@@ -53,6 +53,8 @@ fn octets(field: &str, rest: &[u8]) -> usize {
         16
     } else if field.starts_with("SHA-256") || field.ends_with(" 32") {
         32
+    } else if field.ends_with(" 64") {
+        64
     } else if field.ends_with(" 16") {
         16
     } else if field == "event id" {

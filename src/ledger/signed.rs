@@ -8,6 +8,7 @@
 use super::checkpoint::{Checkpoint, Stream, log_name};
 use super::error::OpenError;
 use super::note::{Note, NoteKey, NoteSigner};
+use super::rotation::Chain;
 use crate::journal::disk::{self, Disk, SegmentFile};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,8 @@ impl Signed {
         match std::fs::read_to_string(&key_path) {
             Ok(known) if known == text => {}
             Ok(_) => {
-                let what = "the checkpoints here were signed with another key, or under another node's name";
+                let what = "the checkpoints here were signed with another sign.key, or under another node's name (`stopgate key import` puts the keys of an \
+                            escrow back)";
                 return Err(OpenError::Checkpoints { path: key_path, what });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -57,6 +59,9 @@ impl Signed {
             }
             Err(error) => return Err(OpenError::io(key_path)(error)),
         }
+        // What an earlier key has signed is as true: the key may have been replaced right before this start.
+        let keys = Chain::read(dir, &key).map_or_else(|| vec![key.clone()], |chain| chain.keys);
+        let known = |octets: &[u8]| keys.iter().find_map(|key| read(octets, key));
         let mut found: Option<Checkpoint> = None;
         let mut note = |checkpoint: Checkpoint| {
             if found.as_ref().is_none_or(|known| known.at <= checkpoint.at) {
@@ -64,7 +69,7 @@ impl Signed {
             }
         };
         if let Ok(octets) = std::fs::read(dir.join("newest")) {
-            read(&octets, &key).into_iter().for_each(&mut note);
+            known(&octets).into_iter().for_each(&mut note);
         }
         let mut grow = |name: &str| -> Result<(Arc<dyn SegmentFile>, u64), OpenError> {
             let path = dir.join(name);
@@ -75,7 +80,7 @@ impl Signed {
             };
             let (notes, end) = Note::each(&octets);
             if let Some((_, octets)) = notes.last() {
-                read(octets, &key).into_iter().for_each(&mut note);
+                known(octets).into_iter().for_each(&mut note);
             }
             if end < octets.len() || octets.is_empty() {
                 disk::replace(&*disk, &path, &octets[..end]).map_err(OpenError::io(&path))?;

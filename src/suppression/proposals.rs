@@ -193,6 +193,7 @@ impl Proposals {
             | Event::Import(_)
             | Event::Epoch(_)
             | Event::Reopen(_)
+            | Event::Key(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {}
         }

@@ -14,6 +14,7 @@ mod disk_full;
 mod failover;
 mod frequency;
 mod gdpr;
+mod keys;
 mod kill9;
 mod io_faults;
 mod late_answers;

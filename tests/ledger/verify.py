@@ -230,9 +230,21 @@ class Key:
         must(self.id_as(self.name).hex() == number, "the key's id is not that of its name")
         must(self.name.endswith("/events"), "the key is of no events' log")
         self.origin = self.name[: -len("/events")]
+        self.chain, self.by = [self.public], None
 
-    def id_as(self, name):
-        return sha(name.encode(), b"\n\1", self.public)[:4]
+    def id_as(self, name, public=None):
+        return sha(name.encode(), b"\n\1", public or self.public)[:4]
+
+    def follow(self, rotations, given):
+        """Takes the keys before this one, each replaced by a statement that it and the next one signed."""
+        keys = [rotation[1] for rotation in rotations] + [self.public]
+        for at, (number, old, new, by_old, by_new) in enumerate(rotations):
+            must(number == at + 1 and old == keys[at] and new == keys[at + 1], "rotations: they do not follow each other")
+            encoded = base64.b64encode(old).decode(), base64.b64encode(new).decode()
+            text = "stopgate key rotation 1\n" + "".join(f"{line}\n" for line in (self.origin, number, *encoded))
+            must(signed(old, text.encode(), by_old) and signed(new, text.encode(), by_new), "rotations: not signed by both keys")
+        self.chain = keys
+        must(given is None or given.public in keys, "not the key you gave, nor one that replaced it")
 
     def check(self, note, name, where):
         """The text of a note, when it bears exactly one signature and that is this key's under `name`."""
@@ -244,8 +256,10 @@ class Key:
         must(len(lines) == 1 and lines[0].startswith("\u2014 "), where, "not one signature")
         signer, encoded = lines[0][2:].split(" ", 1)
         octets = unbase64(encoded)
-        must(signer == name and octets[:4] == self.id_as(name), where, f"signed by another than {name}")
-        must(signed(self.public, text.encode(), octets[4:]), where, "the signature does not hold")
+        known = [at for at, public in enumerate(self.chain) if octets[:4] == self.id_as(name, public)]
+        must(signer == name and known, where, f"signed by another than {name}")
+        self.by = known[0]
+        must(signed(self.chain[self.by], text.encode(), octets[4:]), where, "the signature does not hold")
         return text
 
 
@@ -524,10 +538,19 @@ def ledger(folder, given, since):
             text = file.read()
         key = Key(text)
         must(text == key.text.strip() + "\n", "checkpoints/key", "not written as a key is")
-        must(given is None or given.public == key.public, "checkpoints/key", "not the key you gave")
     else:
         missing.append("checkpoints/key")
         must(since is None or key is not None, "checkpoints/key", "missing: nobody can tell whose the kept checkpoint is")
+    rotations, path = [], os.path.join(folder, "checkpoints/rotations")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                number, *fields = line.rstrip("\n").split(" ")
+                must(len(fields) == 4, path, "this is no rotation")
+                rotations.append((int(number), *(unbase64(field) for field in fields)))
+    if key is not None:
+        key.follow(rotations, given)
+    turns, replaced = [], []
     marks, taken = {"events": {}, "verdicts": {}}, 0
     for name in ("newest", "newest-verdicts", "hourly", "recent-old", "recent"):
         path = os.path.join(folder, "checkpoints", name)
@@ -541,6 +564,7 @@ def ledger(folder, given, since):
         for note in notes_of(octets):
             taken += 1
             heads, epoch = checkpoint(key, note, "verdicts" if name == "newest-verdicts" else "events", path)
+            turns.append((key.by, heads["events"][0], epoch, path))
             for stream, (size, root) in heads.items():
                 must(marks[stream].setdefault((size, epoch), root) == root, path, f"two roots over {size} {stream}")
     must(not missing or taken <= 1, missing, "missing: nothing says that this ledger is whole")
@@ -596,6 +620,11 @@ def ledger(folder, given, since):
                     must(not blob, where, "something stands behind a verdict")
                     must(boot <= start, where, f"a verdict of start {boot}")
                     law.verdict(seq, at, boot, kind, flags, rest, first, where)
+                if stream == "events" and kind == 46:
+                    rotation = struct.unpack(">I32s32s64s64s", fields)
+                    if len(replaced) < len(rotations):
+                        must(rotation == rotations[len(replaced)], where, "another rotation than the published one")
+                        replaced.append(seq)
             except (struct.error, IndexError, ValueError) as error:
                 raise Fault(f"{where}: the record cannot be read: {error}") from error
             tree.push(leaf_hash(leaf))
@@ -611,6 +640,11 @@ def ledger(folder, given, since):
         else:
             law.compare(tree.size, first or 0, f"{stream} record {tree.size - 1}")
         counts[stream] = (tree.size, signed_size, tree.root().hex())
+    must(len(replaced) == len(rotations), "rotations", "one that is published is not on record")
+    for by, size, epoch, where in turns:
+        early = by > 0 and size <= replaced[by - 1]
+        late = by < len(replaced) and size > replaced[by] + 2
+        must(not lineage.holds("events", size, epoch) or not early and not late, where, "signed with a key out of its turn")
     lost = []
     for stream in ("events", "verdicts"):
         for size, epoch in sorted(marks[stream]):
@@ -667,8 +701,11 @@ def proof(path, given):
     text = octets.decode("utf-8")
     body = json.loads(text[: text.rfind("\n\n") + 1])
     key = Key(body["key"])
-    must(given is None or given.public == key.public, path, "made with another key than the one you gave")
+    leaves = [bytes.fromhex(record["leaf"]) for record in body["records"] if record["stream"] == "events"]
+    rotations = [struct.unpack(">I32s32s64s64s", leaf[24:]) for leaf in leaves if leaf[1] == 46]
+    key.follow(rotations, given)
     text = key.check(octets, f"{key.origin}/proof", path)
+    must(key.by == len(key.chain) - 1, path, "signed with a key that had been replaced")
     must(json.dumps(body, indent=2, ensure_ascii=False) + "\n" == text, path, "not written as a proof is")
     must(body["format"] == "stopgate proof 1", path, "no proof")
     heads, _ = checkpoint(key, body["checkpoint"].encode(), "events", path)
@@ -682,8 +719,8 @@ def proof(path, given):
         size, root = heads[stream]
         path_up = [unbase64(hash) for hash in record["path"]]
         must(inclusion_root(leaf_hash(leaf), seq, size, path_up) == root, where, "its path does not lead to the signed root")
-        must(kind in (32, 34) or tag in rest, where, "it is about another number")
-        shown += kind not in (32, 34)
+        must(kind in (32, 34, 46) or tag in rest, where, "it is about another number")
+        shown += kind not in (32, 34, 46)
         if "sealed" in record:
             blob, once = bytes.fromhex(record["sealed"]["blob"]), bytes.fromhex(record["sealed"]["key"])
             must(flags & SEALED and hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")

@@ -4,6 +4,7 @@
 use super::super::checkpoint::{Checkpoint, Stream};
 use super::super::note::Note;
 use super::super::packs;
+use super::super::rotation;
 use super::super::signed::HISTORY;
 use super::super::tiles::{self, FILE_HASHES, LEVELS, TILE_HEIGHT};
 use super::{BackupError, Source};
@@ -199,6 +200,7 @@ fn copy_checkpoints(from: &Path, to: &Path, newest: &Newest, running: bool) -> R
     put("newest-verdicts", &[verdicts])?;
     let key = fs::read_to_string(from.join("key")).map_err(|error| vanished(&from.join("key"), &error))?;
     put("key", &[key.as_bytes()])?;
+    copy_file(&from, &to, rotation::FILE)?;
     for name in HISTORY {
         let octets = match fs::read(from.join(name)) {
             Ok(octets) => octets,

@@ -6,6 +6,7 @@ use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
 use super::super::proof::tag_of;
+use super::super::rotation::Rotation;
 use super::super::verdict::VerdictRecord;
 use super::Opener;
 use super::counters::Counters;
@@ -118,6 +119,7 @@ impl EventsSeen {
                     });
                 }
             }
+            Event::Key(rotation) => key_replaced(record.seq, rotation, report)?,
             Event::Suppression(event) => self.stops.take(&record, event),
             Event::AccountCounter(counter) => self.counters.take(record.boot, record.seq, counter)?,
             Event::LinkCounter(counter) => {
@@ -267,4 +269,20 @@ impl EventsSeen {
             ));
         }
     }
+}
+
+/// The signing key was replaced: as it was published, or by a rotation that was cut off and that the next start carries out.
+fn key_replaced(seq: u64, rotation: &Rotation, report: &mut Report) -> Result<(), String> {
+    let published = report.chain.as_ref().map_or(&[][..], |chain| &chain.rotations);
+    match published.get(report.rotations.len()) {
+        Some(known) if known == rotation => report.rotations.push(seq),
+        Some(_) => return Err("this replacement of the signing key is not the one that was published".into()),
+        None if !rotation.holds(&report.origin) => {
+            return Err("the old and the new key have not both signed this replacement of the signing key".into());
+        }
+        None => report
+            .notes
+            .push("a replacement of the signing key is on record and not carried out yet: the next start does".into()),
+    }
+    Ok(())
 }

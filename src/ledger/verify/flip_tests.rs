@@ -64,7 +64,7 @@ fn write(ledger: &Arc<Ledger>, first: bool) {
             Event::Gap(_) if !first => continue,
             Event::AccountCounter(_) | Event::LinkCounter(_) => continue,
             // The second start is of a restored ledger and wrote the one itself; the other follows.
-            Event::Epoch(_) | Event::Reopen(_) => continue,
+            Event::Epoch(_) | Event::Reopen(_) | Event::Key(_) => continue,
             Event::Suppression(_) | Event::Consent(_) | Event::Admin(_) => true,
             Event::Contract(_) | Event::Erase(_) | Event::Clock(_) | Event::Gap(_) | Event::Import(_) => false,
         };

@@ -29,6 +29,8 @@ pub struct Marks {
     by_size: [BTreeMap<(u64, u32), (Hash, Source)>; 2],
     /// What is taken now was kept by somebody else.
     pub outside: bool,
+    /// Which of the log's keys signed what: place of the key, events covered, epoch.
+    signed_by: Vec<(usize, u64, u32, Source)>,
 }
 
 impl Marks {
@@ -92,6 +94,29 @@ impl Marks {
         }
     }
 
+    /// Names the checkpoints that a key signed which was not yet, or no longer, the log's. Once the events are read.
+    pub fn name_out_of_turn(&self, report: &mut Report) {
+        for (by, size, epoch, source) in &self.signed_by {
+            if !report.lineage.holds(Stream::Events, *epoch, *size) {
+                continue;
+            }
+            let early =
+                by.checked_sub(1).and_then(|before| report.rotations.get(before)).is_some_and(|seq| size <= seq);
+            // The old key's last checkpoint covers the record and the end of the process that wrote it.
+            let late = report.rotations.get(*by).is_some_and(|seq| *size > seq + 2);
+            if early || late {
+                let when = if late { "had been replaced" } else { "had not been brought in yet" };
+                report.find(Finding {
+                    stream: None,
+                    seq: None,
+                    file: source.file.clone(),
+                    offset: Some(source.offset),
+                    what: format!("the checkpoint over {size} events was signed with a key that {when}"),
+                });
+            }
+        }
+    }
+
     fn add(&mut self, stream: Stream, epoch: u32, head: Head, source: &Source) -> Result<(), String> {
         match self.by_size[stream as usize].get_mut(&(head.size, epoch)) {
             Some((root, other)) if *root != head.root => Err(format!(
@@ -116,7 +141,7 @@ impl Marks {
     pub fn take(
         &mut self,
         octets: &[u8],
-        key: &NoteKey,
+        keys: &[NoteKey],
         source: (&str, u64),
         report: &mut Report,
     ) -> Option<Checkpoint> {
@@ -136,12 +161,13 @@ impl Marks {
             report.find(finding(format!("the checkpoint is of another log: {log}")));
             return None;
         }
-        if !key.renamed(&log).has_signed(&note) {
+        let Some(by) = keys.iter().position(|key| key.renamed(&log).has_signed(&note)) else {
             report.find(finding("the signature of the checkpoint does not hold under this key".into()));
             return None;
-        }
+        };
         let outside = self.outside;
         let source = Source { file: file.to_owned(), offset, time: rfc3339(checkpoint.at), outside };
+        self.signed_by.push((by, checkpoint.events.size, checkpoint.epoch, source.clone()));
         for of in Stream::ALL {
             if let Err(what) = self.add(of, checkpoint.epoch, checkpoint.head(of), &source) {
                 report.find(finding(what));
@@ -153,7 +179,7 @@ impl Marks {
     }
 
     /// Reads the checkpoints beside a ledger. `absent` takes the files that are not there.
-    pub fn read(dir: &Path, key: &NoteKey, report: &mut Report, absent: &mut Vec<(String, String)>) -> Self {
+    pub fn read(dir: &Path, keys: &[NoteKey], report: &mut Report, absent: &mut Vec<(String, String)>) -> Self {
         let mut marks = Self::default();
         for (name, of) in [("newest", Stream::Events), ("newest-verdicts", Stream::Verdicts)] {
             let file = format!("checkpoints/{name}");
@@ -161,7 +187,7 @@ impl Marks {
             match fs::read(dir.join(&file)) {
                 Ok(octets) => {
                     let one = Note::each(&octets).0.first().is_some_and(|(_, first)| first.len() == octets.len());
-                    let taken = one.then(|| marks.take(&octets, key, (&file, 0), report)).flatten();
+                    let taken = one.then(|| marks.take(&octets, keys, (&file, 0), report)).flatten();
                     if !one {
                         report.find(missing("this is not one signed checkpoint and nothing else".into()));
                     } else if taken.is_some() && !octets.starts_with(own_name(&report.origin, of).as_bytes()) {
@@ -179,7 +205,7 @@ impl Marks {
             let Ok(octets) = fs::read(dir.join(&file)) else { continue };
             let (notes, end) = Note::each(&octets);
             for (at, note) in notes {
-                marks.take(note, key, (&file, at as u64), report);
+                marks.take(note, keys, (&file, at as u64), report);
             }
             if end < octets.len() && Note::is_torn(&octets, end) {
                 report.notes.push(format!(

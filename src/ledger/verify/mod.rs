@@ -19,11 +19,12 @@ mod law_tests;
 #[cfg(test)]
 mod proof_tests;
 #[cfg(test)]
-mod tests;
+pub(in crate::ledger) mod tests;
 
 use super::backup::manifest;
 use super::checkpoint::Stream;
 use super::note::{Note, NoteKey};
+use super::rotation::{self, Chain};
 use super::sealed::Sealer;
 use super::verdict::VerdictRecord;
 use crate::message::tag::TagKey;
@@ -58,20 +59,20 @@ pub struct Opener {
 pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     let mut report = Report::default();
     let mut missing = Vec::new();
-    let key = match key_of(dir, asked, &mut report, &mut missing) {
-        Ok(key) => key,
+    let keys = match keys_of(dir, asked, &mut report, &mut missing) {
+        Ok(keys) => keys,
         Err(finding) => {
             report.find(finding);
             return report;
         }
     };
-    let mut marks = match &key {
-        Some(key) => Marks::read(dir, key, &mut report, &mut missing),
+    let mut marks = match &keys {
+        Some(keys) => Marks::read(dir, keys, &mut report, &mut missing),
         None => Marks::default(),
     };
     let signed = report.checkpoints;
-    match (&asked.since, &key) {
-        (Some((name, octets)), Some(key)) => anchor(&mut marks, key, name, octets, &mut report),
+    match (&asked.since, &keys) {
+        (Some((name, octets)), Some(keys)) => anchor(&mut marks, keys, name, octets, &mut report),
         (Some((name, _)), None) => report.find(Finding {
             stream: None,
             seq: None,
@@ -107,19 +108,29 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     });
     seen.close(verdicts.is_some(), &mut report);
     marks.name_lost(&mut report);
+    marks.name_out_of_turn(&mut report);
+    let published = report.chain.as_ref().map_or(0, |chain| chain.rotations.len());
+    if report.rotations.len() < published {
+        let what = format!(
+            "{published} replacements of the signing key are published, and {} are on record",
+            report.rotations.len()
+        );
+        let file = format!("checkpoints/{}", rotation::FILE);
+        report.find(Finding { stream: None, seq: None, file, offset: None, what });
+    }
     unsigned::judge(dir, &missing, seen.age(), signed, &mut report);
     manifest::check(dir, &mut report);
     report
 }
 
-/// The key to check with: the one that was given, or this node's own.
+/// The keys to check with: those that led to this node's own, one after the other, or the one that was given when it is none of them.
 /// Without any, nothing can be called signed: `None`.
-fn key_of(
+fn keys_of(
     dir: &Path,
     asked: &Asked,
     report: &mut Report,
     missing: &mut Vec<(String, String)>,
-) -> Result<Option<NoteKey>, Finding> {
+) -> Result<Option<Vec<NoteKey>>, Finding> {
     let file = "checkpoints/key".to_owned();
     let finding = |what: String| Finding { stream: None, seq: None, file: file.clone(), offset: None, what };
     let text = match fs::read_to_string(dir.join(&file)) {
@@ -132,7 +143,7 @@ fn key_of(
             let origin = asked.key.as_ref().and_then(|key| key.name.strip_suffix("/events"));
             let (Some(given), Some(origin)) = (&asked.key, origin) else { return Ok(None) };
             (report.origin, report.key, report.key_given) = (origin.to_owned(), given.text(), true);
-            return Ok(Some(given.clone()));
+            return Ok(Some(vec![given.clone()]));
         }
     };
     let own = NoteKey::read(&text).filter(|key| key.text() + "\n" == text);
@@ -143,27 +154,51 @@ fn key_of(
         return Err(finding("this is no public key of a stopgate log".into()));
     };
     (report.origin, report.key, report.key_given) = (origin, own.text(), asked.key.is_some());
-    match &asked.key {
-        Some(given) if given.public() != own.public() => {
-            report.find(finding("the node's own public key is not the one you gave".into()));
-            report.key = given.renamed(&own.name).text();
-            Ok(Some(given.renamed(&own.name)))
-        }
-        Some(_) | None => Ok(Some(own)),
+    let chain = Chain::read(&dir.join("checkpoints"), &own);
+    if chain.is_none() {
+        let file = format!("checkpoints/{}", rotation::FILE);
+        let what = "the replacements of the signing key are damaged, or do not lead to the key beside them".to_owned();
+        report.find(Finding { stream: None, seq: None, file, offset: None, what });
     }
+    let keys = chain.as_ref().map_or_else(|| vec![own.clone()], |chain| chain.keys.clone());
+    report.chain = chain;
+    let place = |given: &NoteKey| keys.iter().position(|known| known.public() == given.public());
+    match asked.key.as_ref().map(|given| (given, place(given))) {
+        Some((given, None)) => {
+            report.find(finding("the node's own public key is not the one you gave, nor one that replaced it".into()));
+            report.key = given.renamed(&own.name).text();
+            return Ok(Some(vec![given.renamed(&own.name)]));
+        }
+        Some((given, Some(at))) if at + 1 < keys.len() => {
+            report.notes.push(replaced_words(given, keys.len() - 1 - at, &own))
+        }
+        Some((_, Some(_))) | None => {}
+    }
+    Ok(Some(keys))
+}
+
+/// What whoever holds an earlier key should know.
+pub(super) fn replaced_words(given: &NoteKey, times: usize, own: &NoteKey) -> String {
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    format!(
+        "the key you gave ({}) was replaced {times}, signed by the old and the new key each time; now {} signs. If the old one may \
+         have been stolen, that alone proves nothing: ask the node for its key again",
+        super::keys::hex(&given.id()),
+        own.text()
+    )
 }
 
 /// Takes the checkpoint that was kept outside.
-fn anchor(marks: &mut Marks, key: &NoteKey, name: &str, octets: &[u8], report: &mut Report) {
+fn anchor(marks: &mut Marks, keys: &[NoteKey], name: &str, octets: &[u8], report: &mut Report) {
     let before = report.newest;
     marks.outside = true;
     let (notes, end) = Note::each(octets);
     if end < octets.len() || notes.is_empty() {
         // What was cut short says nothing, but whoever kept it believes it does.
-        marks.take(&octets[end..], key, (name, end as u64), report);
+        marks.take(&octets[end..], keys, (name, end as u64), report);
     }
     for (at, note) in notes {
-        if let Some(checkpoint) = marks.take(note, key, (name, at as u64), report)
+        if let Some(checkpoint) = marks.take(note, keys, (name, at as u64), report)
             && report.anchored.as_ref().is_none_or(|(_, known)| *known < checkpoint.at)
         {
             report.anchored = Some((name.to_owned(), checkpoint.at));

@@ -9,6 +9,7 @@ use super::super::leaf::{Fields, Head};
 use super::super::merkle::{Hash, inclusion_root, leaf_hash};
 use super::super::note::{Note, NoteKey, unbase64};
 use super::super::proof::{FORMAT, NamesIn, Proof, Proved, tag_of};
+use super::super::rotation::{Chain, Rotation};
 use super::super::sealed::Personal;
 use super::super::suppression_event::{Scope, SuppressionEvent};
 use super::super::verdict::VerdictRecord;
@@ -69,7 +70,12 @@ fn read(
     };
     let key = match &asked.key {
         Some(given) if given.public() != own.public() => {
-            return wrong("the file was made with another key than the one you gave");
+            let chain = Chain::new(rotations_of(&proof), &own);
+            let Some((chain, at)) = chain.and_then(|chain| chain.place(given).map(|at| (chain, at))) else {
+                return wrong("the file was made with another key than the one you gave");
+            };
+            report.notes.push(super::replaced_words(given, chain.keys.len() - 1 - at, &own));
+            own.clone()
         }
         Some(given) => given.renamed(&own.name),
         None => own.clone(),
@@ -94,6 +100,13 @@ fn read(
         report.replayed.tags = 1;
     }
     Ok(Shown { number: proof.number.clone(), story: reader.story })
+}
+
+/// The replacements of the signing key among its records: each is also held to the signed root, as every record is.
+fn rotations_of(proof: &Proof) -> Vec<Rotation> {
+    let events = proof.records.iter().filter(|record| record.stream == Stream::Events.word());
+    let read = events.filter_map(|record| EventRecord::read(&unhex(&record.leaf)?).ok());
+    read.filter_map(|record| if let Event::Key(rotation) = record.event { Some(rotation) } else { None }).collect()
 }
 
 fn checkpoint_of(octets: &[u8], key: &NoteKey, origin: &str) -> Result<Checkpoint, Wrong> {
@@ -203,6 +216,7 @@ impl Reader {
                 self.commitment = Some(begin.tag_commitment);
                 return Ok(());
             }
+            Event::Key(rotation) if rotation.holds(&self.checkpoint.origin) => return Ok(()),
             other if tag_of(other) != Some(self.tag) => return Err("it is about another number".into()),
             Event::Suppression(SuppressionEvent::Stop(stop)) => {
                 self.stops.take(&event, &SuppressionEvent::Stop(stop.clone()));
@@ -232,6 +246,7 @@ impl Reader {
             | Event::Import(_)
             | Event::Epoch(_)
             | Event::Reopen(_)
+            | Event::Key(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {
                 return Err("it has no place in a proof of a number".into());

@@ -3,6 +3,7 @@
 
 use super::super::checkpoint::Stream;
 use super::super::merkle::Hash;
+use super::super::rotation::Chain;
 use super::epochs::Lineage;
 use crate::message::instant::CivilInstant;
 use std::fmt;
@@ -104,6 +105,9 @@ pub struct Report {
     /// The last event is the `end` of a process.
     pub ended_in_order: bool,
     pub rehearsal: bool,
+    /// The replacements of the signing key that were published, and the records of those that were met, in order.
+    pub chain: Option<Chain>,
+    pub rotations: Vec<u64>,
     /// The restores from backups, and which checkpoints are this ledger's.
     pub lineage: Lineage,
     pub gaps: Vec<GapFound>,
