@@ -2,39 +2,36 @@
 //! Must never change a field's place or meaning under version 1; kinds 64..=95 are kept for counters and checkpoints.
 
 use super::checkpoint::Head as TreeHead;
-use super::event::{
-    AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
-    NamedCheckpoint, Reopen, ReopenedBy,
-};
+use super::event::{Begin, Event, NamedCheckpoint};
+use super::event_read;
 use super::leaf::{FLAG_REHEARSAL, FLAG_SEALED, Fields, HEAD, Head, Unreadable, put_text};
-use super::rotation::Rotation;
-use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
+use super::suppression_event::{EventId, Lift, Scope, Stop, SuppressionEvent};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
 
-const BEGIN: u8 = 32;
-const END: u8 = 33;
-const CONFIG: u8 = 34;
-const CONTRACT: u8 = 35;
+pub(super) const BEGIN: u8 = 32;
+pub(super) const END: u8 = 33;
+pub(super) const CONFIG: u8 = 34;
+pub(super) const CONTRACT: u8 = 35;
 /// Kinds that touch the suppression list: found without reading a whole leaf.
 pub const STOP: u8 = 36;
 /// See [`STOP`].
 pub const LIFT: u8 = 37;
 /// The kind that touches the registry of opt-ins.
 pub const CONSENT: u8 = 38;
-const ERASE: u8 = 39;
+pub(super) const ERASE: u8 = 39;
 /// See [`STOP`].
 pub const ADMIN: u8 = 40;
-const CLOCK: u8 = 41;
-const GAP: u8 = 42;
-const IMPORT: u8 = 43;
-const EPOCH: u8 = 44;
-const REOPEN: u8 = 45;
+pub(super) const CLOCK: u8 = 41;
+pub(super) const GAP: u8 = 42;
+pub(super) const IMPORT: u8 = 43;
+pub(super) const EPOCH: u8 = 44;
+pub(super) const REOPEN: u8 = 45;
 /// The kind that replaces the signing key.
 pub const KEY: u8 = 46;
-const ACCOUNT_COUNTER: u8 = 64;
-const LINK_COUNTER: u8 = 65;
+pub(super) const ACCOUNT_COUNTER: u8 = 64;
+pub(super) const LINK_COUNTER: u8 = 65;
 
 /// An event as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,7 +231,7 @@ pub(super) fn write(
 }
 
 /// What stands where no checkpoint is named.
-const NO_CHECKPOINT: NamedCheckpoint = {
+pub(super) const NO_CHECKPOINT: NamedCheckpoint = {
     let none = TreeHead { size: 0, root: [0; 32] };
     NamedCheckpoint { epoch: 0, at: CivilInstant::from_micros(0), events: none, verdicts: none }
 };
@@ -336,179 +333,11 @@ impl EventRecord {
             return Err("an unknown flag");
         }
         let binding = if head.flags & FLAG_SEALED != 0 { Some(fields.array()?) } else { None };
-        let event = read_event(head.kind, &mut fields)?;
+        let event = event_read::read_event(head.kind, &mut fields)?;
         fields.end()?;
         let rehearsal = head.flags & FLAG_REHEARSAL != 0;
         Ok(Self { seq: head.seq, at: head.at, boot: head.boot, rehearsal, binding, event })
     }
-}
-
-fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
-    Ok(match kind {
-        BEGIN => Event::Begin(Begin {
-            node: fields.text()?.to_owned(),
-            software: fields.text()?.to_owned(),
-            tag_commitment: fields.array()?,
-            verdict_sync_ms: fields.u32()?,
-            verdicts: fields.u64()?,
-            cut_octets: [fields.u64()?, fields.u64()?],
-            epoch: fields.u32()?,
-        }),
-        END => Event::End { verdicts: fields.u64()? },
-        CONFIG => Event::Config { id: fields.name()?, name: fields.text()?.to_owned() },
-        CONTRACT => Event::Contract(Contract {
-            account: fields.name()?,
-            class: fields.u8()?,
-            statement: fields.name()?,
-            pack: fields.name()?,
-            digest: fields.array()?,
-        }),
-        STOP => Event::Suppression(SuppressionEvent::Stop(read_stop(fields)?)),
-        LIFT => Event::Suppression(SuppressionEvent::Lift(read_lift(fields)?)),
-        CONSENT => read_consent(fields)?,
-        ERASE => {
-            let (tag, reason, by) = (NumberTag(fields.array()?), fields.name()?, fields.name()?);
-            let events = (0..fields.u16()?).map(|_| fields.u64()).collect::<Result<_, _>>()?;
-            Event::Erase(Erase { tag, reason, by, events })
-        }
-        ADMIN => {
-            let (by, action, has_tag, tag) =
-                (fields.name()?, fields.name()?, flag(fields)?, NumberTag(fields.array()?));
-            if !has_tag && tag != NumberTag::default() {
-                return Err("a field that must be zero is not");
-            }
-            Event::Admin(Admin { by, action, tag: has_tag.then_some(tag), detail: fields.name()? })
-        }
-        CLOCK => {
-            Event::Clock(Clock { expected: fields.instant()?, found: fields.instant()?, synchronised: flag(fields)? })
-        }
-        GAP => Event::Gap(Gap {
-            account: fields.name()?,
-            messages: fields.u64()?,
-            from: fields.instant()?,
-            to: fields.instant()?,
-        }),
-        IMPORT => Event::Import(Import {
-            name: fields.name()?,
-            by: fields.name()?,
-            digest: fields.array()?,
-            rows: fields.u64()?,
-            bad_rows: fields.u64()?,
-        }),
-        EPOCH => {
-            let (number, backup) = (fields.u32()?, read_checkpoint(fields)?);
-            let (known, newest) = (flag(fields)?, read_checkpoint(fields)?);
-            if !known && newest != NO_CHECKPOINT {
-                return Err("a field that must be zero is not");
-            }
-            Event::Epoch(Epoch { number, backup, newest: known.then_some(newest) })
-        }
-        REOPEN => {
-            let epoch = fields.u32()?;
-            let by = match fields.u8()? {
-                1 => ReopenedBy::Reached,
-                2 => ReopenedBy::TwoPeople,
-                _ => return Err("an unknown way to open again"),
-            };
-            let people = [fields.name()?, fields.name()?];
-            Event::Reopen(Reopen { epoch, by, people, detail: fields.name()? })
-        }
-        KEY => Event::Key(Rotation {
-            number: fields.u32()?,
-            old: fields.array()?,
-            new: fields.array()?,
-            signatures: [fields.array()?, fields.array()?],
-        }),
-        ACCOUNT_COUNTER => Event::AccountCounter(AccountCounter {
-            account: fields.name()?,
-            verdicts: fields.u64()?,
-            received: fields.u64()?,
-            permitted: fields.u64()?,
-            refused: fields.u64()?,
-            waiting: fields.u64()?,
-            answered: fields.u64()?,
-            unresolved: fields.u64()?,
-            withdrawn: fields.u64()?,
-            in_flight: fields.u64()?,
-        }),
-        LINK_COUNTER => Event::LinkCounter(LinkCounter {
-            smsc: fields.name()?,
-            link: fields.u32()?,
-            received: fields.u64()?,
-            acked: fields.u64()?,
-            refused: fields.u64()?,
-            unanswered: fields.u64()?,
-        }),
-        _ => return Err("an unknown kind of event"),
-    })
-}
-
-fn read_checkpoint(fields: &mut Fields<'_>) -> Result<NamedCheckpoint, Unreadable> {
-    let (epoch, at) = (fields.u32()?, fields.instant()?);
-    let events = TreeHead { size: fields.u64()?, root: fields.array()? };
-    Ok(NamedCheckpoint { epoch, at, events, verdicts: TreeHead { size: fields.u64()?, root: fields.array()? } })
-}
-
-fn flag(fields: &mut Fields<'_>) -> Result<bool, Unreadable> {
-    match fields.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err("a flag is neither 0 nor 1"),
-    }
-}
-
-fn read_id(fields: &mut Fields<'_>) -> Result<EventId, Unreadable> {
-    let (origin, number) = (fields.u32()?, fields.u64()?);
-    if number >> EventId::NUMBER_BITS != 0 {
-        return Err("an event's number is too large");
-    }
-    Ok(EventId { origin, number })
-}
-
-fn read_stop(fields: &mut Fields<'_>) -> Result<Stop, Unreadable> {
-    let (id, tag) = (read_id(fields)?, NumberTag(fields.array()?));
-    let scope = match (fields.u8()?, fields.u64()?) {
-        (0, 0) => Scope::Global,
-        (1, account) => Scope::Account(NameId(u32::try_from(account).map_err(|_| "an account's handle is too large")?)),
-        (2, sender) => Scope::Sender(sender),
-        _ => return Err("an unknown scope"),
-    };
-    let source = fields.u8()?;
-    let source =
-        StopSource::ALL.into_iter().find(|known| *known as u8 == source).ok_or("an unknown source of a stop")?;
-    let (account, smsc, short_code) = (fields.name()?, fields.name()?, fields.u32()?);
-    let answers = match fields.u64()? {
-        u64::MAX => None,
-        verdict => Some(Answered { verdict, sender: fields.u64()?, campaign: fields.u64()? }),
-    };
-    Ok(Stop { id, tag, scope, source, account, smsc, short_code, answers, detail: fields.name()? })
-}
-
-fn read_lift(fields: &mut Fields<'_>) -> Result<Lift, Unreadable> {
-    let (id, tag) = (read_id(fields)?, NumberTag(fields.array()?));
-    let source = match fields.u8()? {
-        1 => LiftSource::Handset,
-        2 => LiftSource::TwoPeople,
-        _ => return Err("an unknown source of a lift"),
-    };
-    let accounts = (0..fields.u16()?).map(|_| fields.name()).collect::<Result<_, _>>()?;
-    let seen = (0..fields.u16()?).map(|_| read_id(fields)).collect::<Result<_, _>>()?;
-    let (smsc, short_code) = (fields.name()?, fields.u32()?);
-    let people = [fields.name()?, fields.name()?];
-    Ok(Lift { id, tag, source, accounts, seen, smsc, short_code, people, detail: fields.name()? })
-}
-
-fn read_consent(fields: &mut Fields<'_>) -> Result<Event, Unreadable> {
-    let id = read_id(fields)?;
-    let act = match fields.u8()? {
-        1 => ConsentAct::Record,
-        2 => ConsentAct::Revoke,
-        3 => ConsentAct::Renew,
-        _ => return Err("an unknown act of consent"),
-    };
-    let tag = NumberTag(fields.array()?);
-    let (account, source, wording, by) = (fields.name()?, fields.name()?, fields.name()?, fields.name()?);
-    Ok(Event::Consent(Consent { id, act, tag, account, source, wording, given_at: fields.instant()?, by }))
 }
 
 /// The longest fixed part of a leaf, for reserving memory.

@@ -8,6 +8,7 @@ pub mod verdict;
 pub mod suppression_event;
 pub mod event;
 pub mod event_code;
+mod event_read;
 pub mod sealed;
 pub mod names;
 pub mod error;

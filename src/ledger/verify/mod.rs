@@ -19,7 +19,7 @@ mod law_tests;
 #[cfg(test)]
 mod proof_tests;
 #[cfg(test)]
-pub(in crate::ledger) mod tests;
+pub(crate) mod tests;
 
 use super::backup::manifest;
 use super::checkpoint::Stream;
