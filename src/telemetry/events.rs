@@ -42,6 +42,20 @@ fn masked(number: Option<Msisdn>) -> String {
     number.map_or_else(|| "-".to_owned(), Msisdn::masked)
 }
 
+/// What a stranger calls himself may be somebody's number: of so many figures only the first three are shown.
+fn without_numbers(name: &str) -> String {
+    const FIGURES: usize = 8;
+    if name.chars().filter(char::is_ascii_digit).count() < FIGURES {
+        return name.to_owned();
+    }
+    let mut shown = 0;
+    let mask = |letter: char| {
+        shown += usize::from(letter.is_ascii_digit());
+        if letter.is_ascii_digit() && shown > 3 { '•' } else { letter }
+    };
+    name.chars().map(mask).collect()
+}
+
 /// `verdict`: a submission was judged. Debug level: the ledger is the record, this is for eyes.
 #[derive(Clone, Copy, Debug)]
 pub struct VerdictGiven<'a> {
@@ -249,7 +263,8 @@ impl BindRefused<'_> {
     /// Counts it and writes the line.
     pub fn emit(&self, metrics: &GatewayMetrics) {
         metrics.bind_refusals.one(self.reason);
-        warn!(event = "esme.bind_refused", system_id = ?self.system_id, peer = %self.peer, reason = self.reason.word());
+        let system_id = without_numbers(self.system_id);
+        warn!(event = "esme.bind_refused", ?system_id, peer = %self.peer, reason = self.reason.word());
     }
 }
 
@@ -487,6 +502,12 @@ mod tests {
 
     fn number() -> Option<Msisdn> {
         Msisdn::from_canonical(33_639_980_042)
+    }
+
+    #[test]
+    fn a_stranger_who_calls_himself_a_number_is_not_shown_whole() {
+        assert_eq!(without_numbers("33639980012"), "336••••••••");
+        assert_eq!(without_numbers("acme-2026"), "acme-2026");
     }
 
     #[test]

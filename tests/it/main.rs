@@ -5,6 +5,7 @@ mod attribution;
 mod backup;
 mod bad_pdus;
 mod bit_rot;
+mod canary;
 mod checkpoints;
 mod clock_steps;
 mod closed_hours;

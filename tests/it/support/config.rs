@@ -52,6 +52,8 @@ pub struct Config {
     pub clock: String,
     /// Seconds of the virtual clock a real second.
     pub speed: u32,
+    /// `-v` or `-vv`; empty = as it is.
+    pub verbosity: &'static str,
     /// Beside the surroundings of the test.
     pub environment: Vec<(String, String)>,
     /// MiB of the ledger's segments; small ones turn soon.
@@ -71,6 +73,7 @@ impl Config {
             short_codes: Vec::new(),
             clock: super::TUESDAY_MORNING.to_owned(),
             speed: 1,
+            verbosity: "",
             environment: Vec::new(),
             segment_mib: 4,
         };

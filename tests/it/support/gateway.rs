@@ -84,6 +84,9 @@ impl Gateway {
         let file = home.path().join("stopgate.toml");
         std::fs::write(&file, config.write(home.path())).expect("the configuration is written");
         command.arg("--config").arg(&file).arg("run").envs(config.environment.iter().cloned());
+        if !config.verbosity.is_empty() {
+            command.arg(config.verbosity);
+        }
         if !config.clock.is_empty() {
             command.args(["--clock", &config.clock, "--speed", &config.speed.to_string()]);
             command.args(["--segment-mib", &config.segment_mib.to_string()]);

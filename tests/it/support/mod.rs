@@ -6,6 +6,7 @@ pub mod disk;
 pub mod figures;
 pub mod gateway;
 pub mod loop_disk;
+pub mod needles;
 pub mod people;
 pub mod injected;
 pub mod stage;
