@@ -224,12 +224,19 @@ impl House {
         }
     }
 
-    /// Waits until everything written so far is signed, so durable: how many records there are.
+    /// Waits until nothing is written any more and all of it is signed, so durable: how many records there are.
     async fn come_to_rest(&self, gateway: &Gateway) -> (u64, u64) {
-        let signed = gateway.metric("stopgate_ledger_last_checkpoint_timestamp_seconds", &[]).await;
-        let later = |at: f64| at >= signed + 3.0;
-        gateway.metric_becomes("stopgate_ledger_last_checkpoint_timestamp_seconds", &[], later).await;
-        self.witness.records(&self.data())
+        let mut before = self.witness.records(&self.data());
+        loop {
+            let signed = gateway.metric("stopgate_ledger_last_checkpoint_timestamp_seconds", &[]).await;
+            let later = |at: f64| at >= signed + 2.0;
+            gateway.metric_becomes("stopgate_ledger_last_checkpoint_timestamp_seconds", &[], later).await;
+            let records = self.witness.records(&self.data());
+            if records == before {
+                return records;
+            }
+            before = records;
+        }
     }
 
     /// Segments of the ledger that have records.
