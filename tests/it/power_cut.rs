@@ -9,7 +9,7 @@ use super::support::people::people;
 use super::support::stage::operator;
 use super::support::strace::Injected;
 use super::support::witness::{OPTED_OUT, PROMOS, Toll, Witness, scatter};
-use super::support::{PROMO, phone};
+use super::support::{PROMO, SOON, phone};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -264,6 +264,9 @@ async fn control() -> Option<u64> {
     let mut gateway = house.start().await;
     let swallowed = Injected::under(gateway.id(), "fdatasync,fsync,sync_file_range,msync", "retval=0")?;
     let load = house.witness.load(&gateway, 0..STOPS, Duration::from_millis(300)).await;
+    // Under strace everything takes its time: what nobody acknowledged cannot be lost.
+    let acked = house.smsc.wait_for(SOON, |records| (records.answered.len() >= 10).then_some(())).await;
+    assert!(acked.is_some(), "no STOP is acknowledged under strace\n{}", gateway.log());
     gateway.signal(Signal::STOP);
     house.disk.cut();
     gateway.kill();
