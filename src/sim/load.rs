@@ -7,10 +7,10 @@ use super::quick::cut;
 use super::wire::{DATA_SM, DELIVER_SM, ENQUIRE_LINK, Pdu, RESPONSE};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a load waits for the next answer before it gives up.
@@ -38,6 +38,8 @@ pub struct Load {
     pub numbers: u64,
     /// Whether the time from submit to answer is kept for each message.
     pub latencies: bool,
+    /// The address that it comes from; nothing = whichever the system takes.
+    pub from: Option<Ipv4Addr>,
 }
 
 impl Load {
@@ -55,6 +57,7 @@ impl Load {
             first_number: 33_639_980_000,
             numbers: 10_000,
             latencies: false,
+            from: None,
         }
     }
 }
@@ -123,7 +126,14 @@ struct Line {
 
 impl Line {
     async fn open(address: SocketAddr, load: &Load, seed: u64) -> Result<Self, EsmeError> {
-        let mut stream = TcpStream::connect(address).await?;
+        let mut stream = match load.from {
+            None => TcpStream::connect(address).await?,
+            Some(from) => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind((from, 0).into())?;
+                socket.connect(address).await?
+            }
+        };
         stream.set_nodelay(true)?;
         stream.write_all(load.bind.pdu(1).octets()).await?;
         let mut header = [0u8; 16];
