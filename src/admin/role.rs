@@ -42,7 +42,12 @@ impl Role {
             Action::StopAdd | Action::ConsentRecord | Action::ConsentRevoke => {
                 matches!(self, Self::Sender | Self::Compliance)
             }
-            Action::LiftPropose | Action::LiftDecide | Action::GdprErase | Action::LossRecord | Action::LossConfirm => {
+            Action::LiftPropose
+            | Action::LiftDecide
+            | Action::GdprAccess
+            | Action::GdprErase
+            | Action::LossRecord
+            | Action::LossConfirm => {
                 matches!(self, Self::Compliance)
             }
             Action::Why
@@ -81,6 +86,8 @@ pub enum Action {
     /// Approve or refuse what somebody else proposed.
     LiftDecide,
     LiftList,
+    /// All that is held of a person.
+    GdprAccess,
     /// Erase a person's data.
     GdprErase,
     /// How it stands after a restore.
@@ -112,6 +119,7 @@ impl Action {
             Self::LiftPropose => "stop.lift.propose",
             Self::LiftDecide => "stop.lift.decide",
             Self::LiftList => "stop.lift.list",
+            Self::GdprAccess => "gdpr.access",
             Self::GdprErase => "gdpr.erase",
             Self::RestoreShow => "restore.show",
             Self::LossRecord => "restore.loss.record",
@@ -148,7 +156,7 @@ mod tests {
             assert_eq!(action.roles(), "compliance or auditor");
         }
         for action in
-            [Action::LiftPropose, Action::LiftDecide, Action::GdprErase, Action::LossRecord, Action::LossConfirm]
+            [Action::LiftPropose, Action::LiftDecide, Action::GdprAccess, Action::GdprErase, Action::LossRecord, Action::LossConfirm]
         {
             assert_eq!(action.roles(), "compliance");
         }

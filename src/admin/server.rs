@@ -109,6 +109,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/stops/show", post(stops::show))
         .route("/v1/stops/review", get(review::review))
         .route("/v1/consents/show", post(consent::endpoints::show))
+        .route("/v1/gdpr/access", post(gdpr::access))
         .route("/v1/gdpr/erase", post(gdpr::erase))
         .route("/v1/lifts", post(lifts::propose).get(lifts::list))
         .route("/v1/lifts/decide", post(lifts::decide))

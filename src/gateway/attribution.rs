@@ -1,6 +1,7 @@
 //! Owns whom a reply answers: follows the verdicts into the index, and asks it when somebody writes.
 //! Must never cost a lane anything while messages leave, nor name an account whose message did not leave.
 
+use super::held::HeldWriter;
 use super::lane::Lane;
 use super::settings::Settings;
 use super::shared::Shared;
@@ -266,6 +267,27 @@ impl Shared {
         writers.retain(|written| settings.accounts.iter().any(|account| account.id == written.account));
         Some((writers, result))
     }
+}
+
+/// Who has written to a number in 90 days, by the addresses to which people write back.
+pub(super) fn writers_to(shared: &Shared, settings: &Settings, tag: &NumberTag, now: CivilInstant) -> Vec<HeldWriter> {
+    let mut found: Vec<HeldWriter> = Vec::new();
+    for account in &settings.accounts {
+        let policy = &account.policy;
+        let codes = policy.stop_codes.iter().map(ToString::to_string);
+        for sender in policy.senders.iter().cloned().chain(codes) {
+            let address = address(sender.trim().as_bytes(), Ton::Unknown, &settings.numbers, &policy.default_country);
+            let Some(address) = address else { continue };
+            for written in shared.attributions.writers(tag, address, now).0 {
+                let at = CivilInstant::from_secs(written.at_s.into());
+                let writer = HeldWriter { account: written.account, address: sender.clone(), at };
+                if !found.contains(&writer) {
+                    found.push(writer);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Starts the thread that follows the verdicts and keeps the index's files. It ends with the data plane.

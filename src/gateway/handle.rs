@@ -2,6 +2,7 @@
 //! Must never let the control plane near a link or a lane's insides.
 
 pub use super::erasure::{Erasure, ErasureError};
+pub use super::held::Held;
 use super::kit::Kit;
 pub use super::lifts::{LiftError, NewLift, Waiting};
 pub use super::losses::{Closed, Loss, LossError};

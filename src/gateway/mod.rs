@@ -17,6 +17,7 @@ pub mod duties;
 pub mod esme;
 mod frequency;
 pub mod handle;
+pub mod held;
 pub mod kit;
 pub mod lane;
 pub mod leaks;

@@ -94,6 +94,11 @@ impl Ledger {
         Ok(Verdicts { reader: self.verdicts.read(from, u64::MAX), since })
     }
 
+    /// Where the segments of the verdicts begin, oldest first.
+    pub fn verdict_segments(&self) -> Vec<u64> {
+        self.verdicts.segment_starts()
+    }
+
     /// The oldest verdict there is.
     pub fn first_verdict(&self) -> u64 {
         self.verdicts.segment_starts().first().copied().unwrap_or(0)
@@ -236,6 +241,14 @@ impl Verdicts {
     /// The next verdict of a message that left, or that was taken back; the others are passed over without reading them.
     pub fn next_leaving(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
         let Some(frame) = self.reader.next_frame_where(VerdictRecord::is_of_leaving)? else { return Ok(None) };
+        let read = VerdictRecord::read(frame.leaf);
+        read.map(Some).map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })
+    }
+
+    /// The next verdict about a number; the others are passed over without reading them.
+    pub fn next_about(&mut self, tag: &NumberTag) -> Result<Option<VerdictRecord>, OpenError> {
+        let about = |leaf: &[u8]| leaf.get(TAG_AT..TAG_AT + 16) == Some(&tag.0[..]);
+        let Some(frame) = self.reader.next_frame_where(about)? else { return Ok(None) };
         let read = VerdictRecord::read(frame.leaf);
         read.map(Some).map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })
     }

@@ -2,7 +2,7 @@
 //! Must never hand out an answer whose intent is not durable, nor the same one twice.
 
 use super::Keeping;
-use super::duty::{Duties, Duty, DutyId, Fate, Next, Quiet};
+use super::duty::{Duties, Duty, DutyId, DutyKind, Fate, Next, Quiet};
 use super::error::SpoolError;
 use super::record::{DUTY_LEAF, DutyLeaf};
 use super::seal::Sealer;
@@ -188,6 +188,13 @@ impl Confirmations {
         self.journal.subscribe(wake);
     }
 
+    /// What is owed to a number, and since when: the person's right of access.
+    pub fn by_tag(&self, tag: &NumberTag) -> Vec<(DutyKind, CivilInstant)> {
+        let state = self.lock();
+        let of_tag = state.duties.opened().filter(|(_, duty, ..)| duty.tag == *tag);
+        of_tag.map(|(_, duty, since, _)| (duty.kind, since)).collect()
+    }
+
     /// Ends what is owed to a number, and rewrites the journal, so that the number stands nowhere (its tag stays for 24 hours, as a
     /// loop guard). Returns how many answers ended. Waits for an fsync: not for a lane.
     pub fn erase(&self, tag: &NumberTag, now: CivilInstant) -> Result<usize, SpoolError> {
@@ -310,7 +317,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::duty::DutyKind;
     use super::*;
     use crate::journal::disk::RealDisk;
     use crate::message::name::NameId;

@@ -34,6 +34,16 @@ pub enum DutyKind {
 }
 
 impl DutyKind {
+    /// The word used in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Contact => "contact",
+            Self::StartQuestion => "start_question",
+        }
+    }
+
     /// From its octet on disk.
     pub const fn from_octet(octet: u8) -> Option<Self> {
         match octet {

@@ -230,3 +230,159 @@ async fn after_an_erasure_nothing_of_a_person_stands_in_any_file_and_the_stop_st
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     verified(&home, None);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_person_is_told_everything_that_is_held_and_the_reading_is_recorded() {
+    let mut stage = start().await;
+    let (to, person) = (phone(945), format!("+{}", phone(945)));
+    let form = ["--source", "web", "--wording", "v3", "--evidence", "form of Zanzibar"];
+    let record = [&["consent", "record", &person, "--account", "optin"][..], &form].concat();
+    assert_eq!(stage.gateway.command(&record).await.2, 0);
+    let acme = stage.acme().await;
+    let later = Message { schedule: LATER.into(), ..Message::submit("ACME", &to, PROMO) };
+    assert_eq!(acme.submit_and_wait(&later).await.expect("an answer").status(), 0);
+    assert_eq!(acme.submit_and_wait(&Message::submit("36111", &to, PROMO)).await.expect("an answer").status(), 0);
+    let mute = Message::submit("ACME", &to, "Soldes samedi");
+    assert_ne!(acme.submit_and_wait(&mute).await.expect("an answer").status(), 0);
+    acme.unbind(SOON).await.expect("unbound");
+    for text in ["Bonjour, ici Hippolyte", "C'est quoi STOP au 36111 ?"] {
+        assert_eq!(stage.mo(&to, "36111", text).await, 0);
+    }
+    let part = Message::mo(&to, "36111", "Quatrepattes, suite").as_part(9, 2, 1);
+    assert_eq!(stage.smsc.deliver(part, SOON).await.expect("an answer").status, 0);
+
+    let held = async |stage: &Stage, number: &str| -> Value {
+        let (out, error, code) = stage.gateway.command(&["--json", "gdpr", "access", number]).await;
+        assert_eq!(code, 0, "{out}{error}");
+        serde_json::from_str(&out).expect("JSON")
+    };
+    let told = held(&stage, &person).await;
+    assert_eq!((&told["number"], &told["suppressed"]), (&person.as_str().into(), &false.into()));
+    assert_eq!(told["consents"][0]["evidence"], "form of Zanzibar");
+    let events = told["events"].as_array().expect("a list");
+    assert!(events.iter().any(|one| one["kind"] == "consent" && one["number"] == person.as_str()), "{told}");
+    let texts: Vec<&str> =
+        told["waiting"].as_array().expect("a list").iter().filter_map(|one| one["text"].as_str()).collect();
+    assert!(texts.contains(&"Bonjour, ici Hippolyte"), "{texts:?}");
+    assert_eq!(
+        (&told["reply_parts"][0]["text"], &told["reply_parts"][0]["to"]),
+        (&"Quatrepattes, suite".into(), &"36111".into())
+    );
+    assert_eq!(
+        (&told["scheduled"][0]["account"], &told["scheduled"][0]["operator"]),
+        (&"acme".into(), &"operator-a".into())
+    );
+    assert_eq!(told["review"][0]["text"], "C'est quoi STOP au ••••• ?");
+    assert_eq!((&told["writers"][0]["account"], &told["writers"][0]["address"]), (&"acme".into(), &"36111".into()));
+    let tally = &told["verdicts"]["by_account"][0];
+    assert_eq!(
+        (&tally["account"], &tally["left"], &tally["refused"]),
+        (&"acme".into(), &2.into(), &1.into()),
+        "{told}"
+    );
+    assert_eq!(
+        (&told["verdicts"]["complete"], told["verdicts"]["newest"].as_array().map(Vec::len)),
+        (&true.into(), Some(3))
+    );
+
+    // In words, into a file that is there once; a STOP and who has looked stand in the next answer.
+    assert_eq!(stage.mo(&to, "36111", WORDS).await, 0);
+    let file = stage.gateway.home.path().join("held.txt");
+    let asked = ["gdpr", "access", &person, "-o", file.to_str().expect("UTF-8")];
+    let (out, error, code) = stage.gateway.command(&asked).await;
+    assert_eq!(code, 0, "{out}{error}");
+    let words = std::fs::read_to_string(&file).expect("written");
+    for part in [
+        person.as_str(),
+        "You are on the list",
+        "form of Zanzibar",
+        WORDS,
+        "Bonjour, ici Hippolyte",
+        "acme: 2 sent on, 1 refused",
+        "refused SG121",
+        "looked up or acted on: gdpr.access, by local",
+        "the CNIL",
+    ] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    assert_eq!(stage.gateway.command(&asked).await.2, 2, "a file is never written over");
+    // Of somebody else nothing is known, and somebody else's data are nowhere in it.
+    let told = held(&stage, "+33639980946").await;
+    assert_eq!(
+        (&told["suppressed"], told["events"].as_array().map(Vec::len)),
+        (&false.into(), Some(1)),
+        "its own reading"
+    );
+    assert!(!told.to_string().contains("Hippolyte"), "{told}");
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_erasure_that_a_kill_cut_off_is_finished_by_the_next_start_while_stops_go_on() {
+    let mut stage = start().await;
+    let home = stage.gateway.home.path().to_owned();
+    let data = home.join("data");
+    for number in 950..970 {
+        assert_eq!(stage.mo(&phone(number), "36111", "STOP Hippolyte").await, 0);
+    }
+    let gone: Vec<Vec<Vec<u8>>> = (950..970).map(|number| sealed(&home, number).0).collect();
+    // Erasures run while others say STOP; the process is killed while some of them are under way.
+    let person = format!("+{}", phone(950));
+    let first = ["gdpr", "erase", &person, "--reason", "letter"];
+    let (_, erased) = tokio::join!(
+        async {
+            for number in 970..990 {
+                assert_eq!(stage.mo(&phone(number), "36111", "STOP").await, 0);
+            }
+        },
+        stage.gateway.command(&first)
+    );
+    assert_eq!(erased.2, 0, "{erased:?}");
+    assert_eq!(holding(&data, &gone[0]), [""; 0]);
+    let orders: Vec<[String; 5]> = (951..970)
+        .map(|number| {
+            let to = format!("+{}", phone(number));
+            ["gdpr".into(), "erase".into(), to, "--reason".into(), format!("letter {number}")]
+        })
+        .collect();
+    let mut answered = Vec::new();
+    for (at, order) in orders.iter().enumerate() {
+        let arguments: Vec<&str> = order.iter().map(String::as_str).collect();
+        let running = stage.gateway.command(&arguments);
+        if at == 10 {
+            // Whatever it has done by the time it is noted: the file is there, or it was never begun, or it is over.
+            let pending = data.join("erase.pending");
+            tokio::select! {
+                done = running => answered.push(done.2 == 0),
+                () = async {
+                    while !pending.exists() {
+                        tokio::task::yield_now().await;
+                    }
+                } => answered.push(true),
+            }
+            break;
+        }
+        assert_eq!(running.await.2, 0);
+        answered.push(true);
+    }
+    stage.gateway.kill();
+    let was_pending = data.join("erase.pending").exists();
+    stage.restart().await;
+    let wait = std::time::Instant::now();
+    while data.join("erase.pending").exists() {
+        assert!(wait.elapsed() < SOON, "it is not finished\n{}", stage.gateway.log());
+        tokio::task::yield_now().await;
+    }
+    eprintln!("killed while an erasure was noted: {was_pending}");
+    for blobs in &gone[..answered.len() + 1] {
+        assert_eq!(holding(&data, blobs), [""; 0]);
+    }
+    for blobs in &gone[answered.len() + 1..] {
+        assert!(!holding(&data, blobs).is_empty(), "nobody asked for these");
+    }
+    for number in [950, 961, 969, 989] {
+        assert_eq!(promo(&stage, number).await, OPTED_OUT);
+    }
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    verified(&home, None);
+}

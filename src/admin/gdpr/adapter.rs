@@ -2,8 +2,12 @@
 //! Must never reach past the handle, nor leave out a place where data may stand.
 
 use super::super::adapter::canonical;
-use super::super::plane::Pending;
+use super::super::consent::ConsentEntry;
+use super::super::plane::{ConsentPlane, Pending};
 use super::super::problem::{Problem, ProblemKind};
+use super::super::requests::WrittenNumber;
+use super::super::suppressions;
+use super::access::{self, AccessAnswer};
 use super::{EraseAnswer, EraseRequest, ErasedCounts, GdprPlane, words};
 use crate::gateway::handle::{ErasureError, Handle};
 
@@ -28,7 +32,32 @@ impl From<ErasureError> for Problem {
     }
 }
 
+/// For how long the verdicts are kept, in words.
+fn kept() -> &'static str {
+    "until the retention of verdicts ends"
+}
+
 impl GdprPlane for Handle {
+    fn held(&self, written: WrittenNumber) -> Pending<'_, AccessAnswer> {
+        Box::pin(async move {
+            let number = canonical(&self.shared.settings.load(), &written)?;
+            let held = Handle::held(self, number).await.map_err(|error| {
+                Problem::new(
+                    ProblemKind::Failed,
+                    format!("what is held cannot be read: {error}"),
+                    "`stopgate verify DATA_DIR` says what is wrong",
+                )
+            })?;
+            let stops = suppressions::entries(self, number)?;
+            let consents: Vec<ConsentEntry> = self.consents_of(written).await?;
+            let name = |id| self.shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
+            let now = self.shared.clock.civil();
+            let mut answer = access::answer((number, now), held, (stops, consents), kept(), name);
+            answer.answer = access::words(&answer);
+            Ok(answer)
+        })
+    }
+
     fn erase(&self, request: EraseRequest) -> Pending<'_, EraseAnswer> {
         Box::pin(async move {
             let number = canonical(&self.shared.settings.load(), &request.number)?;
@@ -48,7 +77,7 @@ impl GdprPlane for Handle {
                 },
                 ended_opt_ins: erased.ended_opt_ins.into_iter().map(name).collect(),
                 suppressed: erased.suppressed,
-                stays: words::stays(erased.suppressed, "until the retention of verdicts ends"),
+                stays: words::stays(erased.suppressed, kept()),
                 answer: String::new(),
             };
             answer.answer = words::answer(&answer);

@@ -1,6 +1,7 @@
 //! Owns the endpoints of a person's rights over their data: access and erasure.
 //! Must never answer before the reading is recorded, nor put a number into an address.
 
+pub mod access;
 pub mod adapter;
 pub mod words;
 
@@ -10,10 +11,12 @@ use super::plane::Pending;
 use super::problem::Problem;
 use super::requests::WrittenNumber;
 use super::role::Action;
+use super::stops::NumberBody;
 use super::tokens::Caller;
 use crate::ledger::erasure::check_reason;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
+use access::AccessAnswer;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -90,6 +93,21 @@ pub trait GdprPlane: Send + Sync + 'static {
     /// Erases what is held of a number: it stands in no file when this answers. `Conflict` while another erasure runs;
     /// `Unavailable` when the disk does not let it end.
     fn erase(&self, request: EraseRequest) -> Pending<'_, EraseAnswer>;
+
+    /// Everything that is held of a number; waits for an erasure that runs. May take a minute.
+    fn held(&self, number: WrittenNumber) -> Pending<'_, AccessAnswer>;
+}
+
+/// `POST /v1/gdpr/access`: the number stands in the body, because addresses end up in logs.
+pub async fn access(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
+    shared.serve(&headers, Action::GdprAccess, async |caller| accessed(&shared, caller, &octets).await).await
+}
+
+async fn accessed(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<AccessAnswer, Problem> {
+    let asked: NumberBody = body(octets)?;
+    let number = shared.number(asked.number, asked.country);
+    shared.record_read(caller, Action::GdprAccess, Some(number.clone())).await?;
+    shared.plane.held(number).await
 }
 
 /// `POST /v1/gdpr/erase`

@@ -6,6 +6,7 @@ use super::super::answers::{
     SmscStatus, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
 use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
+use super::super::gdpr::access::{self, AccessAnswer};
 use super::super::gdpr::{EraseAnswer, EraseRequest, ErasedCounts, GdprPlane, words};
 use super::super::plane::{ConsentPlane, Pending, Plane};
 use super::super::problem::{Problem, ProblemKind};
@@ -19,6 +20,7 @@ use super::super::settings::AdminSettings;
 use super::super::unsubscribes::{UnsubscribeReport, Unsubscribes};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
+use crate::gateway::handle::Held;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use crate::telemetry::metrics::GatewayMetrics;
@@ -158,6 +160,19 @@ impl ConsentPlane for FakePlane {
 }
 
 impl GdprPlane for FakePlane {
+    fn held(&self, number: WrittenNumber) -> Pending<'_, AccessAnswer> {
+        self.note("held");
+        Box::pin(async move {
+            let number = read(&number)?;
+            let mut answer =
+                access::answer((number, now()), Held::default(), (Vec::new(), Vec::new()), "5 years", |_| {
+                    String::new()
+                });
+            answer.answer = access::words(&answer);
+            Ok(answer)
+        })
+    }
+
     fn erase(&self, request: EraseRequest) -> Pending<'_, EraseAnswer> {
         self.note(format!("erase by {}: {}", request.by, request.reason));
         Box::pin(async move {

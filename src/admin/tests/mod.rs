@@ -144,6 +144,24 @@ fn a_sender_enters_opt_ins_to_its_own_account_only_and_reads_none() {
 }
 
 #[test]
+fn what_is_held_is_for_compliance_alone_and_its_reading_is_recorded_first() {
+    let daemon = FakeDaemon::start();
+    let body = json!({ "number": "0639980042" });
+    for (name, role) in [("olga", "operator"), ("audrey", "auditor"), ("acme", "sender")] {
+        let token = enrol(&daemon, name, role);
+        assert_eq!(post(&daemon, "/v1/gdpr/access", &token, &body).0, 403, "{role}");
+    }
+    let token = enrol(&daemon, "carla", "compliance");
+    let (status, answer) = post(&daemon, "/v1/gdpr/access", &token, &body);
+    assert_eq!((status, &answer["number"], &answer["suppressed"]), (200, &"+33639980042".into(), &false.into()));
+    assert!(answer["answer"].as_str().is_some_and(|words| words.contains("You are not on the list")), "{answer}");
+    assert_eq!(daemon.asked(), ["recorded gdpr.access by carla", "held"]);
+    daemon.plane.unrecorded.store(true, Ordering::Relaxed);
+    assert_eq!(post(&daemon, "/v1/gdpr/access", &token, &body).0, 503);
+    assert_eq!(daemon.asked().len(), 2, "nothing was read");
+}
+
+#[test]
 fn only_compliance_erases_and_only_with_a_reason_that_is_no_number() {
     let daemon = FakeDaemon::start();
     let body = json!({ "number": "0639980042", "reason": "letter of 2026-11-20" });

@@ -1,6 +1,7 @@
 //! Owns `stopgate gdpr`: a person asks what is held about their number, or to have it erased.
 //! Must never be carried out without being recorded: the daemon does so.
 
+mod access;
 mod erase;
 
 use super::exit::{Failure, Outcome};
@@ -18,12 +19,14 @@ pub struct Args {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
+    Access(access::Args),
     Erase(erase::Args),
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
     match &args.command {
+        Command::Access(args) => access::run(args, global),
         Command::Erase(args) => erase::run(args, global),
     }
 }

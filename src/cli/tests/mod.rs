@@ -73,6 +73,25 @@ fn an_opt_in_is_recorded_shown_and_revoked() {
 }
 
 #[test]
+fn what_is_held_goes_to_the_screen_or_into_a_new_file() {
+    let daemon = FakeDaemon::start();
+    let out = daemon.directory.path().join("held.txt");
+    let path = out.to_str().expect("UTF-8");
+    let access = ["gdpr", "access", "06 39 98 00 42"];
+    assert_eq!(run(&daemon, &access), Ok(Exit::Ok));
+    assert_eq!(run(&daemon, &[&access[..], &["-o", path]].concat()), Ok(Exit::Ok));
+    assert!(std::fs::read_to_string(&out).expect("written").starts_with("What is held about +33639980042"));
+    let again = run(&daemon, &[&access[..], &["-o", path]].concat());
+    assert_eq!(again.expect_err("a file is never written over").exit, Exit::Usage);
+    let json = daemon.directory.path().join("held.json");
+    let to_json = [&["--json"], &access[..], &["-o", json.to_str().expect("UTF-8")]].concat();
+    assert_eq!(run(&daemon, &to_json), Ok(Exit::Ok));
+    let held: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).expect("written")).expect("JSON");
+    assert_eq!(held["number"], "+33639980042");
+    assert_eq!(daemon.asked().len(), 6, "each reading is recorded: {:?}", daemon.asked());
+}
+
+#[test]
 fn a_person_is_erased_with_a_reason_and_gets_an_answer_that_can_be_sent() {
     let daemon = FakeDaemon::start();
     let out = daemon.directory.path().join("answer.txt");
