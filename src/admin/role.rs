@@ -155,9 +155,14 @@ mod tests {
             assert!(!Role::Sender.may(action) && !Role::Operator.may(action), "{action:?}");
             assert_eq!(action.roles(), "compliance or auditor");
         }
-        for action in
-            [Action::LiftPropose, Action::LiftDecide, Action::GdprAccess, Action::GdprErase, Action::LossRecord, Action::LossConfirm]
-        {
+        for action in [
+            Action::LiftPropose,
+            Action::LiftDecide,
+            Action::GdprAccess,
+            Action::GdprErase,
+            Action::LossRecord,
+            Action::LossConfirm,
+        ] {
             assert_eq!(action.roles(), "compliance");
         }
         for action in [Action::StopAdd, Action::ConsentRecord, Action::ConsentRevoke, Action::Reload, Action::Drain] {

@@ -5,6 +5,7 @@ use super::account::{self, AccountDraft};
 use super::checkpoints::{self, CheckpointSettings};
 use super::error::Findings;
 use super::packs::Packs;
+use super::retention;
 use super::schema;
 use super::secret::Surroundings;
 use super::section::Table;
@@ -35,6 +36,7 @@ pub struct Document {
     pub admin_line: usize,
     pub packs: Packs,
     pub checkpoints: CheckpointSettings,
+    pub verdicts_kept: Duration,
     pub smscs: Vec<SmscDraft>,
     pub accounts: Vec<AccountDraft>,
     pub short_codes: Vec<ShortCodeDraft>,
@@ -54,6 +56,7 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
     let admin = admin_table.as_ref().and_then(|table| admin(table, data_dir.as_ref(), surroundings));
     let packs = root.table("packs").map(|table| Packs::read(&table, findings, surroundings));
     let outward = root.table("checkpoints").and_then(|table| checkpoints::read(&table, surroundings));
+    let verdicts_kept = root.table("retention").and_then(|table| retention::read(&table));
     let (smscs, accounts, short_codes) = (root.tables("smsc"), root.tables("account"), root.tables("short_code"));
     if smscs.is_empty() && !root.is_written("smsc") {
         root.error(0, "no operator to bind to: write [[smsc]] with name, address, system_id and password");
@@ -74,7 +77,13 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
         PathBuf::from(name)
     };
     Document {
-        whole: whole && packs.is_some() && outward.is_some() && all_smscs && all_accounts && all_codes,
+        whole: whole
+            && packs.is_some()
+            && outward.is_some()
+            && verdicts_kept.is_some()
+            && all_smscs
+            && all_accounts
+            && all_codes,
         smsc_names,
         account_names,
         node: node.unwrap_or_default(),
@@ -87,6 +96,7 @@ pub fn read(root: &DeTable<'_>, findings: &Findings, surroundings: &Surroundings
         admin_line: admin_table.map_or(0, |table| table.line_of("listen")),
         packs: packs.unwrap_or_default(),
         checkpoints: outward.unwrap_or_default(),
+        verdicts_kept: verdicts_kept.unwrap_or(retention::VERDICTS_KEPT),
         smscs,
         accounts,
         short_codes,

@@ -11,6 +11,7 @@ pub mod error;
 mod observe;
 mod packs;
 mod refusal;
+mod retention;
 pub mod resolve;
 pub mod schema;
 mod secret;

@@ -66,6 +66,7 @@ impl Loaded {
             short_codes,
             numbers,
             rehearsal,
+            verdicts_kept: document.verdicts_kept,
         };
         Ok(Resolved { settings, admin: document.admin, packs: packs_in_use })
     }

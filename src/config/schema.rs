@@ -68,7 +68,7 @@ pub const ROOT: Section = Section {
             "Threads that move traffic, 1 to 64; an account lives on one. A change needs a restart.",
         ),
     ],
-    tables: &[SMPP, ADMIN, PACKS, CHECKPOINTS, LIMITS, SMSC, ACCOUNT, SHORT_CODE],
+    tables: &[SMPP, ADMIN, PACKS, CHECKPOINTS, RETENTION, LIMITS, SMSC, ACCOUNT, SHORT_CODE],
 };
 
 const SMPP: Section = Section {
@@ -149,6 +149,19 @@ const CHECKPOINTS: Section = Section {
         ),
         key("every", "\"1h\"", Is("\"1h\""), "How often, 1s to 24h."),
     ],
+    tables: &[],
+};
+
+const RETENTION: Section = Section {
+    name: "retention",
+    many: false,
+    help: "For how long evidence is kept. Events (stops, opt-ins, acts of persons) are never given up: they are the list.",
+    keys: &[key(
+        "verdicts",
+        "\"1826d\"",
+        Is("\"1826d\""),
+        "What was decided about each message, under the number's keyed tag: whole segments go once all of it is older; hashes stay, so every proof and checkpoint stays valid. Five years: personal and movable actions are prescribed then (art. 2224 Code civil). At least `1096d`, three years: for so long the proof that an opt-out was honoured is kept (CNIL, délibération 2021-131).",
+    )],
     tables: &[],
 };
 

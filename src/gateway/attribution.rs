@@ -82,6 +82,11 @@ impl Attributions {
         Ok(started)
     }
 
+    /// The verdict that is to be followed next.
+    pub fn followed(&self) -> u64 {
+        self.index.next()
+    }
+
     /// New settings: other addresses can be written back to from now on.
     pub fn renew(&self, settings: &Settings) {
         let addresses = addresses(settings);

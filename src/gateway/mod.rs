@@ -38,6 +38,7 @@ pub mod recall;
 pub mod refs;
 pub mod refusal;
 pub mod reply_parts;
+pub mod retention;
 pub mod review;
 pub mod route;
 pub mod run;

@@ -229,6 +229,8 @@ pub struct Settings {
     pub numbers: Arc<crate::compliance::numbers::NumberPlan>,
     /// Whether the civil clock is virtual.
     pub rehearsal: bool,
+    /// For how long verdicts are kept.
+    pub verdicts_kept: Duration,
 }
 
 impl Settings {

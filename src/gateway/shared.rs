@@ -7,6 +7,7 @@ use super::leaks::LeakAudit;
 use super::lifts::Lifts;
 use super::order::Order;
 use super::placement::Placement;
+use super::retention::Steadiness;
 use super::review::ReviewList;
 use super::settings::Settings;
 use crate::clock::Clock;
@@ -107,7 +108,7 @@ pub struct Shared {
     /// The parts of replies that wait for each other, whichever lane they came over. Locked for parts only.
     pub(super) reply_parts: Mutex<ReplyParts>,
     /// Held while a person's data are erased, or what is over is given up.
-    pub(super) erasing: Arc<tokio::sync::Mutex<()>>,
+    pub(super) erasing: Arc<tokio::sync::Mutex<Steadiness>>,
     /// Replies for an officer's eyes. Locked for those only.
     review: Mutex<ReviewList>,
     /// Answers whose intent is durable, until the lane of their short code takes them.
@@ -395,7 +396,8 @@ impl Shared {
     /// Ends what is past its time in the spool, among the ids and the duties. Waits for the disk: never on a lane.
     pub fn tidy(&self) {
         self.finish_erasures();
-        let Ok(_alone) = self.erasing.try_lock() else { return };
+        let Ok(mut steadiness) = self.erasing.try_lock() else { return };
+        self.forget_verdicts(&mut steadiness);
         let now = self.clock.civil();
         self.frequency.index().tidy(now);
         for (ticket, _) in self.spool.expire(now) {

@@ -180,6 +180,17 @@ pub struct Reopen {
     pub detail: NameId,
 }
 
+/// Verdicts whose retention is over are given up: their segments go when this is durable, their hashes stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The verdicts before this one.
+    pub before: u64,
+    /// All of them were recorded before this instant.
+    pub older_than: CivilInstant,
+    /// For how many seconds verdicts are kept.
+    pub kept_s: u64,
+}
+
 /// What became of an account's submissions since the process began, as its lane counted them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountCounter {
@@ -239,6 +250,7 @@ pub enum Event {
     Reopen(Reopen),
     /// The key that signs checkpoints was replaced.
     Key(Rotation),
+    Retention(Retention),
     AccountCounter(AccountCounter),
     LinkCounter(LinkCounter),
 }
@@ -262,6 +274,7 @@ impl Event {
             Self::Epoch(_) => "epoch",
             Self::Reopen(_) => "reopen",
             Self::Key(_) => "key",
+            Self::Retention(_) => "retention",
             Self::AccountCounter(_) => "account_counter",
             Self::LinkCounter(_) => "link_counter",
         }

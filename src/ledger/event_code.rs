@@ -30,8 +30,12 @@ pub(super) const EPOCH: u8 = 44;
 pub(super) const REOPEN: u8 = 45;
 /// The kind that replaces the signing key.
 pub const KEY: u8 = 46;
+/// Verdicts were given up.
+pub(super) const RETENTION: u8 = 47;
 pub(super) const ACCOUNT_COUNTER: u8 = 64;
 pub(super) const LINK_COUNTER: u8 = 65;
+
+pub use super::event_tag::{suppression_tag, tag};
 
 /// An event as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,37 +59,6 @@ pub fn is_config(leaf: &[u8]) -> bool {
     kind_of(leaf) == Some(CONFIG)
 }
 
-/// The number tag of a stop's or lift's leaf, without reading the rest.
-pub fn suppression_tag(leaf: &[u8]) -> Option<NumberTag> {
-    tag_at(leaf, 12)
-}
-
-/// The number that an event is about, without reading the rest.
-pub fn tag(leaf: &[u8]) -> Option<NumberTag> {
-    match kind_of(leaf)? {
-        STOP | LIFT => tag_at(leaf, 12),
-        CONSENT => tag_at(leaf, 13),
-        ERASE => tag_at(leaf, 0),
-        ADMIN => {
-            let has_tag = leaf.get(fields_at(leaf)? + 8)?;
-            tag_at(leaf, 9).filter(|_| *has_tag == 1)
-        }
-        // Kinds of records, not an enum of ours: no other holds a tag.
-        _ => None,
-    }
-}
-
-/// Where an event's own fields begin.
-fn fields_at(leaf: &[u8]) -> Option<usize> {
-    let sealed = leaf.get(2)? & FLAG_SEALED != 0;
-    Some(HEAD + if sealed { 32 } else { 0 })
-}
-
-fn tag_at(leaf: &[u8], field: usize) -> Option<NumberTag> {
-    let at = fields_at(leaf)? + field;
-    leaf.get(at..at + 16)?.try_into().ok().map(NumberTag)
-}
-
 const fn kind(event: &Event) -> u8 {
     match event {
         Event::Begin(_) => BEGIN,
@@ -103,6 +76,7 @@ const fn kind(event: &Event) -> u8 {
         Event::Epoch(_) => EPOCH,
         Event::Reopen(_) => REOPEN,
         Event::Key(_) => KEY,
+        Event::Retention(_) => RETENTION,
         Event::AccountCounter(_) => ACCOUNT_COUNTER,
         Event::LinkCounter(_) => LINK_COUNTER,
     }
@@ -203,6 +177,11 @@ pub(super) fn write(
             put.out.extend_from_slice(&rotation.old);
             put.out.extend_from_slice(&rotation.new);
             rotation.signatures.iter().for_each(|signature| put.out.extend_from_slice(signature));
+        }
+        Event::Retention(retention) => {
+            put.u64(retention.before);
+            put.u64(retention.older_than.as_micros() as u64);
+            put.u64(retention.kept_s);
         }
         Event::AccountCounter(c) => {
             put.name(c.account);

@@ -4,11 +4,11 @@
 use super::checkpoint::Head as TreeHead;
 use super::event::{
     AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
-    NamedCheckpoint, Reopen, ReopenedBy,
+    NamedCheckpoint, Reopen, ReopenedBy, Retention,
 };
 use super::event_code::{
     ACCOUNT_COUNTER, ADMIN, BEGIN, CLOCK, CONFIG, CONSENT, CONTRACT, END, EPOCH, ERASE, GAP, IMPORT, KEY, LIFT,
-    LINK_COUNTER, NO_CHECKPOINT, REOPEN, STOP,
+    LINK_COUNTER, NO_CHECKPOINT, REOPEN, RETENTION, STOP,
 };
 use super::leaf::{Fields, Unreadable};
 use super::rotation::Rotation;
@@ -105,6 +105,9 @@ pub(super) fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unr
             withdrawn: fields.u64()?,
             in_flight: fields.u64()?,
         }),
+        RETENTION => {
+            Event::Retention(Retention { before: fields.u64()?, older_than: fields.instant()?, kept_s: fields.u64()? })
+        }
         LINK_COUNTER => Event::LinkCounter(LinkCounter {
             smsc: fields.name()?,
             link: fields.u32()?,

@@ -4,7 +4,7 @@
 use super::checkpoint::Head;
 use super::event::{
     AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
-    NamedCheckpoint, Reopen, ReopenedBy,
+    NamedCheckpoint, Reopen, ReopenedBy, Retention,
 };
 use super::event_code::{self, EventRecord};
 use super::keys::hex;
@@ -182,6 +182,7 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
         (Event::Epoch(epoch), EPOCH),
         (Event::Reopen(reopen), REOPEN),
         (Event::Key(rotation), KEY),
+        (Event::Retention(Retention { before: 7, older_than: AT, kept_s: 9 }), RETENTION),
         (Event::AccountCounter(counter), ACCOUNT_COUNTER),
         (Event::LinkCounter(link), LINK_COUNTER),
     ]
@@ -201,6 +202,7 @@ const CONSENT: &str = "01020304000005000000000601aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const ERASE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0000000100000002000200000000000000050000000000000006";
 const ADMIN: &str = "000000010000000201aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000003";
 const CLOCK: &str = "0006543210987654000654321098765401";
+const RETENTION: &str = "000000000000000700065432109876540000000000000009";
 const GAP: &str = "00000001000000000000000200065432109876540006543210987654";
 const IMPORT: &str = "0000000100000002dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd0000000000000003\
     0000000000000004";
@@ -223,7 +225,7 @@ const LINK_COUNTER: &str = "0000000100000002000000000000000300000000000000040000
 #[test]
 fn every_event_s_octets_are_pinned_and_read_back() {
     let all = events();
-    assert_eq!(all.len(), 17);
+    assert_eq!(all.len(), 18);
     for (event, expected) in all {
         for binding in [None, Some([0xee; 32])] {
             let mut leaf = Vec::new();

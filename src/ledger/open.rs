@@ -213,6 +213,7 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
             | Event::Clock(_)
             | Event::Gap(_)
             | Event::Import(_)
+            | Event::Retention(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {}
         }

@@ -211,6 +211,7 @@ pub fn tag_of(event: &Event) -> Option<NumberTag> {
         | Event::Epoch(_)
         | Event::Reopen(_)
         | Event::Key(_)
+        | Event::Retention(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => None,
     }
@@ -238,6 +239,7 @@ fn names_of(event: &Event) -> Vec<NameId> {
         | Event::Epoch(_)
         | Event::Reopen(_)
         | Event::Key(_)
+        | Event::Retention(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => Vec::new(),
     }

@@ -194,6 +194,7 @@ impl Proposals {
             | Event::Epoch(_)
             | Event::Reopen(_)
             | Event::Key(_)
+            | Event::Retention(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {}
         }

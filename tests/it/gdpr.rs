@@ -144,6 +144,16 @@ async fn start() -> Stage {
     .await
 }
 
+/// Waits until it is so.
+async fn until(stage: &Stage, what: &str, so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(SOON, waiting).await.is_ok(), "{what}\n{}", stage.gateway.log());
+}
+
 async fn promo(stage: &Stage, number: u32) -> u32 {
     let acme = stage.acme().await;
     let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
@@ -368,11 +378,7 @@ async fn an_erasure_that_a_kill_cut_off_is_finished_by_the_next_start_while_stop
     stage.gateway.kill();
     let was_pending = data.join("erase.pending").exists();
     stage.restart().await;
-    let wait = std::time::Instant::now();
-    while data.join("erase.pending").exists() {
-        assert!(wait.elapsed() < SOON, "it is not finished\n{}", stage.gateway.log());
-        tokio::task::yield_now().await;
-    }
+    until(&stage, "it is not finished", || !data.join("erase.pending").exists()).await;
     eprintln!("killed while an erasure was noted: {was_pending}");
     for blobs in &gone[..answered.len() + 1] {
         assert_eq!(holding(&data, blobs), [""; 0]);

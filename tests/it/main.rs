@@ -38,6 +38,7 @@ mod reload;
 mod reload_storm;
 mod report;
 mod restore;
+mod retention;
 mod review;
 mod scopes;
 mod short_codes;

@@ -1,7 +1,6 @@
 //! Owns a small ledger of every kind of record, written by the library as the daemon writes it.
 //! Must never hold a number outside the block reserved for fiction.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use stopgate::compliance::class::TrafficClass;
@@ -144,16 +143,11 @@ pub fn a_ruling(account: NameId, last: u64) -> Ruling {
     }
 }
 
-/// What retention does: the third segment says that the stream begins with it, and those before it go.
-pub fn forget_two_segments(room: &Path) {
-    let path = room.join("0000000003.seg");
-    let mut octets = fs::read(&path).expect("a third segment");
-    octets.copy_within(16..24, 32);
-    octets[40..48].fill(0);
-    let sum = crc32c::crc32c(&octets[..64]);
-    octets[64..68].copy_from_slice(&sum.to_be_bytes());
-    fs::write(&path, octets).expect("written");
-    for index in 1..=2 {
-        fs::remove_file(room.join(format!("{index:010}.seg"))).expect("removed");
-    }
+/// Retention as the daemon does it: the first two segments of verdicts are given up, and a record says so.
+pub fn forget_two_segments(dir: &Path) {
+    session_of(dir, |ledger| {
+        let (third, span) = (ledger.verdict_segments()[2], std::time::Duration::from_secs(86_400));
+        let left = ledger.forget_verdicts((NOW.plus(span), span), third, NOW).expect("given up");
+        assert_eq!(left, Some(third));
+    });
 }

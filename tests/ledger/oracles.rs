@@ -110,7 +110,7 @@ fn after_retention_hashes_and_proofs_are_exported_and_entries_from_the_first_who
     let (dir, early) = (tempfile::tempdir().expect("tempdir"), tempfile::tempdir().expect("tempdir"));
     session(dir.path(), 700);
     export(dir.path(), early.path()).expect("exported");
-    forget_two_segments(&dir.path().join("verdicts"));
+    forget_two_segments(dir.path());
     session(dir.path(), 100);
     let fresh = tempfile::tempdir().expect("tempdir");
     for (out, from) in [(fresh.path(), 256), (early.path(), 0)] {

@@ -260,7 +260,7 @@ fn told(room: &Path, targets: &mut Vec<PathBuf>) {
     let old = room.join("past-its-retention");
     session(&old, 400);
     session(&old, 20);
-    forget_two_segments(&old.join("verdicts"));
+    forget_two_segments(&old);
     targets.push(old);
     let young = room.join("young");
     fs::create_dir(&young).expect("made");

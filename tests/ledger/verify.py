@@ -356,6 +356,23 @@ def label_of(folder):
 
 NAMES = b"SGNAMES\2"
 SEALED = 4
+
+
+def first_of(folder, stream):
+    """The number of the first record that is still here."""
+    return next(iter(segments(folder, stream)))[2]
+
+
+def hashes_of(folder, count):
+    """The hashes of the first leaves, which stand for records that were given up."""
+    for file in range((count + 65535) // 65536):
+        path = os.path.join(folder, f"0-{file:010}.hash")
+        with open(path, "rb") as opened_file:
+            octets = opened_file.read(32 * min(65536, count - file * 65536))
+        must(len(octets) == 32 * min(65536, count - file * 65536), path, "hashes of what was given up are missing")
+        yield from (octets[at : at + 32] for at in range(0, len(octets), 32))
+
+
 KINDS = {"events": range(32, 96), "verdicts": range(1, 32)}
 
 
@@ -577,7 +594,7 @@ def ledger(folder, given, since):
             for stream, (size, root) in heads.items():
                 must(marks[stream].setdefault((size, epoch), root) == root, since, f"two roots over {size} {stream}")
                 kept_outside[stream].add((size, epoch))
-    counts, start, blank, law = {}, 0, set(), Law()
+    counts, start, blank, law, given_up = {}, 0, set(), Law(), 0
     state, lineage = {"ended": False}, Lineage()
     for stream in ("events", "verdicts"):
         tree = Tree()
@@ -586,11 +603,17 @@ def ledger(folder, given, since):
             of_size.setdefault(size, []).append((epoch, root))
         nothing = tree.root()
         must(all(root == nothing for _, root in of_size.get(0, [])), f"{stream}: the root of nothing is another")
-        hashes, first = Kept(os.path.join(folder, "tree", stream)), None
+        hashes, first = Kept(os.path.join(folder, "tree", stream)), first_of(os.path.join(folder, stream), stream)
+        must(stream == "verdicts" or first == 0, stream, "events are never given up")
+        must(first <= given_up, stream, f"{first} are gone, and {given_up} were given up")
+        for leaf in hashes_of(hashes.folder, first):
+            tree.push(leaf)
+            hashes.check(tree, stream)
+            for epoch, root in of_size.get(tree.size, []):
+                own = lineage.holds(stream, tree.size, epoch)
+                must(not own or root == tree.root(), stream, "hashes of what was given up are not those that were signed")
         for seq, leaf, blob, where in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
-            if first is None:
-                first = seq
-                tree.begin(hashes.folder, seq)
+            must(seq == tree.size, where, "it is not the next one")
             kind, flags, boot, rest = head(leaf, seq, stream, where)
             try:
                 at = struct.unpack(">q", leaf[12:20])[0]
@@ -616,6 +639,10 @@ def ledger(folder, given, since):
                         erased = set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
                         must(all(one < seq for one in erased), where, "it erases what does not stand before it")
                         blank -= erased
+                    if kind == 47:
+                        before = struct.unpack(">Q", rest[:8])[0]
+                        must(before >= given_up, where, "it gives up fewer verdicts than were given up before")
+                        given_up = before
                 else:
                     must(not blob, where, "something stands behind a verdict")
                     must(boot <= start, where, f"a verdict of start {boot}")

@@ -269,6 +269,10 @@ fn event(record: EventRecord, personal: Option<Personal>, name: impl Fn(NameId) 
         | Event::Clock(_)
         | Event::Gap(_)
         | Event::Import(_)
+        | Event::Epoch(_)
+        | Event::Reopen(_)
+        | Event::Key(_)
+        | Event::Retention(_)
         | Event::AccountCounter(_)
         | Event::LinkCounter(_) => (kind.to_owned(), None),
     };

@@ -33,8 +33,11 @@ impl From<ErasureError> for Problem {
 }
 
 /// For how long the verdicts are kept, in words.
-fn kept() -> &'static str {
-    "until the retention of verdicts ends"
+fn kept(handle: &Handle) -> String {
+    let days = handle.shared.settings.load().verdicts_kept.as_secs() / 86_400;
+    let years = days / 365;
+    // With its leap days.
+    if years > 0 && days - years * 365 <= years / 4 + 1 { format!("{years} years") } else { format!("{days} days") }
 }
 
 impl GdprPlane for Handle {
@@ -52,7 +55,7 @@ impl GdprPlane for Handle {
             let consents: Vec<ConsentEntry> = self.consents_of(written).await?;
             let name = |id| self.shared.ledger.name(id).map_or_else(|| "?".to_owned(), |name| name.to_string());
             let now = self.shared.clock.civil();
-            let mut answer = access::answer((number, now), held, (stops, consents), kept(), name);
+            let mut answer = access::answer((number, now), held, (stops, consents), &kept(self), name);
             answer.answer = access::words(&answer);
             Ok(answer)
         })
@@ -77,7 +80,7 @@ impl GdprPlane for Handle {
                 },
                 ended_opt_ins: erased.ended_opt_ins.into_iter().map(name).collect(),
                 suppressed: erased.suppressed,
-                stays: words::stays(erased.suppressed, kept()),
+                stays: words::stays(erased.suppressed, &kept(self)),
                 answer: String::new(),
             };
             answer.answer = words::answer(&answer);

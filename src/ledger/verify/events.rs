@@ -1,7 +1,7 @@
 //! Owns what the events say of themselves when they are read in order: names, starts and ends, blobs, gaps.
 //! Must never let a record pass that contradicts an earlier one.
 
-use super::super::event::Event;
+use super::super::event::{Event, Retention};
 use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
@@ -34,6 +34,8 @@ pub struct EventsSeen {
     blank: BTreeSet<u64>,
     /// Events that `erase` records named, and how many of them were not blank then.
     erased: BTreeSet<u64>,
+    /// The newest event that says which verdicts were given up.
+    given_up: Option<(u64, Retention)>,
     unblanked: u64,
     stops: Stops,
     hours: Option<Hours>,
@@ -120,6 +122,12 @@ impl EventsSeen {
                 }
             }
             Event::Key(rotation) => key_replaced(record.seq, rotation, report)?,
+            Event::Retention(retention) => {
+                if self.given_up.as_ref().is_some_and(|(_, before)| before.before > retention.before) {
+                    return Err("it gives up fewer verdicts than were given up before".into());
+                }
+                self.given_up = Some((record.seq, retention.clone()));
+            }
             Event::Suppression(event) => self.stops.take(&record, event),
             Event::AccountCounter(counter) => self.counters.take(record.boot, record.seq, counter)?,
             Event::LinkCounter(counter) => {
@@ -256,6 +264,21 @@ impl EventsSeen {
     /// What the verdicts leave to say.
     pub fn close(&mut self, all_read: bool, report: &mut Report) {
         let (first, records) = (report.verdicts.first, report.verdicts.records);
+        match &self.given_up {
+            Some((seq, said)) if first > 0 && first <= said.before => report.notes.push(format!(
+                "verdicts begin with {first}: those before were given up when their retention of {} days was over (event {seq}); \
+                 their hashes are here, and signed roots over them were compared",
+                said.kept_s / 86_400
+            )),
+            Some(_) | None if first > 0 => report.find(Finding {
+                stream: Some(super::super::checkpoint::Stream::Verdicts),
+                seq: Some(first),
+                file: "verdicts".into(),
+                offset: None,
+                what: "verdicts before this one are gone, and no record says that they were given up".into(),
+            }),
+            Some(_) | None => {}
+        }
         if all_read && let Err(what) = self.counters.compare(records, first, report) {
             let (stream, file) = (Some(super::super::checkpoint::Stream::Verdicts), "verdicts".to_owned());
             report.find(Finding { stream, seq: records.checked_sub(1), file, offset: None, what });

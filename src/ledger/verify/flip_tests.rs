@@ -66,7 +66,8 @@ fn write(ledger: &Arc<Ledger>, first: bool) {
             // The second start is of a restored ledger and wrote the one itself; the other follows.
             Event::Epoch(_) | Event::Reopen(_) | Event::Key(_) => continue,
             Event::Suppression(_) | Event::Consent(_) | Event::Admin(_) => true,
-            Event::Contract(_) | Event::Erase(_) | Event::Clock(_) | Event::Gap(_) | Event::Import(_) => false,
+            Event::Contract(_) | Event::Erase(_) | Event::Clock(_) | Event::Gap(_) => false,
+            Event::Import(_) | Event::Retention(_) => false,
         };
         let personal = Personal { text: Some("STOP".into()), ..Personal::of(number(12)) };
         appender.event(NOW, &event, sealed.then_some(&personal)).unwrap();

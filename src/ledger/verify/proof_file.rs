@@ -247,6 +247,7 @@ impl Reader {
             | Event::Epoch(_)
             | Event::Reopen(_)
             | Event::Key(_)
+            | Event::Retention(_)
             | Event::AccountCounter(_)
             | Event::LinkCounter(_) => {
                 return Err("it has no place in a proof of a number".into());

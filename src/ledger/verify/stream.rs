@@ -5,6 +5,7 @@ use super::super::checkpoint::Stream;
 use super::super::leaf::{Fields, Head, Unreadable};
 use super::super::merkle::{Frontier, Hash, leaf_hash};
 use super::super::tiles::{self, FILE_HASHES, TILE_HEIGHT, Tiles};
+use super::epochs::Lineage;
 use super::marks::Marks;
 use super::report::{Finding, Report};
 use crate::journal::frame::Frame;
@@ -41,16 +42,13 @@ pub fn walk(
     let tree = dir.join("tree").join(stream.word());
     let mut hashes = KeptHashes::open(&tree);
     let first = files.first_seq();
-    let Some(mut frontier) = Frontier::of(&Tiles::new(&tree), first) else {
-        report.find(Finding {
-            stream: Some(stream),
-            seq: Some(first),
-            file: shown(dir, &tree),
-            offset: None,
-            what: "records before this one are gone, and the hashes that stand for them too".into(),
-        });
+    let mut frontier = Frontier::default();
+    if let Err((seq, what)) =
+        given_up(&Tiles::new(&tree), first, (stream, marks, &report.lineage), &mut frontier, &mut hashes)
+    {
+        report.find(Finding { stream: Some(stream), seq: Some(seq), file: shown(dir, &tree), offset: None, what });
         return None;
-    };
+    }
     *report.stream_mut(stream) = super::report::StreamReport { first, ..Default::default() };
     let mut steps = files.walk();
     loop {
@@ -130,6 +128,42 @@ pub fn walk(
         note_stray(dir, stream, &(path, offset, 1), report);
     }
     Some(files)
+}
+
+/// Hashes again what stands for the records before `first`, which were given up: every root that was signed over them is compared.
+fn given_up(
+    tiles: &Tiles,
+    first: u64,
+    (stream, marks, lineage): (Stream, &Marks, &Lineage),
+    frontier: &mut Frontier,
+    hashes: &mut KeptHashes,
+) -> Result<(), (u64, Wrong)> {
+    while frontier.size() < first {
+        let from = frontier.size();
+        let count = (first - from).min(FILE_HASHES - from % FILE_HASHES).min(1 << 12);
+        let octets = tiles.read(0, from, count as usize);
+        let octets = octets
+            .ok_or((first, "records before this one are gone, and the hashes that stand for them too".to_owned()))?;
+        for leaf in octets.as_chunks::<32>().0 {
+            let (seq, mut kept) = (frontier.size(), Ok(()));
+            frontier.push(*leaf, |level, index, node| kept = kept.and_then(|()| hashes.compare(level, index, node)));
+            if kept.is_err() {
+                return Err((seq, "a hash that stands for records that were given up was changed".into()));
+            }
+            let other = marks.at(stream, seq + 1, lineage).find(|(root, _)| *root != frontier.root()).cloned();
+            if let Some((_, source)) = other {
+                let what = format!(
+                    "the hashes of the {} that were given up are not those that were signed at {} ({} at octet {})",
+                    stream.word(),
+                    source.time,
+                    source.file,
+                    source.offset
+                );
+                return Err((seq, what));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Octets behind the last record: what a power cut tears. After an orderly end there are none.
