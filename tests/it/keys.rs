@@ -1,7 +1,7 @@
 //! Owns the keys through the real binary: what is missing, foreign or open to others refuses to start; a key is replaced and followed.
 //! Must never let a gateway run that cannot read its own list.
 
-use super::support::gateway::{Gateway, Home, stopgate};
+use super::support::gateway::{Home, stopgate};
 use super::support::stage::Stage;
 use super::support::{PROMO, phone};
 use std::os::unix::fs::PermissionsExt;
@@ -174,8 +174,8 @@ async fn the_signing_key_is_replaced_and_whoever_has_the_first_one_follows() {
     }
     // A rotation that was cut off right after its files were written: the next start takes it back.
     write_key(&home.path().join("keys/sign.key.new"), &("5a".repeat(32) + "\n"));
-    let mut gateway = Gateway::start_in(home.clone(), &stage.config).await;
-    assert!(gateway.terminate().await.success(), "{}", gateway.log());
+    stage.restart().await;
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     assert!(!home.path().join("keys/sign.key.new").exists());
     assert_eq!(offline(home.path(), &["key", "public"]).0, now);
 }
