@@ -1,11 +1,13 @@
 //! Owns the backup of a gateway at work: it holds, says what it holds, and looks whole only when it is.
 //! Must never need the gateway to stand still.
 
+use super::support::figures::skip;
 use super::support::gateway::stopgate;
+use super::support::offline::said;
 use super::support::stage::Stage;
 use super::support::{PROMO, phone};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use stopgate::sim::message::Message;
 
 /// `stopgate backup` of the stage's data_dir: what it printed, and its exit code.
@@ -17,11 +19,6 @@ fn backup(stage: &Stage, target: &Path, more: &[&str]) -> (String, i32) {
 
 fn verify(dir: &Path) -> (String, i32) {
     said(stopgate().arg("verify").arg(dir).output().expect("the binary starts"))
-}
-
-fn said(output: Output) -> (String, i32) {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (text, output.status.code().unwrap_or(-1))
 }
 
 /// Every file below a directory.
@@ -151,8 +148,7 @@ async fn a_target_that_is_there_inside_or_full_leaves_no_half_backup() {
     std::fs::create_dir(&small).expect("made");
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"]).arg(&small).output();
     if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-        eprintln!("SKIPPED: a small tmpfs cannot be mounted without root");
-        return;
+        return skip("a small tmpfs cannot be mounted without root");
     }
     let (words, exit) = backup(&stage, &small.join("b"), &[]);
     let left = std::fs::read_dir(&small).expect("readable").count();

@@ -13,13 +13,6 @@ use stopgate::sim::smsc::switches::Switches;
 
 const OPTED_OUT: u32 = 0x66;
 
-async fn promo(stage: &Stage, number: u32) -> u32 {
-    let acme = stage.acme().await;
-    let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
-    acme.unbind(SOON).await.expect("unbound");
-    status
-}
-
 /// `stopgate stop lift …` with a person's token: everything it printed, and its exit code.
 async fn lift(stage: &Stage, who: &str, arguments: &[&str]) -> (String, i32) {
     let token = stage.gateway.home.path().join(who);
@@ -44,12 +37,12 @@ async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_n
     people(&stage.gateway);
     assert_eq!(stage.mo(&phone(880), "36111", "STOP").await, 0);
     let id = propose(&stage, 880).await;
-    assert_eq!(promo(&stage, 880).await, OPTED_OUT, "a proposal lifts nothing");
+    assert_eq!(stage.promo(880).await, OPTED_OUT, "a proposal lifts nothing");
     let (out, code) = lift(&stage, "alice", &["--approve", &id]).await;
     assert!(code == 1 && out.contains("may not approve it"), "{code} {out}");
     let (out, code) = lift(&stage, "olga", &["--approve", &id]).await;
     assert!(code != 0 && out.contains("compliance"), "{code} {out}");
-    assert_eq!(promo(&stage, 880).await, OPTED_OUT);
+    assert_eq!(stage.promo(880).await, OPTED_OUT);
     let again = ["+33639980880", "--account", "acme", "--evidence", "x", "--reason", "y"];
     let (out, code) = lift(&stage, "bob", &again).await;
     assert!(code != 0 && out.contains(&format!("proposal {id} waits")), "{out}");
@@ -61,7 +54,7 @@ async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_n
     assert!(out.contains(&format!("waits for a second person: proposal {id} by alice")), "{out}");
     let (out, code) = lift(&stage, "bob", &["--approve", &id]).await;
     assert_eq!(code, 0, "{out}");
-    assert_eq!(promo(&stage, 880).await, 0);
+    assert_eq!(stage.promo(880).await, 0);
     let (out, _, _) = stage.gateway.command(&["why", "+33639980880"]).await;
     for part in ["may be written to again by acme", "by two people: alice and bob", "letter of 2026-11-20", "wants the"]
     {
@@ -70,7 +63,7 @@ async fn a_lift_needs_a_second_person_with_the_role_and_is_explained_with_both_n
     let (out, code) = lift(&stage, "bob", &["--approve", &id]).await;
     assert!(code != 0 && out.contains("no such proposal waits"), "{out}");
     assert_eq!(stage.mo(&phone(880), "36111", "STOP").await, 0);
-    assert_eq!(promo(&stage, 880).await, OPTED_OUT, "a later STOP clears it");
+    assert_eq!(stage.promo(880).await, OPTED_OUT, "a later STOP clears it");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -82,7 +75,7 @@ async fn a_stop_between_proposal_and_approval_stands() {
     assert_eq!(stage.mo(&phone(881), "36111", "STOP").await, 0);
     let (out, code) = lift(&stage, "bob", &["--approve", &id]).await;
     assert!(code == 3 && out.contains("a stop that came after the proposal stands for acme"), "{code} {out}");
-    assert_eq!(promo(&stage, 881).await, OPTED_OUT);
+    assert_eq!(stage.promo(881).await, OPTED_OUT);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -97,13 +90,13 @@ async fn a_proposal_outlives_a_kill_and_so_does_what_was_decided() {
     assert!(code == 0 && out.contains("refused"), "one's own may be taken back: {out}");
     stage.gateway.kill();
     stage.restart().await;
-    assert_eq!(promo(&stage, 882).await, OPTED_OUT);
+    assert_eq!(stage.promo(882).await, OPTED_OUT);
     let (out, code) = lift(&stage, "alice", &["--approve", &first]).await;
     assert!(code != 0 && out.contains("may not approve it"), "a restart makes nobody another person: {out}");
     assert_eq!(lift(&stage, "bob", &["--approve", &first]).await.1, 0);
     stage.gateway.kill();
     stage.restart().await;
-    assert_eq!(promo(&stage, 882).await, 0, "durable when it was answered");
+    assert_eq!(stage.promo(882).await, 0, "durable when it was answered");
     let (out, _) = lift(&stage, "bob", &["--list"]).await;
     assert!(out.contains(&second) && !out.contains("+33639980882") && !out.contains("+33639980884"), "{out}");
     for id in [&first, &third] {
@@ -124,10 +117,10 @@ async fn a_proposal_that_nobody_decided_in_72_hours_is_over() {
     stage.restart().await;
     let (out, code) = lift(&stage, "bob", &["--approve", &id]).await;
     assert!(code != 0 && out.contains("no such proposal waits"), "{out}");
-    assert_eq!(promo(&stage, 885).await, OPTED_OUT);
+    assert_eq!(stage.promo(885).await, OPTED_OUT);
     let id = propose(&stage, 885).await;
     assert_eq!(lift(&stage, "bob", &["--approve", &id]).await.1, 0, "it may be proposed again");
-    assert_eq!(promo(&stage, 885).await, 0);
+    assert_eq!(stage.promo(885).await, 0);
 }
 
 #[tokio::test(flavor = "current_thread")]

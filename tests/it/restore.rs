@@ -2,33 +2,18 @@
 //! Must never open on one person's word, nor let a lost record be passed over.
 
 use super::support::config::account;
-use super::support::gateway::{Gateway, Home, stopgate};
+use super::support::gateway::{Gateway, Home};
+use super::support::offline::{offline, second_verifier, utf8};
+use super::support::people::people;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, phone};
-use sha2::{Digest, Sha256};
+use super::support::{SOON, phone};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use stopgate::sim::esme::Bind;
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
 const FAILS_CLOSED: u32 = 0x08;
 const OPTED_OUT: u32 = 0x66;
-
-fn said(output: Output) -> (String, i32) {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (text, output.status.code().unwrap_or(-1))
-}
-
-/// A command beside the gateway of a home.
-fn offline(home: &Path, arguments: &[&str]) -> (String, i32) {
-    let config = home.join("stopgate.toml");
-    said(stopgate().arg("--config").arg(config).args(arguments).output().expect("the binary starts"))
-}
-
-fn utf8(path: &Path) -> &str {
-    path.to_str().expect("a path in UTF-8")
-}
 
 /// A stage with an account for codes, whose checkpoints leave the house every second.
 async fn stage(room: &Path) -> (Stage, PathBuf) {
@@ -43,13 +28,6 @@ async fn stage(room: &Path) -> (Stage, PathBuf) {
     })
     .await;
     (stage, kept)
-}
-
-async fn promo(stage: &Stage, number: u32) -> u32 {
-    let acme = stage.acme().await;
-    let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
-    acme.unbind(SOON).await.expect("unbound");
-    status
 }
 
 async fn code(stage: &Stage, number: u32) -> u32 {
@@ -67,20 +45,6 @@ async fn signed(gateway: &Gateway) {
     gateway.metric_becomes(name, &[], |at| at >= before + 2.0).await;
 }
 
-/// Gives alice and bob (compliance) tokens of their own.
-fn people(home: &Path) {
-    let mut lines = String::new();
-    for name in ["alice", "bob"] {
-        let token = format!("token-of-{name}");
-        let hash: String = Sha256::digest(token.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
-        lines.push_str(&format!("{name} compliance {hash}\n"));
-        std::fs::write(home.join(name), token).expect("written");
-    }
-    let file = home.join("data/admin.tokens");
-    let known = std::fs::read_to_string(&file).expect("the first start made it");
-    std::fs::write(&file, known + &lines).expect("written");
-}
-
 async fn loss(stage: &Stage, who: &str, arguments: &[&str]) -> (String, i32) {
     let token = stage.gateway.home.path().join(who);
     let (out, error, code) =
@@ -88,22 +52,12 @@ async fn loss(stage: &Stage, who: &str, arguments: &[&str]) -> (String, i32) {
     (format!("{out}{error}"), code)
 }
 
-/// What the Python verifier says; `None` without Python.
-fn second(arguments: &[&str]) -> Option<(String, i32)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/verify.py");
-    let output = Command::new("python3").arg(script).args(arguments).output();
-    if output.is_err() {
-        eprintln!("SKIPPED: python3 is missing: the second verifier was not asked");
-    }
-    Some(said(output.ok()?))
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn a_stale_backup_stays_closed_until_two_people_record_what_it_lost() {
     let room = tempfile::tempdir().expect("a directory");
     let (mut stage, kept) = stage(room.path()).await;
     let home: Home = stage.gateway.home.clone();
-    people(home.path());
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(1), "36111", "STOP").await, 0);
     signed(&stage.gateway).await;
     let backup = room.path().join("backup");
@@ -111,7 +65,7 @@ async fn a_stale_backup_stays_closed_until_two_people_record_what_it_lost() {
     assert_eq!(exit, 0, "{words}");
     // After the backup: a STOP that it lacks.
     assert_eq!(stage.mo(&phone(2), "36111", "STOP").await, 0);
-    assert_eq!(promo(&stage, 2).await, OPTED_OUT);
+    assert_eq!(stage.promo(2).await, OPTED_OUT);
     signed(&stage.gateway).await;
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     let data = home.path().join("data");
@@ -125,9 +79,9 @@ async fn a_stale_backup_stays_closed_until_two_people_record_what_it_lost() {
         assert!(words.contains(part), "{part}: {words}");
     }
     stage.restart().await;
-    assert_eq!(promo(&stage, 2).await, FAILS_CLOSED, "its STOP is lost");
-    assert_eq!(promo(&stage, 3).await, FAILS_CLOSED);
-    assert_eq!(promo(&stage, 1).await, FAILS_CLOSED);
+    assert_eq!(stage.promo(2).await, FAILS_CLOSED, "its STOP is lost");
+    assert_eq!(stage.promo(3).await, FAILS_CLOSED);
+    assert_eq!(stage.promo(1).await, FAILS_CLOSED);
     assert_eq!(code(&stage, 2).await, 0, "codes pass");
     let (status, checks) = stage.gateway.get("/readyz?verbose").await;
     assert!(status == 503 && checks.contains("FAILED restore: closed"), "{checks}");
@@ -151,23 +105,23 @@ async fn a_stale_backup_stays_closed_until_two_people_record_what_it_lost() {
     assert!(exit == 1 && words.contains("may not confirm it"), "{words}");
     let (words, exit) = loss(&stage, "bob", &["confirm", "1"]).await;
     assert!(exit == 1 && words.contains("no such record waits"), "{words}");
-    assert_eq!(promo(&stage, 3).await, FAILS_CLOSED, "one person's word opens nothing");
+    assert_eq!(stage.promo(3).await, FAILS_CLOSED, "one person's word opens nothing");
     // A record outlives a kill.
     stage.gateway.kill();
     stage.restart().await;
-    assert_eq!(promo(&stage, 3).await, FAILS_CLOSED);
+    assert_eq!(stage.promo(3).await, FAILS_CLOSED);
     let (words, exit) = loss(&stage, "bob", &["confirm", &id]).await;
     assert_eq!(exit, 0, "{words}");
-    assert_eq!(promo(&stage, 3).await, 0);
-    assert_eq!(promo(&stage, 2).await, OPTED_OUT);
-    assert_eq!(promo(&stage, 1).await, OPTED_OUT);
+    assert_eq!(stage.promo(3).await, 0);
+    assert_eq!(stage.promo(2).await, OPTED_OUT);
+    assert_eq!(stage.promo(1).await, OPTED_OUT);
     stage.gateway.readyz_becomes(200).await;
     assert_eq!(stage.gateway.metric("stopgate_restored_closed", &[]).await, 0.0);
     let (words, exit) = loss(&stage, "bob", &["confirm", &id]).await;
     assert!(exit == 1 && words.contains("not closed"), "{words}");
     stage.gateway.kill();
     stage.restart().await;
-    assert_eq!(promo(&stage, 4).await, 0, "what was decided outlives a kill");
+    assert_eq!(stage.promo(4).await, 0, "what was decided outlives a kill");
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
 
     let (words, exit) = offline(home.path(), &["verify", utf8(&data)]);
@@ -177,9 +131,9 @@ async fn a_stale_backup_stays_closed_until_two_people_record_what_it_lost() {
     }
     let (words, exit) = offline(home.path(), &["verify", utf8(&data), "--since", utf8(&kept)]);
     assert!(exit == 3 && words.contains("LOST") && words.contains("a restore has kept at most"), "{words}");
-    let Some((words, exit)) = second(&[utf8(&data)]) else { return };
+    let Some((words, exit)) = second_verifier(&[utf8(&data)]) else { return };
     assert!(exit == 0 && words.contains("\"open\": true"), "{words}");
-    let (words, exit) = second(&["--since", utf8(&kept), utf8(&data)]).expect("it was there");
+    let (words, exit) = second_verifier(&["--since", utf8(&kept), utf8(&data)]).expect("it was there");
     assert!(exit == 3 && words.contains("LOST by a restore"), "{words}");
     // The ledger that is lost is not this one: its own checkpoints say so.
     let lost = home.path().join("lost");
@@ -193,7 +147,7 @@ async fn a_backup_that_reaches_the_newest_checkpoint_opens_at_once() {
     let room = tempfile::tempdir().expect("a directory");
     let (mut stage, kept) = stage(room.path()).await;
     let home: Home = stage.gateway.home.clone();
-    people(home.path());
+    people(&stage.gateway);
     assert_eq!(stage.mo(&phone(1), "36111", "STOP").await, 0);
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     let (backup, data) = (room.path().join("backup"), home.path().join("data"));
@@ -225,8 +179,8 @@ async fn a_backup_that_reaches_the_newest_checkpoint_opens_at_once() {
     assert!(refused.is_err_and(|words| words.contains("a restore that did not end")));
     std::fs::remove_file(data.join("restoring")).expect("removed");
     stage.restart().await;
-    assert_eq!(promo(&stage, 1).await, OPTED_OUT);
-    assert_eq!(promo(&stage, 3).await, 0);
+    assert_eq!(stage.promo(1).await, OPTED_OUT);
+    assert_eq!(stage.promo(3).await, 0);
     stage.gateway.readyz_becomes(200).await;
     let (words, _, exit) = stage.gateway.command(&["loss", "show"]).await;
     assert!(exit == 0 && words.starts_with("open"), "the local token is a new one: {words}");
@@ -237,7 +191,7 @@ async fn a_backup_that_reaches_the_newest_checkpoint_opens_at_once() {
         exit == 0 && words.contains("anchored up to") && words.contains("it holds the newest checkpoint"),
         "{words}"
     );
-    if let Some((words, exit)) = second(&["--since", utf8(&kept), utf8(&data)]) {
+    if let Some((words, exit)) = second_verifier(&["--since", utf8(&kept), utf8(&data)]) {
         assert_eq!(exit, 0, "{words}");
     }
 

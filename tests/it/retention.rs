@@ -2,31 +2,14 @@
 //! Must never wait for time to pass: a later clock is a restart.
 
 use super::support::gateway::stopgate;
+use super::support::offline::{second_verifier, utf8};
+use super::support::phone;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, phone};
 use std::path::Path;
 use stopgate::journal::offline::Offline;
 use stopgate::ledger::verify::{self, Asked};
-use stopgate::sim::message::Message;
 
 const OPTED_OUT: u32 = 0x66;
-
-/// Waits until it is so.
-async fn until(stage: &Stage, what: &str, so: impl Fn() -> bool) {
-    let waiting = async {
-        while !so() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    assert!(tokio::time::timeout(SOON, waiting).await.is_ok(), "{what}\n{}", stage.gateway.log());
-}
-
-async fn promo(stage: &Stage, number: u32) -> u32 {
-    let acme = stage.acme().await;
-    let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
-    acme.unbind(SOON).await.expect("unbound");
-    status
-}
 
 fn first_verdict(data: &Path) -> u64 {
     Offline::open(&data.join("verdicts"), "verdicts").expect("readable").first_seq()
@@ -39,27 +22,16 @@ async fn later(stage: &mut Stage, clock: &str) {
     stage.restart().await;
 }
 
-fn python(data: &Path) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/verify.py");
-    match std::process::Command::new("python3").arg(script).arg(data).output() {
-        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-        Err(_) => {
-            eprintln!("SKIPPED: python3 is missing: the second verifier was not asked");
-            assert!(std::env::var_os("STRICT").is_none_or(|strict| strict != "1"), "python3 is missing");
-        }
-    }
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn verdicts_are_given_up_after_their_time_and_older_checkpoints_still_hold() {
     let mut stage = Stage::start().await;
     let home = stage.gateway.home.path().to_owned();
     let data = home.join("data");
     for number in 700..710 {
-        assert_eq!(promo(&stage, number).await, 0);
+        assert_eq!(stage.promo(number).await, 0);
     }
     assert_eq!(stage.mo(&phone(700), "36111", "STOP").await, 0);
-    assert_eq!(promo(&stage, 700).await, OPTED_OUT);
+    assert_eq!(stage.promo(700).await, OPTED_OUT);
     // A checkpoint and a proof of these days leave the house.
     let proof = home.join("701.proof");
     let asked = ["proof", "+33639980701", "-o", proof.to_str().expect("UTF-8")];
@@ -69,8 +41,8 @@ async fn verdicts_are_given_up_after_their_time_and_older_checkpoints_still_hold
 
     // A quiet month later the segment is left; what comes then stands in another.
     later(&mut stage, "2027-01-12T10:00:00+01:00").await;
-    until(&stage, "the segment is not left", || stage.gateway.log().contains("verdicts.segment_left")).await;
-    assert_eq!(promo(&stage, 711).await, 0);
+    stage.until("the segment is not left", || stage.gateway.log().contains("verdicts.segment_left")).await;
+    assert_eq!(stage.promo(711).await, 0);
     let between = first_verdict(&data);
     assert_eq!(between, 0, "nothing is over yet");
 
@@ -81,8 +53,8 @@ async fn verdicts_are_given_up_after_their_time_and_older_checkpoints_still_hold
     assert_eq!(first_verdict(&data), 0);
     stage.config.clock = "2031-12-02T10:00:00+01:00".to_owned();
     stage.restart().await;
-    until(&stage, "nothing is given up", || first_verdict(&data) > 0).await;
-    assert_eq!(promo(&stage, 700).await, OPTED_OUT, "a stop has no end");
+    stage.until("nothing is given up", || first_verdict(&data) > 0).await;
+    assert_eq!(stage.promo(700).await, OPTED_OUT, "a stop has no end");
     let (out, _, _) = stage.gateway.command(&["--json", "gdpr", "access", "+33639980700"]).await;
     let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((&told["verdicts"]["count"], &told["verdicts"]["complete"]), (&1.into(), &true.into()), "{told}");
@@ -102,7 +74,9 @@ async fn verdicts_are_given_up_after_their_time_and_older_checkpoints_still_hold
         report.notes
     );
     assert!(report.gaps.is_empty(), "given up is no gap");
-    python(&data);
+    if let Some((words, exit)) = second_verifier(&[utf8(&data)]) {
+        assert_eq!(exit, 0, "{words}");
+    }
     let checked = stopgate().arg("verify").arg(&proof).output().expect("the binary starts");
     assert!(
         checked.status.success(),
@@ -111,7 +85,7 @@ async fn verdicts_are_given_up_after_their_time_and_older_checkpoints_still_hold
     );
     // It starts again on what is left, and goes on.
     stage.restart().await;
-    assert_eq!(promo(&stage, 713).await, 0);
+    assert_eq!(stage.promo(713).await, 0);
     let (_, error, code) =
         stage.gateway.command(&["proof", "+33639980711", "-o", home.join("711").to_str().expect("UTF-8")]).await;
     assert_eq!(code, 0, "{error}");

@@ -3,8 +3,7 @@
 
 use super::support::config::Table;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, phone};
-use stopgate::sim::message::Message;
+use super::support::{SOON, phone};
 use stopgate::sim::smsc::switches::Switches;
 
 const OPTED_OUT: u32 = 0x66;
@@ -16,13 +15,6 @@ async fn asking() -> Stage {
         config.short_codes.push(code);
     })
     .await
-}
-
-async fn promo(stage: &Stage, number: u32) -> u32 {
-    let acme = stage.acme().await;
-    let status = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
-    acme.unbind(SOON).await.expect("unbound");
-    status
 }
 
 async fn says(stage: &Stage, number: u32, word: &str) {
@@ -45,10 +37,10 @@ async fn a_start_is_asked_about_and_lifts_when_the_person_answers_start() {
     says(&stage, 890, "START").await;
     let question = written(&stage, 890, 2).await;
     assert!(question.contains("START") && question.contains("ACME SAS"), "{question}");
-    assert_eq!(promo(&stage, 890).await, OPTED_OUT, "asked, not lifted");
+    assert_eq!(stage.promo(890).await, OPTED_OUT, "asked, not lifted");
     says(&stage, 890, "START").await;
     assert_ne!(written(&stage, 890, 3).await, question, "told that it took effect");
-    assert_eq!(promo(&stage, 890).await, 0);
+    assert_eq!(stage.promo(890).await, 0);
     // Who was never stopped is not asked.
     says(&stage, 891, "START").await;
     assert!(!written(&stage, 891, 1).await.contains("24 h"));
@@ -63,10 +55,10 @@ async fn a_stop_in_between_makes_the_answer_none() {
     let question = written(&stage, 892, 2).await;
     says(&stage, 892, "STOP").await;
     says(&stage, 892, "START").await;
-    assert_eq!(promo(&stage, 892).await, OPTED_OUT);
+    assert_eq!(stage.promo(892).await, OPTED_OUT);
     assert_eq!(written(&stage, 892, 3).await, question, "asked again");
     says(&stage, 892, "START").await;
-    assert_eq!(promo(&stage, 892).await, 0);
+    assert_eq!(stage.promo(892).await, 0);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -83,9 +75,9 @@ async fn a_question_outlives_a_kill_for_a_day_and_no_longer() {
     // Once the waiting lifts are known, the open questions are too.
     let (out, error, code) = stage.gateway.command(&["stop", "lift", "--list"]).await;
     assert_eq!(code, 0, "{out}{error}");
-    assert_eq!(promo(&stage, 893).await, OPTED_OUT);
+    assert_eq!(stage.promo(893).await, OPTED_OUT);
     says(&stage, 893, "START").await;
-    assert_eq!(promo(&stage, 893).await, 0);
+    assert_eq!(stage.promo(893).await, 0);
     stage.gateway.kill();
     stage.config.clock = "2026-11-25T12:00:00+01:00".to_owned();
     stage.restart().await;
@@ -93,8 +85,8 @@ async fn a_question_outlives_a_kill_for_a_day_and_no_longer() {
     assert_eq!(code, 0, "{out}{error}");
     says(&stage, 894, "START").await;
     written(&stage, 894, 3).await;
-    assert_eq!(promo(&stage, 894).await, OPTED_OUT, "too late: it is asked again");
-    assert_eq!(promo(&stage, 893).await, 0, "what was lifted stays so");
+    assert_eq!(stage.promo(894).await, OPTED_OUT, "too late: it is asked again");
+    assert_eq!(stage.promo(893).await, 0, "what was lifted stays so");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -108,6 +100,6 @@ async fn a_question_that_may_not_be_put_is_not_answered_by_saying_start_again() 
     for _ in 0..3 {
         says(&stage, 895, "START").await;
     }
-    assert_eq!(promo(&stage, 895).await, OPTED_OUT);
+    assert_eq!(stage.promo(895).await, OPTED_OUT);
     assert_eq!(stage.count_to(&phone(895)), 3, "three answers a day, the question among them");
 }

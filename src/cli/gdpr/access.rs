@@ -5,9 +5,8 @@ use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
 use super::super::print;
-use super::{may_write, write};
+use super::{Person, may_write, write};
 use crate::admin::stops::NumberBody;
-use std::path::PathBuf;
 
 /// Show everything that is held about a number (the reading is recorded)
 #[derive(Clone, Debug, clap::Args)]
@@ -18,23 +17,18 @@ use std::path::PathBuf;
 The text is for the person; --json has all of it field by field, for GDPR art. 20 too. Every event and every verdict is read, which may
 take a minute. The file holds personal data: send it to nobody else.")]
 pub struct Args {
-    /// The number, as one writes it
-    number: String,
-    /// Write it into this file, mode 0600; must not exist
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
+    #[command(flatten)]
+    person: Person,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    may_write(args.output.as_deref())?;
-    let body = NumberBody { number: args.number.clone(), country: args.country.clone() };
+    let Person { number, output, country } = &args.person;
+    may_write(output.as_deref())?;
+    let body = NumberBody { number: number.clone(), country: country.clone() };
     let answer = Client::new(global)?.post("/v1/gdpr/access", &body)?;
     let words = answer["answer"].as_str().unwrap_or_default();
-    match &args.output {
+    match output {
         Some(path) => {
             let text = if global.json { format!("{answer:#}\n") } else { format!("{words}\n") };
             write(path, &text)?;

@@ -5,9 +5,8 @@ use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
 use super::super::print;
-use super::{may_write, write};
+use super::{Person, may_write, write};
 use crate::admin::gdpr::EraseBody;
-use std::path::PathBuf;
 
 /// Erase what is held about a number: texts, number and evidence go; the list's keyed code stays, and with it every stop
 #[derive(Clone, Debug, clap::Args)]
@@ -18,31 +17,26 @@ use std::path::PathBuf;
 The answer for the person says what is gone, what stays, why, and until when. The number stays blocked if it was. Asking twice
 does no harm; after a failure it goes on by itself. An erasure is no objection: for that, stopgate stop add --origin gdpr.")]
 pub struct Args {
-    /// The number, as one writes it
-    number: String,
+    #[command(flatten)]
+    person: Person,
     /// Why: a reference, kept in the ledger for ever; never a number
     #[arg(long)]
     reason: String,
-    /// Write the answer for the person into this file, mode 0600; must not exist
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    may_write(args.output.as_deref())?;
-    let body = EraseBody { number: args.number.clone(), country: args.country.clone(), reason: args.reason.clone() };
+    let Person { number, output, country } = &args.person;
+    may_write(output.as_deref())?;
+    let body = EraseBody { number: number.clone(), country: country.clone(), reason: args.reason.clone() };
     let answer = Client::new(global)?.post("/v1/gdpr/erase", &body)?;
     let words = answer["answer"].as_str().unwrap_or_default();
-    if let Some(path) = &args.output {
+    if let Some(path) = output {
         write(path, &format!("{words}\n"))?;
     }
     if global.json {
         print::json(&answer);
-    } else if let Some(path) = &args.output {
+    } else if let Some(path) = output {
         let records = &answer["erased"]["records"];
         print::line(format!("erased: {records} sealed record(s); event {} says so", answer["record"]));
         print::line(format!("the answer for the person: {}", path.display()));

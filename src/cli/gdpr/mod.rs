@@ -8,7 +8,7 @@ use super::exit::{Failure, Outcome};
 use super::global::Global;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Answer a person: what is held about a number, or erase it (role compliance; both are recorded).
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +21,19 @@ pub struct Args {
 enum Command {
     Access(access::Args),
     Erase(erase::Args),
+}
+
+/// Whom it is about, and where the answer goes.
+#[derive(Clone, Debug, clap::Args)]
+struct Person {
+    /// The number, as one writes it
+    number: String,
+    /// Write the answer for the person into this file, mode 0600; must not exist
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Country of a national number [default: [admin] default_country]
+    #[arg(long)]
+    country: Option<String>,
 }
 
 /// Runs it.

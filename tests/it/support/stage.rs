@@ -1,9 +1,9 @@
 //! Owns the usual stage: a simulated operator, the gateway bound to it, senders that bind to the gateway.
 //! Must never start anything a scenario did not ask for.
 
-use super::SOON;
 use super::config::Config;
 use super::gateway::{Gateway, Home};
+use super::{PROMO, SOON, phone};
 use std::net::SocketAddr;
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
@@ -61,6 +61,25 @@ impl Stage {
     /// acme, bound as a transceiver.
     pub async fn acme(&self) -> Esme {
         self.bound(&Bind::transceiver("acme", "secret")).await
+    }
+
+    /// A promotion to this number by the account every configuration has: the status it is answered with.
+    pub async fn promo(&self, number: u32) -> u32 {
+        let acme = self.acme().await;
+        let promo = Message::submit("ACME", &phone(number), PROMO);
+        let status = acme.submit_and_wait(&promo).await.expect("answered").status();
+        acme.unbind(SOON).await.expect("unbound");
+        status
+    }
+
+    /// Waits until it is so: for what no peer is told.
+    pub async fn until(&self, what: &str, so: impl Fn() -> bool) {
+        let waiting = async {
+            while !so() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(SOON, waiting).await.is_ok(), "{what}\n{}", self.gateway.log());
     }
 
     /// A sender bound like this.
