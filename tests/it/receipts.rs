@@ -3,7 +3,7 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, phone};
+use super::support::{PROMO, SOON, left_over, phone};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::{IdForm, Receipts, Switches};
@@ -42,7 +42,7 @@ async fn a_receipt_reaches_the_account_that_submitted_and_no_other() {
     let theirs = Message::submit("OTHER", &phone(81), PROMO).with_receipt();
     other.submit_and_wait(&theirs).await.unwrap();
     assert_eq!(receipt(&other).await.source.as_text(), phone(81));
-    assert!(acme.drain().is_empty(), "acme saw something of other");
+    assert!(left_over(&acme).await.is_empty(), "acme saw something of other");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -53,7 +53,7 @@ async fn a_receipt_goes_to_a_receiver_when_the_transmitter_cannot_take_it() {
     let receiving = stage.bound(&login.of_kind(BIND_RECEIVER)).await;
     sending.submit_and_wait(&promo(82)).await.unwrap();
     assert_eq!(receipt(&receiving).await.source.as_text(), phone(82));
-    assert!(sending.drain().is_empty());
+    assert!(left_over(&sending).await.is_empty());
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -119,7 +119,7 @@ async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
     (late.destination, late.esm_class) = (stopgate::sim::message::Address::of("ACME"), 0x04);
     stage.smsc.post(late, std::time::Duration::ZERO);
     assert_eq!(receipt(&acme).await.source.as_text(), phone(84));
-    assert!(other.drain().is_empty());
+    assert!(left_over(&other).await.is_empty());
 }
 
 /// A receipt as the operator writes it, to ACME, for the message that was answered like this.
@@ -159,7 +159,7 @@ async fn receipts_of_before_a_second_account_came_go_to_the_first_across_a_resta
     let other = stage.bound(&Bind::transceiver("other", "pass")).await;
     stage.smsc.post(late_receipt(86, &two), std::time::Duration::ZERO);
     assert_eq!(receipt(&acme).await.source.as_text(), phone(86));
-    assert!(other.drain().is_empty() && acme.drain().is_empty());
+    assert!(left_over(&other).await.is_empty() && left_over(&acme).await.is_empty());
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -174,5 +174,5 @@ async fn a_receipt_of_an_account_that_left_is_not_shown_to_the_one_that_stayed()
     let own = acme.submit_and_wait(&promo(89)).await.unwrap();
     stage.smsc.post(late_receipt(89, &own), std::time::Duration::ZERO);
     assert_eq!(receipt(&acme).await.source.as_text(), phone(89), "only its own");
-    assert!(acme.drain().is_empty());
+    assert!(left_over(&acme).await.is_empty());
 }

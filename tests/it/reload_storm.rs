@@ -5,7 +5,7 @@ use super::support::config::account;
 use super::support::figures::Figures;
 use super::support::gateway::stopgate;
 use super::support::stage::Stage;
-use super::support::{SOON, phone};
+use super::support::{SOON, left_over, phone};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use stopgate::sim::esme::{Bind, Esme};
@@ -91,7 +91,7 @@ async fn a_hundred_reloads_a_second_process_and_an_orderly_end_disturb_nobody() 
         }
         if turn % 2 == 0 && !faulty {
             let beta = stage.bound(&Bind::transceiver("beta", "geheim")).await;
-            strangers += beta.drain().len() as u64;
+            strangers += left_over(&beta).await.len() as u64;
         }
         if turn == RELOADS / 2 {
             second_process(&stage).await;

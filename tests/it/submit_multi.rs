@@ -3,7 +3,7 @@
 
 use super::support::config::{Config, account};
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, multi, phone, sme};
+use super::support::{PROMO, SOON, left_over, multi, phone, sme};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::{Address, Message, multi_destinations};
 use stopgate::sim::smsc::records::Submitted;
@@ -161,5 +161,5 @@ async fn a_receipt_of_each_destination_finds_its_account_on_a_shared_link() {
         let got = Message::parse(&acme.next_delivery(SOON).await.expect("a receipt")).expect("readable");
         assert_eq!(got.source, Address::of(&phone(number)));
     }
-    assert!(other.drain().is_empty());
+    assert!(left_over(&other).await.is_empty());
 }

@@ -15,6 +15,8 @@ pub mod strace;
 pub mod witness;
 
 use std::time::Duration;
+use stopgate::sim::esme::Esme;
+use stopgate::sim::wire::{ENQUIRE_LINK, Pdu};
 
 /// Longer than anything that is waited for may take on a busy machine; a test that waits so long has failed.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -29,6 +31,13 @@ pub const PROMO: &str = "Soldes: -20% samedi. STOP 36111";
 pub fn phone(number: u32) -> String {
     assert!(number < 10_000, "the block has ten thousand numbers");
     format!("3363998{number:04}")
+}
+
+/// What a sender has that nobody waited for: an answer asked for now comes behind everything that was on its way.
+pub async fn left_over(esme: &Esme) -> Vec<Pdu> {
+    let asked = esme.request(ENQUIRE_LINK, b"").await.expect("written");
+    esme.answer(asked, SOON).await.expect("an answer");
+    esme.drain()
 }
 
 /// The body of a submit_multi from ACME.
