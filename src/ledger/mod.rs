@@ -7,6 +7,7 @@ pub mod leaf;
 pub mod verdict;
 pub mod suppression_event;
 pub mod event;
+pub mod about;
 pub mod event_code;
 mod event_read;
 mod event_tag;

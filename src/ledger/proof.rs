@@ -10,7 +10,6 @@ use super::keys::{Keys, hex};
 use super::merkle::{Hash, inclusion};
 use super::note::{Note, NoteSigner, base64};
 use super::sealed::Sealer;
-use super::suppression_event::SuppressionEvent;
 use super::tiles::Tiles;
 use super::verdict::VerdictRecord;
 use crate::journal::offline::{Fault, Offline};
@@ -116,7 +115,7 @@ pub fn make(dir: &Path, keys: &Keys, number: Msisdn) -> Result<(String, Made), P
     let mut wanted: BTreeSet<NameId> = BTreeSet::new();
     for one in found.iter().filter(|one| event_about(&one.leaf, tag) == Some(true)) {
         if let Ok(record) = EventRecord::read(&one.leaf) {
-            wanted.extend(names_of(&record.event));
+            wanted.extend(record.event.about().into_iter().flat_map(|about| about.names()));
         }
     }
     for record in verdicts.iter().filter_map(|one| VerdictRecord::read(&one.leaf).ok()) {
@@ -191,58 +190,7 @@ fn event_about(leaf: &[u8], tag: NumberTag) -> Option<bool> {
         return None;
     }
     let record = EventRecord::read(leaf).ok()?;
-    (tag_of(&record.event) == Some(tag)).then_some(true)
-}
-
-/// The number an event is about.
-pub fn tag_of(event: &Event) -> Option<NumberTag> {
-    match event {
-        Event::Suppression(event) => Some(event.tag()),
-        Event::Consent(consent) => Some(consent.tag),
-        Event::Erase(erase) => Some(erase.tag),
-        Event::Admin(admin) => admin.tag,
-        Event::Begin(_)
-        | Event::End { .. }
-        | Event::Config { .. }
-        | Event::Contract(_)
-        | Event::Clock(_)
-        | Event::Gap(_)
-        | Event::Import(_)
-        | Event::Epoch(_)
-        | Event::Reopen(_)
-        | Event::Key(_)
-        | Event::Retention(_)
-        | Event::AccountCounter(_)
-        | Event::LinkCounter(_) => None,
-    }
-}
-
-/// The names an event about a number needs to be read.
-fn names_of(event: &Event) -> Vec<NameId> {
-    match event {
-        Event::Suppression(SuppressionEvent::Stop(stop)) => vec![stop.account, stop.smsc, stop.detail],
-        Event::Suppression(SuppressionEvent::Lift(lift)) => {
-            let mut names = vec![lift.smsc, lift.people[0], lift.people[1], lift.detail];
-            names.extend(&lift.accounts);
-            names
-        }
-        Event::Consent(consent) => vec![consent.account, consent.source, consent.wording, consent.by],
-        Event::Erase(erase) => vec![erase.reason, erase.by],
-        Event::Admin(admin) => vec![admin.by, admin.action, admin.detail],
-        Event::Begin(_)
-        | Event::End { .. }
-        | Event::Config { .. }
-        | Event::Contract(_)
-        | Event::Clock(_)
-        | Event::Gap(_)
-        | Event::Import(_)
-        | Event::Epoch(_)
-        | Event::Reopen(_)
-        | Event::Key(_)
-        | Event::Retention(_)
-        | Event::AccountCounter(_)
-        | Event::LinkCounter(_) => Vec::new(),
-    }
+    (record.event.tag() == Some(tag)).then_some(true)
 }
 
 /// The newest verdicts of the number, in order, and how many older ones were left out.

@@ -1,7 +1,8 @@
 //! Owns the lifts that one person has proposed and a second one has to approve, and how they stand in the events.
 //! Must never let one person do both, nor let a proposal outlive its time or see a stop that came after it.
 
-use crate::ledger::event::{Admin, Event};
+use crate::ledger::about::About;
+use crate::ledger::event::Admin;
 use crate::ledger::event_code::EventRecord;
 use crate::ledger::suppression_event::{EventId, LiftSource, SuppressionEvent};
 use crate::message::instant::CivilInstant;
@@ -163,8 +164,8 @@ impl Proposals {
     /// without the approval behind it.
     pub fn replay<N: AsRef<str>>(&mut self, record: &EventRecord, name: impl Fn(NameId) -> Option<N>) {
         let decided = |detail: NameId| name(detail)?.as_ref().strip_prefix("proposal ")?.parse::<u64>().ok();
-        match &record.event {
-            Event::Admin(admin) => {
+        match record.event.about() {
+            Some(About::Admin(admin)) => {
                 let Some(action) = name(admin.action) else { return };
                 match Step::ALL.into_iter().find(|step| step.word() == action.as_ref()) {
                     Some(Step::Propose) => {
@@ -178,25 +179,10 @@ impl Proposals {
                     None => {}
                 }
             }
-            Event::Suppression(SuppressionEvent::Lift(lift)) if lift.source == LiftSource::TwoPeople => {
+            Some(About::Suppression(SuppressionEvent::Lift(lift))) if lift.source == LiftSource::TwoPeople => {
                 decided(lift.detail).map(|id| self.waiting.remove(&id));
             }
-            Event::Suppression(_)
-            | Event::Begin(_)
-            | Event::End { .. }
-            | Event::Config { .. }
-            | Event::Contract(_)
-            | Event::Consent(_)
-            | Event::Erase(_)
-            | Event::Clock(_)
-            | Event::Gap(_)
-            | Event::Import(_)
-            | Event::Epoch(_)
-            | Event::Reopen(_)
-            | Event::Key(_)
-            | Event::Retention(_)
-            | Event::AccountCounter(_)
-            | Event::LinkCounter(_) => {}
+            Some(About::Suppression(_) | About::Consent(_) | About::Erase(_)) | None => {}
         }
     }
 }
@@ -204,6 +190,7 @@ impl Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::event::Event;
     use crate::ledger::suppression_event::Lift;
 
     const ALICE: NameId = NameId(1);

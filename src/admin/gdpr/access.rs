@@ -4,7 +4,7 @@
 use super::super::answers::{StopEntry, instant, instant_or_null, number_or_null};
 use super::super::consent::ConsentEntry;
 use crate::gateway::handle::Held;
-use crate::ledger::event::Event;
+use crate::ledger::about::About;
 use crate::ledger::event_code::EventRecord;
 use crate::ledger::keys::hex;
 use crate::ledger::suppression_event::{LiftSource, Scope, SuppressionEvent};
@@ -235,8 +235,8 @@ fn event(record: EventRecord, personal: Option<Personal>, name: impl Fn(NameId) 
     let kind = record.event.word();
     let names = |ids: &[NameId]| ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(", ");
     let known = |id: NameId| (id != NameId::NONE).then(|| name(id));
-    let (what, by) = match &record.event {
-        Event::Suppression(SuppressionEvent::Stop(stop)) => {
+    let (what, by) = match record.event.about() {
+        Some(About::Suppression(SuppressionEvent::Stop(stop))) => {
             let scope = match stop.scope {
                 Scope::Global => "for everybody".to_owned(),
                 Scope::Account(account) => format!("for {}", name(account)),
@@ -245,36 +245,24 @@ fn event(record: EventRecord, personal: Option<Personal>, name: impl Fn(NameId) 
             let code = if stop.short_code == 0 { String::new() } else { format!(" to {}", stop.short_code) };
             (format!("opt-out by {}{code}, {scope}", stop.source.word()), known(stop.detail).or(known(stop.smsc)))
         }
-        Event::Suppression(SuppressionEvent::Lift(lift)) => {
+        Some(About::Suppression(SuppressionEvent::Lift(lift))) => {
             let accounts = names(&lift.accounts);
             match lift.source {
                 LiftSource::Handset => (format!("lifted by your START, for {accounts}"), known(lift.detail)),
                 LiftSource::TwoPeople => (format!("lifted by two people, for {accounts}"), Some(names(&lift.people))),
             }
         }
-        Event::Consent(consent) => {
+        Some(About::Consent(consent)) => {
             let wording = known(consent.wording).map(|wording| format!(", wording {wording}")).unwrap_or_default();
             let (act, account, source) = (consent.act.word(), name(consent.account), name(consent.source));
             (format!("consent to {account}: {act} of {} ({source}{wording})", consent.given_at), known(consent.by))
         }
-        Event::Erase(erase) => (format!("erasure of your data: {}", name(erase.reason)), known(erase.by)),
-        Event::Admin(admin) => {
+        Some(About::Erase(erase)) => (format!("erasure of your data: {}", name(erase.reason)), known(erase.by)),
+        Some(About::Admin(admin)) => {
             let detail = known(admin.detail).map(|detail| format!(": {detail}")).unwrap_or_default();
             (format!("looked up or acted on: {}{detail}", name(admin.action)), known(admin.by))
         }
-        Event::Begin(_)
-        | Event::End { .. }
-        | Event::Config { .. }
-        | Event::Contract(_)
-        | Event::Clock(_)
-        | Event::Gap(_)
-        | Event::Import(_)
-        | Event::Epoch(_)
-        | Event::Reopen(_)
-        | Event::Key(_)
-        | Event::Retention(_)
-        | Event::AccountCounter(_)
-        | Event::LinkCounter(_) => (kind.to_owned(), None),
+        None => (kind.to_owned(), None),
     };
     let Personal { number, text, octets, evidence, said_at } = personal.unwrap_or_default();
     let octets = octets.map(|octets| hex(&octets));

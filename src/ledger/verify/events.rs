@@ -5,7 +5,6 @@ use super::super::event::{Event, Retention};
 use super::super::event_code::EventRecord;
 use super::super::names::{self, Names};
 use super::super::packs;
-use super::super::proof::tag_of;
 use super::super::rotation::Rotation;
 use super::super::verdict::VerdictRecord;
 use super::Opener;
@@ -184,7 +183,7 @@ impl EventsSeen {
             report.replayed.unopened += 1;
             return Ok(());
         };
-        match (personal.number, tag_of(&record.event)) {
+        match (personal.number, record.event.tag()) {
             (Some(number), Some(tag)) if opener.tags.tag(number) != tag => {
                 Err("the number sealed beside the record is not the one whose tag the record bears".into())
             }

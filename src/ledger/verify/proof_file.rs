@@ -1,6 +1,7 @@
 //! Owns the check of a proof file: its signature, its checkpoint, every record's way to the root, every sealed datum.
 //! Must never let a reader believe that a proof shows what is not in it.
 
+use super::super::about::About;
 use super::super::checkpoint::{Checkpoint, Stream, log_name};
 use super::super::event::Event;
 use super::super::event_code::EventRecord;
@@ -8,7 +9,7 @@ use super::super::keys::hex;
 use super::super::leaf::{Fields, Head};
 use super::super::merkle::{Hash, inclusion_root, leaf_hash};
 use super::super::note::{Note, NoteKey, unbase64};
-use super::super::proof::{FORMAT, NamesIn, Proof, Proved, tag_of};
+use super::super::proof::{FORMAT, NamesIn, Proof, Proved};
 use super::super::rotation::{Chain, Rotation};
 use super::super::sealed::Personal;
 use super::super::suppression_event::{Scope, SuppressionEvent};
@@ -207,18 +208,21 @@ impl Reader {
         let event = EventRecord::read(leaf).map_err(str::to_owned)?;
         let personal = self.personal(&event, record, report)?;
         report.rehearsal |= event.rehearsal;
-        let words = match &event.event {
-            Event::Config { id, name } => {
+        let about = match (&event.event, event.event.about()) {
+            (Event::Config { id, name }, _) => {
                 self.names.insert(*id, name.clone());
                 return Ok(());
             }
-            Event::Begin(begin) => {
+            (Event::Begin(begin), _) => {
                 self.commitment = Some(begin.tag_commitment);
                 return Ok(());
             }
-            Event::Key(rotation) if rotation.holds(&self.checkpoint.origin) => return Ok(()),
-            other if tag_of(other) != Some(self.tag) => return Err("it is about another number".into()),
-            Event::Suppression(SuppressionEvent::Stop(stop)) => {
+            (Event::Key(rotation), _) if rotation.holds(&self.checkpoint.origin) => return Ok(()),
+            (_, Some(about)) if about.tag() == Some(self.tag) => about,
+            (_, Some(_) | None) => return Err("it is about another number".into()),
+        };
+        let words = match about {
+            About::Suppression(SuppressionEvent::Stop(stop)) => {
                 self.stops.take(&event, &SuppressionEvent::Stop(stop.clone()));
                 let whom = match stop.scope {
                     Scope::Global => "everybody".to_owned(),
@@ -227,31 +231,18 @@ impl Reader {
                 };
                 format!("STOP ({}) to {whom}, short code {}", stop.source.word(), stop.short_code)
             }
-            Event::Suppression(SuppressionEvent::Lift(lift)) => {
+            About::Suppression(SuppressionEvent::Lift(lift)) => {
                 self.stops.take(&event, &SuppressionEvent::Lift(lift.clone()));
                 let accounts: Vec<String> = lift.accounts.iter().map(|account| self.name(*account)).collect();
                 format!("START ({}) for {}", lift.source.word(), accounts.join(", "))
             }
-            Event::Consent(consent) => {
+            About::Consent(consent) => {
                 format!("consent of {}: {:?}", self.name(consent.account), consent.act).to_lowercase()
             }
-            Event::Erase(erase) => {
+            About::Erase(erase) => {
                 format!("personal data erased by {}: {}", self.name(erase.by), self.name(erase.reason))
             }
-            Event::Admin(admin) => format!("{} by {}", self.name(admin.action), self.name(admin.by)),
-            Event::End { .. }
-            | Event::Contract(_)
-            | Event::Clock(_)
-            | Event::Gap(_)
-            | Event::Import(_)
-            | Event::Epoch(_)
-            | Event::Reopen(_)
-            | Event::Key(_)
-            | Event::Retention(_)
-            | Event::AccountCounter(_)
-            | Event::LinkCounter(_) => {
-                return Err("it has no place in a proof of a number".into());
-            }
+            About::Admin(admin) => format!("{} by {}", self.name(admin.action), self.name(admin.by)),
         };
         let text = personal.and_then(|personal| personal.text).map(|text| format!(": {text:?}")).unwrap_or_default();
         self.story.push(format!("{}  event {}: {words}{text}", rfc3339(event.at), event.seq));
