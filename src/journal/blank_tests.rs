@@ -1,30 +1,14 @@
 //! Owns the tests of dropping blobs: nothing of them is left, everything else is, whenever the disk goes away.
 //! Must never look only at what the journal reads back: the files are searched octet by octet.
 
-use super::disk::{Disk, RealDisk};
 use super::error::BlankError;
 use super::faults::FaultyDisk;
+use super::fixture::{PATIENCE, open, open_on};
 use super::frame::Batch;
-use super::stream::{Journal, Options};
+use super::stream::Journal;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-const OCTETS: u64 = 4096;
-
-fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Journal {
-    let options = Options {
-        stream: "test",
-        segment_octets: OCTETS,
-        sync_within: Duration::ZERO,
-        label: [7; 16],
-        leaf_seq_at: None,
-        read_back: true,
-    };
-    Journal::open(disk, dir, options).expect("opens").0
-}
 
 fn secret(n: u64) -> Vec<u8> {
     format!("<the secret of {n:04}>").repeat(4).into_bytes()
@@ -88,13 +72,13 @@ fn wait_for_spare(journal: &Journal) {
 #[test]
 fn blobs_are_gone_from_every_file_and_all_else_stays_also_after_a_restart() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     fill(&journal, 100);
     let mut behind = journal.read(0, u64::MAX);
     behind.next_frame().expect("readable").expect("there");
     let gone = BTreeSet::from([3, 40, 41, 99]);
-    let open = journal.blank(&gone).expect_err("the last one is in the segment being written");
-    assert!(matches!(open, BlankError::Open { seq: 99 }), "{open}");
+    let refused = journal.blank(&gone).expect_err("the last one is in the segment being written");
+    assert!(matches!(refused, BlankError::Open { seq: 99 }), "{refused}");
     assert_eq!(read(&journal), [true; 100], "nothing was begun");
     close_segment(&journal);
     assert_eq!(journal.blank(&gone).expect("blanked"), 3);
@@ -108,7 +92,7 @@ fn blobs_are_gone_from_every_file_and_all_else_stays_also_after_a_restart() {
     for n in 0..121 {
         assert_eq!(holding(dir.path(), n).len(), usize::from(!gone.contains(&n)), "{n}");
     }
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     assert_eq!(read(&journal), [expected, vec![true; 20]].concat());
 }
 
@@ -131,7 +115,7 @@ fn wherever_the_disk_goes_away_every_record_is_whole_and_a_second_call_finishes(
             let file = file.expect("a file");
             std::fs::copy(file.path(), crashed.path().join(file.file_name())).expect("copied");
         }
-        let found = open_on(Arc::new(RealDisk), crashed.path());
+        let found = open(crashed.path());
         let kept = read(&found);
         assert_eq!(kept.len(), 71, "after {calls} calls");
         assert!((0..71).all(|n| kept[n as usize] || gone.contains(&n)), "after {calls} calls");
@@ -165,7 +149,7 @@ fn copies_that_a_failed_fsync_left_behind_are_gone_too() {
     assert_eq!(read(&journal), [true, true, true, true, true, false, true]);
     journal.close();
     drop(journal);
-    assert_eq!(read(&open_on(Arc::new(RealDisk), dir.path())).len(), 7);
+    assert_eq!(read(&open(dir.path())).len(), 7);
 }
 
 #[test]
@@ -190,7 +174,7 @@ fn a_full_disk_keeps_its_pre_written_segment_and_a_swallowed_write_replaces_noth
 #[test]
 fn records_go_on_being_appended_and_read_while_segments_are_replaced() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     fill(&journal, 300);
     close_segment(&journal);
     let writer = {

@@ -126,44 +126,8 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk::RealDisk;
-    use super::super::frame::Batch;
-    use super::super::stream::{Journal, Options};
+    use super::super::fixture::{fill, numbers, open};
     use super::*;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    const OPTIONS: Options = Options {
-        stream: "copied",
-        segment_octets: 4096,
-        sync_within: Duration::ZERO,
-        label: [1; 16],
-        leaf_seq_at: None,
-        read_back: false,
-    };
-
-    fn open(dir: &Path) -> Journal {
-        Journal::open(Arc::new(RealDisk), dir, OPTIONS).unwrap().0
-    }
-
-    /// Appends records of 100 octets, 35 to a segment.
-    fn fill(journal: &Journal, records: u64) {
-        for _ in 0..records {
-            let mut batch = Batch::default();
-            batch.push(&journal.appended().to_be_bytes(), &[7; 72]);
-            journal.append(&mut batch).unwrap();
-        }
-        assert!(journal.wait_synced(journal.appended() - 1, Duration::from_secs(20)));
-    }
-
-    fn numbers(journal: &Journal) -> Vec<u64> {
-        let mut reader = journal.read(journal.segment_starts()[0], u64::MAX);
-        let mut found = Vec::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
-            found.push(frame.seq);
-        }
-        found
-    }
 
     #[test]
     fn a_copy_holds_the_records_before_its_end_and_is_written_on() {
@@ -174,7 +138,7 @@ mod tests {
         for upto in [1, starts[1] - 1, starts[1], starts[1] + 1, 199, 200, u64::MAX] {
             let room = tempfile::tempdir().unwrap();
             let to = room.path().join("copy");
-            let copied = copy(dir.path(), &to, "copied", upto).unwrap();
+            let copied = copy(dir.path(), &to, "test", upto).unwrap();
             let wanted = upto.min(200);
             assert_eq!((copied.first, copied.records), (0, wanted), "{upto}");
             let again = open(&to);
@@ -193,9 +157,9 @@ mod tests {
         journal.forget_before(starts[2]).unwrap();
         let room = tempfile::tempdir().unwrap();
         let to = room.path().join("copy");
-        assert_eq!(copy(dir.path(), &to, "copied", 150).unwrap().first, starts[2]);
+        assert_eq!(copy(dir.path(), &to, "test", 150).unwrap().first, starts[2]);
         assert_eq!(numbers(&open(&to)), (starts[2]..150).collect::<Vec<_>>());
-        assert!(matches!(copy(dir.path(), &to, "copied", 150), Err(CopyError::Target { .. })), "it is there already");
+        assert!(matches!(copy(dir.path(), &to, "test", 150), Err(CopyError::Target { .. })), "it is there already");
         journal.close();
         for (index, upto) in [(4, u64::MAX), (6, u64::MAX), (6, 200)] {
             let path = segment::path(dir.path(), index);
@@ -204,7 +168,7 @@ mod tests {
             octets[700] ^= 1;
             fs::write(&path, octets).unwrap();
             let other = room.path().join(format!("other-{index}-{upto}"));
-            assert!(matches!(copy(dir.path(), &other, "copied", upto), Err(CopyError::Source(_))), "{index} {upto}");
+            assert!(matches!(copy(dir.path(), &other, "test", upto), Err(CopyError::Source(_))), "{index} {upto}");
             fs::write(&path, whole).unwrap();
         }
     }

@@ -51,44 +51,11 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::super::disk::RealDisk;
-    use super::super::frame::Batch;
+    use super::super::fixture::{OPTIONS, PATIENCE, append_number, fill, numbers, open};
     use super::super::stream::Options;
     use super::*;
     use std::path::Path;
     use std::sync::Arc;
-
-    const OPTIONS: Options = Options {
-        stream: "forget",
-        segment_octets: 4096,
-        sync_within: Duration::ZERO,
-        label: [1; 16],
-        leaf_seq_at: None,
-        read_back: false,
-    };
-
-    fn open(dir: &Path) -> Journal {
-        Journal::open(Arc::new(RealDisk), dir, OPTIONS).unwrap().0
-    }
-
-    /// Appends records of 100 octets, 34 to a segment, each holding its number.
-    fn fill(journal: &Journal, records: u64) {
-        for _ in 0..records {
-            let mut batch = Batch::default();
-            batch.push(&journal.appended().to_be_bytes(), &[7; 72]);
-            journal.append(&mut batch).unwrap();
-        }
-        assert!(journal.wait_synced(journal.appended() - 1, Duration::from_secs(20)));
-    }
-
-    fn numbers(journal: &Journal) -> Vec<u64> {
-        let mut reader = journal.read(journal.segment_starts()[0], u64::MAX);
-        let mut found = Vec::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
-            assert_eq!(frame.leaf, frame.seq.to_be_bytes());
-            found.push(frame.seq);
-        }
-        found
-    }
 
     fn segments(dir: &Path) -> Vec<u64> {
         let names = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -121,11 +88,11 @@ mod tests {
     fn after_a_roll_everything_before_it_can_go() {
         let dir = tempfile::tempdir().unwrap();
         let journal = open(dir.path());
-        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 0);
+        assert_eq!(journal.roll(PATIENCE).unwrap(), 0);
         assert_eq!(segments(dir.path())[0], 1);
         fill(&journal, 10);
-        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 10);
-        assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), 10, "an empty segment is not left");
+        assert_eq!(journal.roll(PATIENCE).unwrap(), 10);
+        assert_eq!(journal.roll(PATIENCE).unwrap(), 10, "an empty segment is not left");
         assert_eq!(journal.forget_before(10).unwrap(), 0, "nothing durable stands in the new one yet");
         fill(&journal, 1);
         assert_eq!(journal.forget_before(10).unwrap(), 1);
@@ -140,12 +107,10 @@ mod tests {
         let slow = Options { sync_within: Duration::from_millis(30), ..OPTIONS };
         let journal = Journal::open(Arc::new(RealDisk), dir.path(), slow).unwrap().0;
         for round in 0..4 {
-            let mut batch = Batch::default();
-            batch.push(&journal.appended().to_be_bytes(), &[7; 72]);
-            journal.append(&mut batch).unwrap();
+            append_number(&journal);
             // The fsync of that record comes after the roll: the new segment holds nothing that it could make durable.
-            assert_eq!(journal.roll(Duration::from_secs(20)).unwrap(), round + 1);
-            assert!(journal.wait_synced(round, Duration::from_secs(20)));
+            assert_eq!(journal.roll(PATIENCE).unwrap(), round + 1);
+            assert!(journal.wait_synced(round, PATIENCE));
         }
         fill(&journal, 1);
         let copy = tempfile::tempdir().unwrap();

@@ -19,6 +19,8 @@ pub mod copy;
 #[cfg(test)]
 pub mod faults;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
 mod recovery_tests;

@@ -3,6 +3,7 @@
 
 use super::disk::RealDisk;
 use super::error::OpenError;
+use super::fixture::{OCTETS, OPTIONS, PATIENCE};
 use super::frame::Batch;
 use super::recovery::Recovery;
 use super::segment::{self, BODY};
@@ -12,11 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const OCTETS: u64 = 4096;
-const PATIENCE: Duration = Duration::from_secs(20);
-
 fn options(sync_within: Duration) -> Options {
-    Options { stream: "test", segment_octets: OCTETS, sync_within, label: [7; 16], leaf_seq_at: None, read_back: true }
+    Options { sync_within, ..OPTIONS }
 }
 
 fn open(dir: &Path) -> Result<(Journal, Recovery), OpenError> {

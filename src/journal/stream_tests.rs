@@ -1,29 +1,14 @@
 //! Owns the tests of a stream that is open: group commit, turning to the next segment, and what happens when the disk fails.
 //! Must never wait by sleeping.
 
-use super::disk::{Disk, RealDisk};
 use super::error::AppendError;
 use super::faults::FaultyDisk;
+use super::fixture::{PATIENCE, open, open_on};
 use super::frame::Batch;
-use super::stream::{Journal, Options};
+use super::stream::Journal;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Journal {
-    let options = Options {
-        stream: "test",
-        segment_octets: 4096,
-        sync_within: Duration::ZERO,
-        label: [7; 16],
-        leaf_seq_at: None,
-        read_back: true,
-    };
-    Journal::open(disk, dir, options).expect("opens").0
-}
 
 fn batch(from: u64, count: u64) -> Batch {
     let mut batch = Batch::default();
@@ -38,7 +23,7 @@ fn append(journal: &Journal, from: u64, count: u64) {
 }
 
 fn assert_reads(dir: &Path, count: u64) {
-    let journal = open_on(Arc::new(RealDisk), dir);
+    let journal = open(dir);
     assert_eq!(journal.appended(), count);
     let mut reader = journal.read(0, u64::MAX);
     for n in 0..count {
@@ -51,7 +36,7 @@ fn assert_reads(dir: &Path, count: u64) {
 #[test]
 fn a_reader_goes_on_over_new_segments_and_forgotten_ones() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     append(&journal, 0, 3);
     let mut reader = journal.read(1, u64::MAX);
     let mut next = 1;
@@ -80,7 +65,7 @@ fn a_reader_goes_on_over_new_segments_and_forgotten_ones() {
 #[test]
 fn many_segments_read_back_in_order_while_they_are_written() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     for round in 0..50 {
         append(&journal, round * 10, 10);
     }
@@ -101,7 +86,7 @@ fn many_segments_read_back_in_order_while_they_are_written() {
 #[test]
 fn subscribers_hear_of_what_is_durable() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     let heard = Arc::new(AtomicU64::new(0));
     let (count, seen) = (Arc::clone(&heard), journal.clone());
     let (tell, told) = std::sync::mpsc::channel();
@@ -152,7 +137,7 @@ fn two_failed_fsyncs_in_a_row_close_the_stream_and_nothing_is_called_durable() {
     assert!(told.recv_timeout(PATIENCE).is_ok(), "whoever waits for durability hears that it will not come");
     assert!(matches!(journal.append(&mut batch(10, 1)), Err(AppendError::Broken)));
     drop(journal);
-    let after = open_on(Arc::new(RealDisk), dir.path());
+    let after = open(dir.path());
     assert!((5..=10).contains(&after.appended()), "{}", after.appended());
 }
 
@@ -218,7 +203,7 @@ fn a_full_disk_does_not_stop_what_fits_the_pre_written_segments_and_ends_when_th
 #[test]
 fn a_batch_larger_than_a_segment_is_refused_whole() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     let mut large = Batch::default();
     assert!(large.push(&[1; 4000], &[]));
     assert!(matches!(journal.append(&mut large), Err(AppendError::TooLarge)));
@@ -229,7 +214,7 @@ fn a_batch_larger_than_a_segment_is_refused_whole() {
 #[test]
 fn writers_on_many_threads_get_every_number_once() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let journal = open_on(Arc::new(RealDisk), dir.path());
+    let journal = open(dir.path());
     let mut all: Vec<u64> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4)
             .map(|_| {
