@@ -95,6 +95,7 @@ impl Plane for Handle {
                 suppressed_numbers: shared.index.len() as u64,
                 suppression_store_lag: shared.store_lag(),
                 durable_events: shared.ledger.durable_events(),
+                erasures_waiting: shared.ledger.erasures_waiting(),
                 smscs: smscs.collect(),
                 accounts: accounts.collect(),
             })

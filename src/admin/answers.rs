@@ -294,6 +294,8 @@ pub struct StatusAnswer {
     pub suppressed_numbers: u64,
     pub suppression_store_lag: u64,
     pub durable_events: u64,
+    /// Erasures that were noted and are not over.
+    pub erasures_waiting: u64,
     pub smscs: Vec<SmscStatus>,
     pub accounts: Vec<AccountStatus>,
 }

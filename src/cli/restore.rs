@@ -144,7 +144,7 @@ fn not_restored(error: &RestoreError) -> Failure {
         RestoreError::Open(OpenError::KeyMissing { .. } | OpenError::KeyInvalid { .. }) => {
             (Exit::BadConfiguration, "`stopgate key import` puts the escrow text back")
         }
-        RestoreError::Open(_) | RestoreError::NotRecorded(_) | RestoreError::Io { .. } => {
+        RestoreError::Open(_) | RestoreError::NotRecorded(_) | RestoreError::Erasure(_) | RestoreError::Io { .. } => {
             (Exit::Failure, "mend that, empty the data_dir, and restore again")
         }
     };

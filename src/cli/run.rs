@@ -232,6 +232,10 @@ async fn serve(running: &Running, handle: &Arc<Handle>) {
                 let result = handle.reload().await;
                 note_reload(handle, &result);
             }
+            () = shared.room_to_erase.notified() => {
+                let shared = Arc::clone(shared);
+                tokio::task::spawn_blocking(move || shared.finish_erasures());
+            }
             _ = tidying.tick() => {
                 let shared = Arc::clone(shared);
                 tokio::task::spawn_blocking(move || shared.tidy());

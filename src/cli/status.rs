@@ -74,7 +74,10 @@ fn heading(answer: &Value) -> Vec<String> {
         "whole" => "evidence whole".to_owned(),
         other => format!("FAILING CLOSED: {other}"),
     };
-    vec![
+    let erasures = answer["erasures_waiting"].as_u64().filter(|waiting| *waiting > 0);
+    let erasures = erasures
+        .map(|waiting| format!("{waiting} erasure(s) noted and not over: one runs, or waits for room on the disk"));
+    let lines = [
         format!(
             "{} stopgate {}, smpp {}, since {}{state}",
             text("node"),
@@ -86,7 +89,8 @@ fn heading(answer: &Value) -> Vec<String> {
             "{evidence}; {} numbers suppressed, {} events durable, store {} behind",
             answer["suppressed_numbers"], answer["durable_events"], answer["suppression_store_lag"]
         ),
-    ]
+    ];
+    lines.into_iter().chain(erasures).collect()
 }
 
 /// Runs `ready`.

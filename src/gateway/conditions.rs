@@ -17,6 +17,7 @@ pub struct Said {
     closed: bool,
     list_behind: bool,
     spare_missing: bool,
+    room_to_erase: bool,
     store: Option<Stage>,
     quarantined: u64,
     looks: u32,
@@ -82,6 +83,12 @@ impl Shared {
         gauges.ledger_spare_missing.set(f64::from(u8::from(trouble.is_some())));
         if std::mem::replace(&mut said.spare_missing, trouble.is_some()) != trouble.is_some() {
             SpareSegment { missing: trouble.as_deref() }.emit();
+        }
+        let waiting = self.ledger.erasures_waiting();
+        gauges.erasures_waiting.set(waiting as f64);
+        let room = waiting > 0 && self.ledger.has_room_to_erase();
+        if !std::mem::replace(&mut said.room_to_erase, room) && room {
+            self.room_to_erase.notify_one();
         }
         let store = self.follower.status();
         gauges.suppression_store_lag.set(store.lag as f64);

@@ -18,9 +18,12 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long a record may take to become durable.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an order waits for another one, or for the minute's housekeeping.
+const TURN: Duration = Duration::from_secs(30);
 
 /// What an erasure found and dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct Erasure {
 /// Why an erasure was not carried out, or not to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErasureError {
-    /// One runs.
+    /// Another one has run for as long as this one waited.
     Running,
     /// Nothing was done.
     NotBegun(String),
@@ -72,7 +75,8 @@ impl Handle {
     /// As [`ErasureError`] says; it does no harm to ask again.
     pub async fn erase(&self, number: Msisdn, reason: &str, by: &str) -> Result<Erasure, ErasureError> {
         let shared = Arc::clone(&self.shared);
-        let Ok(alone) = Arc::clone(&shared.erasing).try_lock_owned() else { return Err(ErasureError::Running) };
+        let turn = timeout(TURN, Arc::clone(&shared.erasing).lock_owned()).await;
+        let Ok(alone) = turn else { return Err(ErasureError::Running) };
         let names = self.intern_all(&[reason, by])?;
         let (tag, at) = (shared.tags.tag(number), shared.clock.civil());
         let order = EraseOrder { tag, reason: names[0], by: names[1], at };
@@ -98,7 +102,14 @@ impl Shared {
             Ok(pending) => pending,
             Err(error) => return tracing::error!(event = "erasure.unreadable", %error),
         };
-        for order in pending {
+        if pending.torn {
+            let error = "one place of erase.pending is damaged, or was torn: order the erasures of the last days again";
+            tracing::error!(event = "erasure.unreadable", error);
+            if let Err(error) = self.ledger.mend_pending(&pending) {
+                tracing::error!(event = "erasure.unreadable", %error);
+            }
+        }
+        for order in pending.orders {
             match self.erase_everywhere(&order) {
                 Ok(erased) => {
                     tracing::info!(event = "erasure.finished", events = erased.events, record = erased.record)

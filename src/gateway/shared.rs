@@ -130,6 +130,8 @@ pub struct Shared {
     pub draining: AtomicBool,
     /// What was said last of evidence, segments and store.
     pub(super) said: Mutex<Said>,
+    /// Rung when an erasure that was noted may find room on the disk.
+    pub room_to_erase: Notify,
     /// Rung when somebody asks for a drain.
     pub ask_drain: Notify,
     bound_links: AtomicI64,
@@ -212,6 +214,7 @@ impl Shared {
             control: Notify::new(),
             draining: AtomicBool::new(false),
             said: Mutex::default(),
+            room_to_erase: Notify::new(),
             ask_drain: Notify::new(),
             bound_links: AtomicI64::new(0),
             spooled_elsewhere: AtomicU64::new(0),

@@ -21,6 +21,12 @@ use std::time::Duration;
 const PIECE: usize = 1 << 20;
 
 impl Journal {
+    /// Whether the disk has room for what `roll_with_room` and `blank` need: two segments. One that cannot be asked has none.
+    pub fn has_room(&self) -> bool {
+        let inner = &self.inner;
+        inner.disk.room(&inner.dir).is_ok_and(|room| room >= inner.identity.segment_octets * 2)
+    }
+
     /// Goes on in a new segment, so that `blank` reaches every record there is as soon as one has been appended behind them and is
     /// durable. Returns the number of the next record. Takes no segment from a disk that has no room for two more: the one that is
     /// pre-written is what keeps a full disk durable.

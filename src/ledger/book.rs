@@ -58,6 +58,8 @@ pub struct Ledger {
     pub(super) naming: Mutex<()>,
     pub(super) origin: u32,
     pub(super) event_number: AtomicU64,
+    /// Erasures that were begun and are not over.
+    pub(super) erasures_waiting: AtomicU64,
 }
 
 impl Ledger {

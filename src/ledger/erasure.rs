@@ -1,25 +1,32 @@
 //! Owns the erasure of a number's personal data from the events: noted before it begins, recorded, and carried out.
 //! Must never drop sealed data that no durable `erase` record names, nor forget an erasure that was begun.
 //!
-//! `erase.pending`, big-endian: magic and version (8) · label (16) · orders u32 · each: tag 16, reason u32, by u32, instant i64 ·
-//! CRC32C of all before u32. It is there only while an erasure runs, or waits for a disk that failed or was full.
+//! `erase.pending` is pre-written, so that an order can be noted on a full disk: two places of 48 KiB that are written in turn.
+//! Each, big-endian: magic and version (8) · label (16) · turn u64 · orders u32 · each: tag 16, reason u32, by u32, instant i64 ·
+//! CRC32C of all before u32 · zeros. The place of the later turn holds.
 
 use super::book::{Ledger, PATIENCE};
 use super::error::LedgerError;
 use super::event::{Erase, Event};
-use super::event_code;
-use super::leaf::{Fields, Unreadable};
+use super::event_code::{self, EventRecord};
+use super::leaf::{Fields, Head, Unreadable};
 use crate::journal::disk;
 use crate::journal::error::{BlankError, ReadError};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-const MAGIC: &[u8; 8] = b"SGERASE\x01";
+const MAGIC: &[u8; 8] = b"SGERASE\x02";
+/// Octets of each of the two places: more than the most orders take.
+const PLACE: usize = 48 << 10;
+/// Octets before the first order, and of each.
+const HEAD: usize = 36;
+const ORDER: usize = 32;
 /// Events that one `erase` record names: far fewer than fit into a leaf.
 const NAMED_MAX: usize = 4_000;
 /// Erasures that may wait for a disk.
@@ -36,6 +43,16 @@ pub struct EraseOrder {
     pub reason: NameId,
     pub by: NameId,
     pub at: CivilInstant,
+}
+
+/// The erasures that were begun and are not over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    pub orders: Vec<EraseOrder>,
+    /// The other place of the file is damaged, or was torn by a power cut: an order that was noted there is lost, if one was.
+    pub torn: bool,
+    /// Of the place that holds.
+    turn: u64,
 }
 
 /// What an erasure did in the events.
@@ -90,20 +107,54 @@ impl Ledger {
         self.dir().join("erase.pending")
     }
 
-    /// The erasures that were begun and are not over. What cannot be read is told as the reason.
+    /// The erasures that were begun and are not over.
     ///
     /// # Errors
     /// The file is damaged: which erasures were begun has to be asked of whoever ordered them.
-    pub fn pending_erasures(&self) -> Result<Vec<EraseOrder>, EraseError> {
+    pub fn pending_erasures(&self) -> Result<Pending, EraseError> {
         let path = self.pending_path();
         match std::fs::read(&path) {
             Ok(octets) => read(&octets, &self.label).map_err(|what| {
                 let source = io::Error::other(format!("{what}; order the erasures of the last days again"));
                 EraseError::Io { path, source }
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Pending::default()),
             Err(source) => Err(EraseError::Io { path, source }),
         }
+    }
+
+    /// How many erasures wait, as far as this process knows; one when that cannot be read.
+    pub fn erasures_waiting(&self) -> u64 {
+        self.erasures_waiting.load(Ordering::Relaxed)
+    }
+
+    /// Pre-writes the file, if it is not there, and counts what waits. At a start, before anything can be ordered. A disk that has no
+    /// room for it is no reason not to start: the first order makes it, or is refused.
+    pub(super) fn prepare_erasures(&self) {
+        // One that is damaged stays as it is until it was said.
+        let made = if self.pending_path().exists() { Ok(()) } else { self.pre_write() };
+        if let Err(error) = made {
+            tracing::warn!(event = "erasure.unprepared", %error);
+        }
+        self.count(&self.pending_erasures());
+    }
+
+    fn count(&self, pending: &Result<Pending, EraseError>) {
+        let waiting = pending.as_ref().map_or(1, |pending| pending.orders.len() as u64);
+        self.erasures_waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    fn pre_write(&self) -> io::Result<()> {
+        let path = self.pending_path();
+        match path.metadata() {
+            Ok(found) if found.len() == 2 * PLACE as u64 => Ok(()),
+            _ => disk::replace(&*self.disk, &path, &[0; 2 * PLACE]),
+        }
+    }
+
+    /// Whether the disk has room to carry out an erasure: each segment is copied before its old form goes.
+    pub fn has_room_to_erase(&self) -> bool {
+        self.events.has_room()
     }
 
     /// Notes, durably, that an erasure begins: from then on it is carried out, after a crash too.
@@ -112,15 +163,15 @@ impl Ledger {
     /// The disk, or too many wait; then nothing was begun.
     pub fn begin_erasure(&self, order: EraseOrder) -> Result<(), EraseError> {
         // A damaged file is replaced: what it said is lost, and was said at the start.
-        let mut orders = self.pending_erasures().unwrap_or_default();
-        if orders.iter().any(|known| known.tag == order.tag) {
+        let mut pending = self.pending_erasures().unwrap_or_default();
+        if pending.orders.iter().any(|known| known.tag == order.tag) {
             return Ok(());
         }
-        if orders.len() >= PENDING_MAX {
+        if pending.orders.len() >= PENDING_MAX {
             return Err(EraseError::Full);
         }
-        orders.push(order);
-        self.note(&orders)
+        pending.orders.push(order);
+        self.note(pending)
     }
 
     /// An erasure is over everywhere.
@@ -128,18 +179,28 @@ impl Ledger {
     /// # Errors
     /// The disk: it will be carried out once more, which changes nothing.
     pub fn end_erasure(&self, tag: &NumberTag) -> Result<(), EraseError> {
-        let mut orders = self.pending_erasures()?;
-        orders.retain(|order| order.tag != *tag);
-        self.note(&orders)
+        let mut pending = self.pending_erasures()?;
+        pending.orders.retain(|order| order.tag != *tag);
+        self.note(pending)
     }
 
-    fn note(&self, orders: &[EraseOrder]) -> Result<(), EraseError> {
+    /// Writes over what is torn, once it was said.
+    ///
+    /// # Errors
+    /// The disk: it is said again.
+    pub fn mend_pending(&self, pending: &Pending) -> Result<(), EraseError> {
+        self.note(pending.clone())
+    }
+
+    fn note(&self, pending: Pending) -> Result<(), EraseError> {
         let path = self.pending_path();
-        let noted = if orders.is_empty() {
-            self.disk.remove(&path).and_then(|()| self.disk.sync_dir(self.dir()))
-        } else {
-            disk::replace(&*self.disk, &path, &write(orders, &self.label))
-        };
+        let turn = pending.turn + 1;
+        let octets = write(&pending.orders, &self.label, turn);
+        let noted = self.pre_write().and_then(|()| self.disk.open(&path)).and_then(|file| {
+            file.write_all_at(&octets, (turn % 2) * PLACE as u64)?;
+            file.sync_data()
+        });
+        self.count(&self.pending_erasures());
         noted.map_err(|source| EraseError::Io { path, source })
     }
 
@@ -158,6 +219,31 @@ impl Ledger {
             each(frame.seq, frame.leaf, frame.blob);
         }
         Ok(())
+    }
+
+    /// The erasures that are on record and of whose events some still hold their data: a backup has them that was made between the two.
+    ///
+    /// # Errors
+    /// The events cannot be read.
+    pub fn recorded_and_not_done(&self) -> Result<Vec<EraseOrder>, ReadError> {
+        let (mut orders, mut named) = (Vec::new(), BTreeMap::new());
+        let mut reader = self.events.read(0, u64::MAX);
+        while let Some(frame) = reader.next_frame_where(|leaf| event_code::kind_of(leaf) == Some(event_code::ERASE))? {
+            let Ok(EventRecord { event: Event::Erase(erase), at, .. }) = EventRecord::read(frame.leaf) else {
+                continue;
+            };
+            named.extend(erase.events.iter().map(|seq| (*seq, orders.len())));
+            orders.push(EraseOrder { tag: erase.tag, reason: erase.reason, by: erase.by, at });
+        }
+        let mut open = BTreeSet::new();
+        let is_named = |leaf: &[u8]| Head::read(&mut Fields::new(leaf)).is_ok_and(|head| named.contains_key(&head.seq));
+        let mut reader = self.events.read(0, u64::MAX);
+        while let Some(frame) = reader.next_frame_where(is_named)? {
+            if frame.blob.iter().any(|octet| *octet != 0) {
+                open.extend(named.get(&frame.seq).copied());
+            }
+        }
+        Ok(open.into_iter().map(|place| orders[place]).collect())
     }
 
     /// Drops the sealed data of every event about a number: recorded first, gone from every segment when this returns. Events that
@@ -203,9 +289,11 @@ impl Ledger {
     }
 }
 
-fn write(orders: &[EraseOrder], label: &[u8; 16]) -> Vec<u8> {
+/// A whole place.
+fn write(orders: &[EraseOrder], label: &[u8; 16], turn: u64) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(label);
+    out.extend_from_slice(&turn.to_be_bytes());
     out.extend_from_slice(&(orders.len() as u32).to_be_bytes());
     for order in orders {
         out.extend_from_slice(&order.tag.0);
@@ -215,25 +303,53 @@ fn write(orders: &[EraseOrder], label: &[u8; 16]) -> Vec<u8> {
     }
     let sum = crc32c::crc32c(&out);
     out.extend_from_slice(&sum.to_be_bytes());
+    out.resize(PLACE, 0);
     out
 }
 
-fn read(octets: &[u8], label: &[u8; 16]) -> Result<Vec<EraseOrder>, Unreadable> {
-    let (body, sum) = octets.split_last_chunk::<4>().ok_or("it is too short")?;
-    if crc32c::crc32c(body).to_be_bytes() != *sum {
-        return Err("it does not hold its checksum");
+/// What both places say.
+fn read(octets: &[u8], label: &[u8; 16]) -> Result<Pending, Unreadable> {
+    let Some((first, second)) = octets.split_at_checked(PLACE).filter(|_| octets.len() == 2 * PLACE) else {
+        return Err("it has not the length it was made with");
+    };
+    let mut pending: Option<Pending> = None;
+    let mut torn = None;
+    for place in [first, second] {
+        match read_place(place, label) {
+            Ok(Some(found)) if pending.as_ref().is_none_or(|known| known.turn < found.turn) => pending = Some(found),
+            Ok(_) => {}
+            Err(what) => torn = Some(what),
+        }
     }
-    let mut fields = Fields::new(body);
+    match (pending, torn) {
+        (Some(pending), torn) => Ok(Pending { torn: torn.is_some(), ..pending }),
+        (None, Some(what)) => Err(what),
+        (None, None) => Ok(Pending::default()),
+    }
+}
+
+/// What one place says; nothing was ever written to it: `None`.
+fn read_place(octets: &[u8], label: &[u8; 16]) -> Result<Option<Pending>, Unreadable> {
+    if octets.iter().all(|octet| *octet == 0) {
+        return Ok(None);
+    }
+    let mut fields = Fields::new(octets);
     if fields.array::<8>()? != *MAGIC || fields.array::<16>()? != *label {
-        return Err("it is of another ledger, or of a later version");
+        return Err("it is of another ledger, or of another version");
     }
+    let (turn, count) = (fields.u64()?, fields.u32()?);
+    let end = (count as usize).saturating_mul(ORDER).saturating_add(HEAD);
+    let Some((body, rest)) = octets.split_at_checked(end) else { return Err("it does not hold its checksum") };
     let mut orders = Vec::new();
-    for _ in 0..fields.u32()? {
+    for _ in 0..count {
         let (tag, reason, by) = (NumberTag(fields.array()?), fields.name()?, fields.name()?);
         orders.push(EraseOrder { tag, reason, by, at: fields.instant()? });
     }
-    fields.end()?;
-    Ok(orders)
+    let sum = crc32c::crc32c(body).to_be_bytes();
+    if !rest.starts_with(&sum) || rest[sum.len()..].iter().any(|octet| *octet != 0) {
+        return Err("it does not hold its checksum");
+    }
+    Ok(Some(Pending { orders, torn: false, turn }))
 }
 
 #[cfg(test)]
@@ -268,13 +384,31 @@ mod tests {
             at: CivilInstant::from_secs(1_795_000_000),
         };
         let orders = [order(1), order(2)];
-        let octets = write(&orders, &[9; 16]);
-        assert_eq!(read(&octets, &[9; 16]), Ok(orders.to_vec()));
-        assert!(read(&octets, &[8; 16]).is_err());
-        for at in 0..octets.len() {
-            let mut copy = octets.clone();
+        let (older, newer) = (write(&orders[..1], &[9; 16], 6), write(&orders, &[9; 16], 7));
+        let both = [older.clone(), newer.clone()].concat();
+        let found = read(&both, &[9; 16]).expect("whole");
+        assert_eq!((&found.orders[..], found.turn, found.torn), (&orders[..], 7, false));
+        let turned = read(&[newer, older].concat(), &[9; 16]).expect("whole");
+        assert_eq!((turned.orders.len(), turned.turn), (2, 7), "whichever place is the later one");
+        assert!(read(&both, &[8; 16]).is_err());
+        assert_eq!(read(&[0; 2 * PLACE], &[9; 16]), Ok(Pending::default()), "pre-written, and nothing was ever noted");
+        // Whatever is flipped in the newer place: the older one holds, and it is said that something may be lost.
+        let written = PLACE..PLACE + both[PLACE..].iter().rposition(|octet| *octet != 0).expect("written") + 1;
+        for at in written.chain([2 * PLACE - 1]) {
+            let mut copy = both.clone();
             copy[at] ^= 1;
-            assert!(read(&copy, &[9; 16]).is_err() && read(&octets[..at], &[9; 16]).is_err(), "{at}");
+            let found = read(&copy, &[9; 16]).expect("one place is whole");
+            assert_eq!((&found.orders[..], found.turn, found.torn), (&orders[..1], 6, true), "{at}");
+            copy[30] ^= 1;
+            assert!(read(&copy, &[9; 16]).is_err(), "{at}: no place is whole");
+            assert!(read(&both[..at], &[9; 16]).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn the_most_orders_that_may_wait_fit_into_a_place() {
+        let order =
+            EraseOrder { tag: NumberTag([1; 16]), reason: NameId(2), by: NameId(3), at: CivilInstant::from_secs(4) };
+        assert_eq!(write(&vec![order; PENDING_MAX], &[9; 16], 1).len(), PLACE);
     }
 }

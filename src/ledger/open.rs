@@ -159,6 +159,7 @@ impl Ledger {
             naming: Mutex::new(()),
             origin: u32::from_be_bytes([node[0], node[1], node[2], node[3]]),
             event_number: AtomicU64::new(EventId::first_of(recovered.boot)),
+            erasures_waiting: AtomicU64::new(0),
         });
         let begin = Begin {
             node: options.node,
@@ -180,6 +181,7 @@ impl Ledger {
         }
         // The file only saves time at the next start, and a disk may be full: its records have their segments already.
         let _ = ledger.save_names();
+        ledger.prepare_erasures();
         gap::watch(&ledger).map_err(OpenError::io(data_dir))?;
         Ok((ledger, recovered))
     }

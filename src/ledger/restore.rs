@@ -4,6 +4,7 @@
 use super::backup::manifest::Manifest;
 use super::book::Ledger;
 use super::checkpoint::{Checkpoint, Stream, log_name};
+use super::erasure::EraseError;
 use super::error::{LedgerError, OpenError};
 use super::event::{Epoch, Event, NamedCheckpoint, Reopen, ReopenedBy};
 use super::keys::{Keys, hex, private_dir};
@@ -71,6 +72,8 @@ pub enum RestoreError {
     Open(#[from] OpenError),
     #[error("the restore cannot be recorded: {0}")]
     NotRecorded(#[from] LedgerError),
+    #[error("an erasure that was cut off cannot be noted: {0}")]
+    Erasure(#[from] EraseError),
     #[error("{path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -254,6 +257,10 @@ struct Begun<'b> {
 fn begin(begun: &Begun<'_>, options: OpenOptions, now: CivilInstant) -> Result<(), RestoreError> {
     let Begun { data_dir, keys_dir, keys, chain, signed_with, is_reached } = begun;
     let (ledger, _) = Ledger::open(data_dir, keys, options, now)?;
+    // The backup was made between the record of an erasure and its end: the next start carries it out.
+    for order in ledger.recorded_and_not_done().map_err(EraseError::from)? {
+        ledger.begin_erasure(order)?;
+    }
     let mut appender = ledger.appender();
     for rotation in &chain.rotations[*signed_with..] {
         appender.event(now, &Event::Key(*rotation), None)?;

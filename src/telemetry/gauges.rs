@@ -68,6 +68,11 @@ pub struct GatewayGauges {
     /// 1 while commercial traffic is refused because the ledger was restored from a backup.
     pub restored_closed: Gauge,
     pub ledger_durable_events: Gauge,
+    /// Places that the slow reading found damaged, and when it came to its end (Unix seconds).
+    pub ledger_damaged: Gauge,
+    pub ledger_reread: Gauge,
+    /// Erasures that were noted and are not over.
+    pub erasures_waiting: Gauge,
     /// Unix seconds.
     pub ledger_last_checkpoint: Gauge,
     /// Messages in parts that are remembered, and the octets held for them.
@@ -99,6 +104,9 @@ impl GatewayGauges {
             ledger_spare_missing: registry.gauge(&names::LEDGER_SPARE_MISSING, &[]),
             suppression_store_usable: registry.gauge(&names::SUPPRESSION_STORE_USABLE, &[]),
             restored_closed: registry.gauge(&names::RESTORED_CLOSED, &[]),
+            ledger_damaged: registry.gauge(&names::LEDGER_DAMAGED_PLACES, &[]),
+            ledger_reread: registry.gauge(&names::LEDGER_REREAD_TIMESTAMP_SECONDS, &[]),
+            erasures_waiting: registry.gauge(&names::ERASURES_WAITING, &[]),
             ledger_durable_events: registry.gauge(&names::LEDGER_DURABLE_EVENTS, &[]),
             ledger_last_checkpoint: registry.gauge(&names::LEDGER_LAST_CHECKPOINT_TIMESTAMP_SECONDS, &[]),
             parts_sets: registry.gauge(&names::PARTS_SETS, &[]),

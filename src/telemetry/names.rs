@@ -181,6 +181,21 @@ pub const LEDGER_SPARE_MISSING: Metric = gauge(
     &[],
     "1 while the next segment of the ledger cannot be pre-written: a disk that is full or read-only.",
 );
+pub const LEDGER_DAMAGED_PLACES: Metric = gauge(
+    "stopgate_ledger_damaged_places",
+    &[],
+    "Places of the ledger that the slow reading of all of it found damaged: segments with a record that cannot be read. Must stay 0.",
+);
+pub const LEDGER_REREAD_TIMESTAMP_SECONDS: Metric = gauge(
+    "stopgate_ledger_reread_timestamp_seconds",
+    &[],
+    "When the slow reading of the whole ledger came to its end; 0 = not yet since the start.",
+);
+pub const ERASURES_WAITING: Metric = gauge(
+    "stopgate_erasures_waiting",
+    &[],
+    "Erasures (gdpr erase) that were noted and are not over: one that runs, or waits for room on the disk.",
+);
 pub const LEAK_TOTAL: Metric =
     counter("stopgate_leak_total", &[], "Commercial messages seen leaving after a STOP, by self-audit. Must stay 0.");
 pub const LEAK_AUDITED_TOTAL: Metric = counter(
@@ -331,6 +346,9 @@ pub const ALL: &[Metric] = &[
     SUPPRESSION_STORE_USABLE,
     SUPPRESSION_STORE_QUARANTINED_TOTAL,
     LEDGER_SPARE_MISSING,
+    LEDGER_DAMAGED_PLACES,
+    LEDGER_REREAD_TIMESTAMP_SECONDS,
+    ERASURES_WAITING,
     LEAK_TOTAL,
     LEAK_AUDITED_TOTAL,
     LEAK_AUDIT_SKIPPED_TOTAL,

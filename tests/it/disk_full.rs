@@ -26,15 +26,16 @@ const FLOOD_MAX: usize = 400_000;
 /// How soon a degraded state must show, and how soon it must be over once there is room.
 const WITHIN: Duration = Duration::from_secs(5);
 
-struct House {
-    disk: Disk,
+/// A gateway on a small disk, with an account for promos and one for codes.
+pub struct House {
+    pub disk: Disk,
     smsc: Smsc,
     config: Config,
-    gateway: Gateway,
+    pub gateway: Gateway,
 }
 
 /// A gateway whose data_dir is a small disk; `None` where nothing can be mounted.
-async fn house() -> Option<House> {
+pub async fn house() -> Option<House> {
     let home = Home::new();
     let disk = Disk::in_memory(&home, MEBIBYTES)?;
     let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
@@ -50,13 +51,22 @@ async fn house() -> Option<House> {
 }
 
 impl House {
-    async fn bound(&self, system_id: &str, password: &str) -> Esme {
+    pub async fn bound(&self, system_id: &str, password: &str) -> Esme {
         Esme::bind(self.gateway.smpp, &Bind::transceiver(system_id, password)).await.expect("bound")
     }
 
-    async fn stop(&self, number: &str) -> u32 {
+    pub async fn stop(&self, number: &str) -> u32 {
         let answer = self.smsc.deliver(Message::mo(number, "36111", "STOP"), SOON).await;
         answer.unwrap_or_else(|error| panic!("{number}: {error}\n{}", self.gateway.log())).status
+    }
+
+    /// Killed, and started again on the same disk.
+    pub async fn again(&mut self) {
+        self.gateway.kill();
+        self.smsc.close(None);
+        let home = self.gateway.home.clone();
+        self.gateway = Gateway::start_in(home, &self.config).await;
+        self.gateway.ready().await;
     }
 
     /// Sends promos until one is refused for want of evidence; gives how many were sent. Each must have its answer.
@@ -147,11 +157,7 @@ async fn a_stop_acknowledged_on_a_full_disk_is_there_after_kill_9_on_the_disk_th
     for number in 0..20 {
         assert_eq!(house.stop(&phone(number)).await, 0, "{}", house.gateway.log());
     }
-    house.gateway.kill();
-    house.smsc.close(None);
-    let home = house.gateway.home.clone();
-    house.gateway = Gateway::start_in(home, &house.config).await;
-    house.gateway.ready().await;
+    house.again().await;
     let acme = house.bound("acme", "secret").await;
     for number in 0..20 {
         let refused = house.status(&acme, "ACME", &phone(number), PROMO).await;

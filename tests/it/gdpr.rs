@@ -4,15 +4,12 @@
 use super::support::config::account;
 use super::support::gateway::stopgate;
 use super::support::offline::{second_verifier, utf8};
+use super::support::search::{holding, sealed};
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, phone};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use stopgate::journal::offline::Offline;
-use stopgate::ledger::Keys;
 use stopgate::ledger::verify::{self, Asked};
-use stopgate::message::msisdn::Msisdn;
-use stopgate::message::tag::NumberTag;
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
@@ -22,42 +19,6 @@ const LATER: &str = "261124150000004+";
 /// What a person wrote, and what was noted of it: words that stand nowhere else.
 const WORDS: &str = "STOP Hippolyte Quatrepattes";
 const NOTED: [&str; 3] = ["Hippolyte", "Quatrepattes", "Zanzibar"];
-
-/// Every file under a directory, with its octets.
-fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()) {
-        if entry.is_dir() {
-            found.extend(files(&entry));
-        } else if let Ok(octets) = std::fs::read(&entry) {
-            // A file that is being replaced may be gone: its successor is listed, or comes to stand beside.
-            found.push((entry, octets));
-        }
-    }
-    found
-}
-
-/// What a file holds, without its pages of zeros: most of a segment is. Some zeros stay where there were any.
-fn written(octets: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::new();
-    for page in octets.chunks(4096) {
-        let zeros = page == &[0; 4096][..page.len()];
-        kept.extend_from_slice(if zeros { &page[..page.len().min(16)] } else { page });
-    }
-    kept
-}
-
-/// The files that hold any of these octets.
-fn holding(dir: &Path, needles: &[Vec<u8>]) -> Vec<String> {
-    let mut found = Vec::new();
-    for (path, octets) in files(dir) {
-        let octets = written(&octets);
-        for needle in needles.iter().filter(|needle| octets.windows(needle.len()).any(|part| part == &needle[..])) {
-            found.push(format!("{}: {}", path.display(), String::from_utf8_lossy(needle)));
-        }
-    }
-    found
-}
 
 /// The number in every form in which it may be written, and the words.
 fn clear(number: u32) -> Vec<Vec<u8>> {
@@ -71,41 +32,6 @@ fn clear(number: u32) -> Vec<Vec<u8>> {
         all.push(words.encode_utf16().flat_map(u16::to_be_bytes).collect());
     }
     all
-}
-
-fn tag(home: &Path, number: u32) -> NumberTag {
-    let keys = Keys::open(&home.join("keys"), &home.join("data")).expect("the daemon's keys");
-    keys.tag_key().tag(Msisdn::from_canonical(phone(number).parse().expect("digits")).expect("a number"))
-}
-
-/// The streams that seal something beside a leaf with a number's tag.
-const STREAMS: [(&str, &str); 5] = [
-    ("events", "events"),
-    ("spool/items", "spool"),
-    ("spool/duties", "duties"),
-    ("spool/scheduled", "sched"),
-    ("spool/reply_parts", "parts"),
-];
-
-/// What is sealed beside the records about a number: the whole, its salt or nonce, its end. And how many records of each stream.
-fn sealed(home: &Path, number: u32) -> (Vec<Vec<u8>>, [usize; 5]) {
-    let tag = tag(home, number);
-    let mut found = Vec::new();
-    let counts = STREAMS.map(|(dir, stream)| {
-        let before = found.len();
-        let files = Offline::open(&home.join("data").join(dir), stream).expect("readable");
-        let mut walk = files.walk();
-        while let Some(placed) = walk.next_record().expect("readable") {
-            let (leaf, blob) = (placed.frame.leaf, placed.frame.blob);
-            if leaf.windows(16).any(|part| part == tag.0) && blob.iter().any(|octet| *octet != 0) {
-                // The salt of an event; the nonce of the spool, whose head is the same for all that a process seals.
-                let head = if stream == "events" { 16 } else { 24 };
-                found.extend([blob.to_vec(), blob[..head].to_vec(), blob[blob.len() - 16..].to_vec()]);
-            }
-        }
-        (found.len() - before) / 3
-    });
-    (found, counts)
 }
 
 /// Everything that can be held of a number: a stop with its words, an opt-in with evidence, a proposed lift, a message that
@@ -339,12 +265,13 @@ async fn an_erasure_that_a_kill_cut_off_is_finished_by_the_next_start_while_stop
         let arguments: Vec<&str> = order.iter().map(String::as_str).collect();
         let running = stage.gateway.command(&arguments);
         if at == 10 {
-            // Whatever it has done by the time it is noted: the file is there, or it was never begun, or it is over.
-            let pending = data.join("erase.pending");
+            // Whatever it has done by the time it is noted: it is, or it was never begun, or it is over.
+            let before = std::fs::read(data.join("erase.pending")).expect("pre-written");
+            let noted = || std::fs::read(data.join("erase.pending")).expect("pre-written") != before;
             tokio::select! {
                 done = running => answered.push(done.2 == 0),
                 () = async {
-                    while !pending.exists() {
+                    while !noted() {
                         tokio::task::yield_now().await;
                     }
                 } => answered.push(true),
@@ -355,10 +282,8 @@ async fn an_erasure_that_a_kill_cut_off_is_finished_by_the_next_start_while_stop
         answered.push(true);
     }
     stage.gateway.kill();
-    let was_pending = data.join("erase.pending").exists();
     stage.restart().await;
-    stage.until("it is not finished", || !data.join("erase.pending").exists()).await;
-    eprintln!("killed while an erasure was noted: {was_pending}");
+    stage.gateway.metric_becomes("stopgate_erasures_waiting", &[], |waiting| waiting == 0.0).await;
     for blobs in &gone[..answered.len() + 1] {
         assert_eq!(holding(&data, blobs), [""; 0]);
     }

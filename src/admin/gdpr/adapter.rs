@@ -17,8 +17,8 @@ impl From<ErasureError> for Problem {
             ErasureError::Record(error) => error.into(),
             ErasureError::Running => Self::new(
                 ProblemKind::Conflict,
-                "an erasure runs, or the minute's housekeeping: one at a time",
-                "ask again in a moment",
+                "another erasure has run for 30 s, or the minute's housekeeping: one at a time",
+                "ask again in a minute",
             ),
             ErasureError::NotBegun(why) => Self::unavailable(
                 format!("nothing was erased: {why}"),
@@ -26,7 +26,7 @@ impl From<ErasureError> for Problem {
             ),
             ErasureError::Unfinished(why) => Self::unavailable(
                 format!("the erasure is noted and not over: {why}"),
-                "make room on the disk of data_dir; it goes on by itself every minute and at a start. Ask again to see it done",
+                "make room on the disk of data_dir; it goes on by itself, also after a restart. Ask again to see it done",
             ),
         }
     }

@@ -221,6 +221,7 @@ impl Plane for FakePlane {
                 suppressed_numbers: self.stops.lock().expect("not poisoned").len() as u64,
                 suppression_store_lag: 0,
                 durable_events: 7,
+                erasures_waiting: 0,
                 smscs: vec![SmscStatus {
                     name: "operator-a".to_owned(),
                     address: "127.0.0.1:2776".to_owned(),

@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often the copy is begun again because the original changed under it.
-const TRIES: usize = 5;
-/// What lies between two of them.
-const BETWEEN: Duration = Duration::from_millis(200);
+const TRIES: usize = 20;
+/// What lies between two of them. An erasure shows in the copy from its record on, and the checkpoint that covers that comes within a
+/// second: until then the copy does not hold.
+const BETWEEN: Duration = Duration::from_millis(250);
 
 /// A stream beside the ledger.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ pub mod loop_disk;
 pub mod needles;
 pub mod offline;
 pub mod people;
+pub mod search;
 pub mod stage;
 pub mod strace;
 pub mod witness;
