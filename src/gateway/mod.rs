@@ -42,6 +42,7 @@ pub mod retention;
 pub mod review;
 pub mod route;
 pub mod run;
+pub mod scrub;
 pub mod sets;
 pub mod settings;
 pub mod setup;

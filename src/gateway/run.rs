@@ -10,6 +10,7 @@ use super::leaks;
 use super::lifts;
 use super::order::Order;
 use super::placement::Placement;
+use super::scrub;
 use super::sets;
 use super::shared::{Foundation, Shared};
 use super::tick::TICK;
@@ -94,6 +95,7 @@ pub fn start(foundation: Foundation) -> io::Result<Running> {
     shared.ring_when_durable();
     attribution::keep(&shared)?;
     leaks::keep(&shared)?;
+    scrub::keep(&shared)?;
     lifts::recall(&shared)?;
     Ok(Running { smpp, shared, threads })
 }

@@ -15,6 +15,7 @@ pub mod forget;
 pub mod blank;
 pub mod offline;
 pub mod copy;
+pub mod scrub;
 
 #[cfg(test)]
 pub mod faults;

@@ -2,12 +2,14 @@
 //! Must never return what does not hold its checksum, nor block a writer.
 
 use super::book::Ledger;
+use super::checkpoint::Stream;
 use super::error::OpenError;
 use super::event_code::{self, EventRecord};
 use super::sealed::Personal;
 use super::verdict::VerdictRecord;
 use crate::journal::frame::Frame;
 use crate::journal::reader::Reader;
+use crate::journal::scrub::Scrub;
 use crate::message::instant::CivilInstant;
 use crate::message::tag::NumberTag;
 use std::collections::VecDeque;
@@ -92,6 +94,16 @@ impl Ledger {
             }
         }
         Ok(Verdicts { reader: self.verdicts.read(from, u64::MAX), since })
+    }
+
+    /// Begins to read everything of a stream again that is durable now.
+    pub fn scrub(&self, stream: Stream) -> Scrub {
+        self.journal(stream).scrub()
+    }
+
+    /// What is wrong with the segments of a stream, in words; one that is begun or given up at this moment may look wrong once.
+    pub fn headers_fault(&self, stream: Stream) -> Option<String> {
+        self.journal(stream).headers_fault()
     }
 
     /// Where the segments of the verdicts begin, oldest first.
