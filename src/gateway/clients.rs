@@ -70,6 +70,9 @@ impl Lane {
     pub fn keep(&mut self, account: NameId, kind: ItemKind, octets: &[u8], tag: NumberTag, now: Now) -> Option<Ticket> {
         match self.kit.shared.spool.push(account, kind, octets, tag, now.civil) {
             Ok(ticket) => {
+                if self.spool_refusing.ends(account) {
+                    tracing::info!(event = "spool.takes_again", account = self.account_word(account));
+                }
                 match self.accounts.get_mut(&account) {
                     Some(account) => account.spooled += 1,
                     None => {
@@ -82,10 +85,17 @@ impl Lane {
                 if let (PushError::Full, Some(account)) = (error, self.accounts.get(&account)) {
                     account.contract.metrics.spool_lost.one(SpoolLoss::Full);
                 }
-                tracing::error!(event = "spool.refused", %error);
+                if self.spool_refusing.begins(account) {
+                    tracing::error!(event = "spool.refused", account = self.account_word(account), %error);
+                }
                 None
             }
         }
+    }
+
+    /// Who an account is, for the log; empty for one that is configured on another lane or no more.
+    fn account_word(&self, account: NameId) -> &str {
+        self.accounts.get(&account).map_or("", |account| &account.contract.settings.policy.system_id)
     }
 
     /// The SMSC is answered when this ticket is durable.

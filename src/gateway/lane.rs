@@ -29,6 +29,7 @@ use crate::session::route::SetLinks;
 use crate::spool::early::Early;
 use crate::spool::idmap::Recorder;
 use crate::spool::message_id::IdHash;
+use crate::spool::refusing::Refusing;
 use crate::spool::scheduled::Recall;
 use crate::telemetry::events::LedgerFailed;
 use slab::Slab;
@@ -68,6 +69,8 @@ pub struct Lane {
     pub gates: Gates,
     pub awaiting_spool: VecDeque<AwaitingSpool>,
     pub awaiting_receipts: VecDeque<AwaitingReceipt>,
+    /// Accounts whose items the spool does not take.
+    pub spool_refusing: Refusing,
     pub early: Early<EarlyReceipt>,
     /// This lane's part of the id map's batch.
     pub ids: Recorder,

@@ -28,6 +28,7 @@ use crate::session::smsc::SmscSession;
 use crate::session::timers::LinkTimers;
 use crate::session::window::Window;
 use crate::spool::early::Early;
+use crate::spool::refusing::Refusing;
 use crate::telemetry::metrics::{AccountMetrics, ShortCodeMetrics, SmscMetrics};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -75,6 +76,7 @@ impl Lane {
             early: Early::new(EARLY_MAX),
             ids: shared.ids.recorder(),
             recorded_ids: Vec::new(),
+            spool_refusing: Refusing::default(),
             skew: Skew::default(),
             last_message_ref: shared.first_message_ref(number),
             last_generation: 0,

@@ -13,6 +13,7 @@ pub mod idmap;
 pub mod message_id;
 pub mod queue;
 pub mod record;
+pub mod refusing;
 pub mod reply_parts;
 pub mod scheduled;
 pub mod scheduled_leaf;
