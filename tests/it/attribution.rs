@@ -3,6 +3,7 @@
 
 use super::support::config::{Config, account};
 use super::support::stage::Stage;
+use super::support::status::MISSING_MENTION;
 use super::support::{SOON, phone};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
@@ -113,7 +114,7 @@ async fn a_refused_or_withdrawn_message_is_answered_by_nobody() {
     let shops = Shops::bound(&stage).await;
     let number = phone(730);
     assert_eq!(shops.promo(0, &number, PROMO).await, 0);
-    assert_eq!(shops.promo(1, &number, "Soldes samedi sans mention").await, 0x65);
+    assert_eq!(shops.promo(1, &number, "Soldes samedi sans mention").await, MISSING_MENTION);
     assert_eq!(stage.mo(&number, "36111", "merci").await, 0);
     shops.are_told(&stage, 731, [&[(&number, "merci")], &[], &[]]).await;
 }

@@ -1,9 +1,9 @@
 //! Owns the backup of a gateway at work: it holds, says what it holds, and looks whole only when it is.
 //! Must never need the gateway to stand still.
 
-use super::support::figures::skip;
 use super::support::gateway::stopgate;
 use super::support::offline::said;
+use super::support::skip::skip;
 use super::support::stage::Stage;
 use super::support::{PROMO, phone};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Owns the canaries: numbers, texts and passwords that go every way there is for an hour, and are found nowhere in clear.
 //! Must never pass because nothing was said: each way is answered, and the search finds what is planted.
 
-use super::support::config::{Config, account};
+use super::support::config::{self, Config, account};
 use super::support::figures::Figures;
 use super::support::gateway::{Gateway, Home, stopgate};
 use super::support::needles::Needles;
@@ -9,7 +9,7 @@ use super::support::people::people;
 use super::support::stage::operator;
 use super::support::{PROMO, SOON, multi, phone, sme};
 use std::time::Duration;
-use stopgate::sim::esme::{Bind, Esme};
+use stopgate::sim::esme::{Bind, Esme, EsmeError};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::Smsc;
 use stopgate::sim::smsc::switches::{Receipts, Switches};
@@ -130,9 +130,8 @@ impl Town {
         config.verbosity = "-vv";
         config.operator().text("password", "oPer8tor").set("optout_errors", "[\"053\"]");
         config.acme().text("password", "pW5canar").set("frequency", "{ messages = 40, per = \"1d\" }");
-        let mut bank = account("bank", "pW6bank7", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement").text("promotional_text", "reclassify");
+        let mut bank = config::bank();
+        bank.text("password", "pW6bank7").text("promotional_text", "reclassify");
         let mut optin = account("optin", "pW5canar", "operator-a");
         optin.text("consent", "proof").unset("consent_statement").set("senders", "[\"OPTIN\"]");
         optin.text("submit_multi", "filter");
@@ -270,8 +269,8 @@ impl Town {
             let stranger = Esme::connect(self.gateway.smpp).await.expect("connected");
             for esme in [bound, stranger] {
                 esme.send(&octets).await.expect("written");
-                // Answered, or hung up on.
-                drop(esme.next_answer(Duration::from_millis(300)).await);
+                let told = esme.next_answer(SOON).await;
+                assert!(matches!(told, Ok(_) | Err(EsmeError::Closed)), "neither answered nor hung up on: {told:?}");
                 self.ways += 1;
             }
         }

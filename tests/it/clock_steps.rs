@@ -2,9 +2,11 @@
 //! Must never compute an expectation from the gateway's own hours: each is written here from the calendar.
 
 use super::support::config::Config;
-use super::support::figures::{self, Figures};
+use super::support::figures::Figures;
 use super::support::gateway::{Gateway, Home};
+use super::support::skip::skip;
 use super::support::stage::operator;
+use super::support::status::{OPTED_OUT, OUT_OF_HOURS};
 use super::support::{PROMO, SOON, phone};
 use stopgate::message::instant::CivilInstant;
 use stopgate::sim::esme::{Bind, Esme};
@@ -12,8 +14,6 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 use tokio::time::{Duration, Instant, sleep};
 
-const CLOSED: u32 = 0x61;
-const OPTED_OUT: u32 = 0x66;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
@@ -23,14 +23,14 @@ type Case = (&'static str, u32, &'static [i64], u32);
 /// fr-strict: from Monday to Friday 08:00 to 20:00, on Saturday 10:00 to 19:00, closed on Sundays and holidays.
 const CASES: [Case; 9] = [
     // Closed by the old reading: the new one opens nothing.
-    ("2026-11-24T07:20:00+01:00", CLOSED, &[HOUR], CLOSED),
-    ("2026-11-24T20:40:00+01:00", CLOSED, &[-HOUR], CLOSED),
-    ("2026-11-22T12:00:00+01:00", CLOSED, &[DAY], CLOSED),
-    ("2026-11-22T12:00:00+01:00", CLOSED, &[-DAY], CLOSED),
-    ("2026-11-24T23:00:00+01:00", CLOSED, &[10 * HOUR, 5], CLOSED),
+    ("2026-11-24T07:20:00+01:00", OUT_OF_HOURS, &[HOUR], OUT_OF_HOURS),
+    ("2026-11-24T20:40:00+01:00", OUT_OF_HOURS, &[-HOUR], OUT_OF_HOURS),
+    ("2026-11-22T12:00:00+01:00", OUT_OF_HOURS, &[DAY], OUT_OF_HOURS),
+    ("2026-11-22T12:00:00+01:00", OUT_OF_HOURS, &[-DAY], OUT_OF_HOURS),
+    ("2026-11-24T23:00:00+01:00", OUT_OF_HOURS, &[10 * HOUR, 5], OUT_OF_HOURS),
     // Closed by the new reading.
-    ("2026-11-24T19:20:00+01:00", 0, &[HOUR], CLOSED),
-    ("2026-11-21T12:00:00+01:00", 0, &[DAY], CLOSED),
+    ("2026-11-24T19:20:00+01:00", 0, &[HOUR], OUT_OF_HOURS),
+    ("2026-11-21T12:00:00+01:00", 0, &[DAY], OUT_OF_HOURS),
     // Open by both.
     ("2026-11-24T12:00:00+01:00", 0, &[HOUR], 0),
     ("2026-11-25T12:00:00+01:00", 0, &[-DAY], 0),
@@ -87,8 +87,9 @@ async fn promo(acme: &Esme, number: u32) -> u32 {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_stepped_clock_reopens_nothing_and_is_on_record() {
-    let Some(library) = library() else { return figures::skip("faketime is missing") };
+    let Some(library) = library() else { return skip("faketime is missing") };
     let (mut promos, mut steps_recorded, mut stops) = (0, 0, 0);
+    let (mut otherwise, mut unverified) = (0, 0);
     for (at, before, steps, after) in CASES {
         let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
         let mut config = Config::new(smsc.address());
@@ -105,8 +106,10 @@ async fn a_stepped_clock_reopens_nothing_and_is_on_record() {
             let last = place + 1 == steps.len();
             for number in 10..40 {
                 let status = promo(&acme, number).await;
-                assert!(!last || status == after, "{case}: promo {number} is answered {status:#x}\n{}", gateway.log());
-                assert!(last || status == CLOSED, "{case}: promo {number} is answered {status:#x} after {by} s");
+                if status != if last { after } else { OUT_OF_HOURS } {
+                    otherwise += 1;
+                    println!("{case}: promo {number} is answered {status:#x} after {by} s\n{}", gateway.log());
+                }
                 promos += 1;
             }
             let stop = smsc.deliver(Message::mo(&phone(50 + place as u32), "36111", "STOP"), SOON).await;
@@ -118,16 +121,17 @@ async fn a_stepped_clock_reopens_nothing_and_is_on_record() {
         }
         // The ledger is verified at the end: its order is its numbers', and the steps stand in it.
         assert!(gateway.terminate().await.success(), "{case}\n{}", gateway.log());
-        let (recorded, unverified) = clock_records(&gateway);
-        assert_eq!((recorded, unverified), (steps.len() as u64, 0), "{case}");
+        let (recorded, findings) = clock_records(&gateway);
+        assert_eq!(recorded, steps.len() as u64, "{case}");
         steps_recorded += recorded;
+        unverified += u64::from(findings > 0);
     }
     Figures::of("clock_steps", CASES.len() as u32, 0)
         .counted("promos judged after a step", promos)
         .counted("steps on record", steps_recorded)
         .counted("STOPs acknowledged", stops)
-        .lost("promos let through by one reading alone", 0)
-        .lost("ledgers that do not verify", 0)
+        .lost("promos let through by one reading alone", otherwise)
+        .lost("ledgers that do not verify", unverified)
         .report(None);
 }
 
@@ -170,9 +174,9 @@ async fn both_changes_of_summer_time_move_the_hours_and_no_instant() {
     let [autumn, spring] = CHANGES.map(|(from, open)| play(from, open));
     let (autumn, spring) = tokio::join!(autumn, spring);
     Figures::of("summer_time", 2, 0)
-        .counted("promos judged in autumn", autumn)
-        .counted("promos judged in spring", spring)
-        .lost("promos answered against the calendar", 0)
+        .counted("promos judged in autumn", autumn.compared)
+        .counted("promos judged in spring", spring.compared)
+        .lost("promos answered against the calendar", autumn.against + spring.against)
         .report(None);
 }
 
@@ -180,8 +184,15 @@ fn secs(text: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(text).expect("an instant").timestamp()
 }
 
-/// Plays the days from `from` on to two hours behind the last closing; how many promos were compared.
-async fn play(from: &str, open: [(&str, &str); 2]) -> u64 {
+/// Promos whose answer was compared with the calendar, and those answered against it.
+#[derive(Default)]
+struct Played {
+    compared: u64,
+    against: u64,
+}
+
+/// Plays the days from `from` on to two hours behind the last closing.
+async fn play(from: &str, open: [(&str, &str); 2]) -> Played {
     let smsc = operator(Switches::default()).await;
     let mut config = Config::new(smsc.address());
     (config.clock, config.speed) = (from.to_owned(), SPEED);
@@ -190,7 +201,7 @@ async fn play(from: &str, open: [(&str, &str); 2]) -> u64 {
     let acme = Esme::bind(gateway.smpp, &Bind::transceiver("acme", "secret")).await.unwrap();
     let open = open.map(|(from, to)| (secs(from), secs(to)));
     let edges = open.map(|(from, to)| [from, to]).concat();
-    let (mut compared, mut before) = (0, civil(&gateway).await);
+    let (mut played, mut before) = (Played::default(), civil(&gateway).await);
     let mut seen = [[0u64; 2]; 2];
     while before.0 < open[1].1 + 2 * HOUR {
         // The time is known before and after the promo; between two looks nothing near an edge is compared.
@@ -199,9 +210,11 @@ async fn play(from: &str, open: [(&str, &str); 2]) -> u64 {
         let clear = edges.iter().all(|edge| after.1 < edge - EDGE || before.0 > edge + EDGE);
         if clear && after.1 - before.0 < 4 * HOUR {
             let inside = open.iter().any(|(from, to)| before.0 > *from && after.1 < *to);
-            let told = format!("between {} and {}", before.0, after.1);
-            assert_eq!(status, if inside { 0 } else { CLOSED }, "{told}\n{}", gateway.log());
-            compared += 1;
+            if status != if inside { 0 } else { OUT_OF_HOURS } {
+                played.against += 1;
+                println!("{status:#x} between {} and {}\n{}", before.0, after.1, gateway.log());
+            }
+            played.compared += 1;
             let day = usize::from(before.0 > open[0].1 + 6 * HOUR);
             seen[day][usize::from(inside)] += 1;
         }
@@ -212,7 +225,7 @@ async fn play(from: &str, open: [(&str, &str); 2]) -> u64 {
     assert!(seen.iter().flatten().all(|count| *count > 0), "nothing was compared on one side: {seen:?}");
     assert_eq!(gateway.metric("stopgate_clock_step_total", &[]).await, 0.0, "no instant was moved");
     assert!(gateway.terminate().await.success(), "{}", gateway.log());
-    compared
+    played
 }
 
 /// The earliest and the latest that the gateway's clock may show, in seconds: at the asking and at the answer.

@@ -3,6 +3,7 @@
 
 use super::support::config::{Config, account, operator};
 use super::support::stage::{self, Stage};
+use super::support::status::{NO_CONSENT, OPTED_OUT};
 use super::support::{PROMO, SOON, phone};
 use std::path::Path;
 use stopgate::ledger::{Event, Keys, Ledger, OpenOptions};
@@ -11,10 +12,6 @@ use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
-/// SG102 on the wire.
-const NO_CONSENT: u32 = 0x45;
-/// SG101 on the wire.
-const OPTED_OUT: u32 = 0x66;
 /// What every record here rests on.
 const PROOF: [&str; 6] = ["--source", "web", "--wording", "v3", "--evidence", "web form, submission 4711"];
 

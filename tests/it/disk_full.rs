@@ -1,11 +1,12 @@
 //! Owns a disk without room: answers keep coming, blocking and STOPs go on, and it recovers by itself when there is room again.
 //! Must never pass silently where nothing can be mounted.
 
-use super::support::config::{Config, account};
+use super::support::config::{Config, bank};
 use super::support::disk::Disk;
 use super::support::figures::Figures;
 use super::support::gateway::{Gateway, Home};
 use super::support::stage::operator;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use std::time::Duration;
 use stopgate::ledger::verify;
@@ -14,7 +15,6 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::{Smsc, switches::Switches};
 use tokio::time::Instant;
 
-const OPTED_OUT: u32 = 0x66;
 /// SG153 for a commercial message: come again.
 const CLOSED: u32 = 0x08;
 /// Room for all that is pre-written at a start, and little more.
@@ -41,10 +41,7 @@ pub async fn house() -> Option<House> {
     let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
     let mut config = Config::new(smsc.address());
     config.segment_mib = 1;
-    let mut bank = account("bank", "pass", "operator-a");
-    bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-    bank.unset("consent_statement");
-    config.accounts.push(bank);
+    config.accounts.push(bank());
     let mut gateway = Gateway::start_in(home, &config).await;
     gateway.ready().await;
     Some(House { disk, smsc, config, gateway })

@@ -6,6 +6,7 @@ use super::support::gateway::stopgate;
 use super::support::offline::{second_verifier, utf8};
 use super::support::search::{holding, sealed};
 use super::support::stage::Stage;
+use super::support::status::{MISSING_MENTION, OPTED_OUT};
 use super::support::{PROMO, SOON, phone};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use stopgate::ledger::verify::{self, Asked};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
-const OPTED_OUT: u32 = 0x66;
 /// This afternoon: it is ten in the morning.
 const LATER: &str = "261124150000004+";
 /// What a person wrote, and what was noted of it: words that stand nowhere else.
@@ -158,7 +158,7 @@ async fn a_person_is_told_everything_that_is_held_and_the_reading_is_recorded() 
     assert_eq!(acme.submit_and_wait(&later).await.expect("an answer").status(), 0);
     assert_eq!(acme.submit_and_wait(&Message::submit("36111", &to, PROMO)).await.expect("an answer").status(), 0);
     let mute = Message::submit("ACME", &to, "Soldes samedi");
-    assert_eq!(acme.submit_and_wait(&mute).await.expect("an answer").status(), 0x65);
+    assert_eq!(acme.submit_and_wait(&mute).await.expect("an answer").status(), MISSING_MENTION);
     acme.unbind(SOON).await.expect("unbound");
     for text in ["Bonjour, ici Hippolyte", "C'est quoi STOP au 36111 ?"] {
         assert_eq!(stage.mo(&to, "36111", text).await, 0);

@@ -2,11 +2,12 @@
 //! everybody, and everything acknowledged is there afterwards.
 //! Must never pass silently where strace is missing, nor count a fault that did not happen.
 
-use super::support::config::{Config, account};
+use super::support::config::{Config, bank};
 use super::support::figures::{Figures, cycles};
 use super::support::gateway::{Gateway, Home};
 use super::support::injected::{self, Effect, Fault, Seen, When};
 use super::support::stage::operator;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use std::collections::BTreeSet;
 use stopgate::ledger::verify;
@@ -14,7 +15,6 @@ use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::{Smsc, switches::Switches};
 
-const OPTED_OUT: u32 = 0x66;
 const SEED: u64 = 20_261_122;
 /// STOPs of one cycle.
 const STOPS: u32 = 4;
@@ -58,16 +58,14 @@ struct Run {
     closed: u64,
     refused_starts: u64,
     damaged: u64,
+    lost: u64,
 }
 
 impl Run {
     async fn new() -> Self {
         let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
         let mut config = Config::new(smsc.address());
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
+        config.accounts.push(bank());
         Self {
             smsc,
             config,
@@ -79,6 +77,7 @@ impl Run {
             closed: 0,
             refused_starts: 0,
             damaged: 0,
+            lost: 0,
         }
     }
 
@@ -227,7 +226,10 @@ impl Run {
         for number in &self.acked {
             let status =
                 acme.submit_and_wait(&Message::submit("ACME", number, PROMO)).await.expect("an answer").status();
-            assert_eq!(status, OPTED_OUT, "the acknowledged STOP of {number} is lost\n{}", gateway.log());
+            if status != OPTED_OUT {
+                self.lost += 1;
+                println!("the acknowledged STOP of {number} is lost\n{}", gateway.log());
+            }
         }
         assert!(gateway.terminate().await.success(), "{}", gateway.log());
         self.smsc.close(None);
@@ -297,6 +299,6 @@ async fn no_fault_of_a_system_call_loses_what_was_acknowledged_or_leaves_anybody
         .counted("cycles that failed closed and said so", run.closed)
         .counted("starts refused with the next step", run.refused_starts)
         .counted("swallowed writes found as damage", run.damaged)
-        .lost("acknowledged STOPs lost, requests unanswered, panics", 0)
+        .lost("acknowledged STOPs lost, requests unanswered, panics", run.lost)
         .report(None);
 }

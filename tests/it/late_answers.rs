@@ -1,7 +1,7 @@
 //! Owns answers that come late, twice, never, or to nothing: each submit has one fate, and it is told once.
 //! Must never let a submit be sent a second time because its answer did not come.
 
-use super::support::config::account;
+use super::support::config::bank;
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, left_over, phone};
 use std::time::Duration;
@@ -12,10 +12,7 @@ use stopgate::sim::wire::{Pdu, RESPONSE, SUBMIT_SM};
 
 fn impatient(config: &mut super::support::config::Config) {
     config.operator().text("response_timeout", "1s");
-    let mut bank = account("bank", "pass", "operator-a");
-    bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-    bank.unset("consent_statement");
-    config.accounts.push(bank);
+    config.accounts.push(bank());
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -85,6 +82,6 @@ async fn a_generic_nack_is_the_final_error_of_the_submit_it_answers() {
     let acme = stage.acme().await;
     let answer = acme.submit_and_wait(&Message::submit("ACME", &phone(307), PROMO)).await.unwrap();
     assert_eq!(answer.command(), SUBMIT_SM | RESPONSE);
-    assert_ne!(answer.status(), 0);
+    assert_eq!(answer.status(), 0x03, "the status that the operator gave");
     assert_eq!(stage.count_to(&phone(307)), 1);
 }

@@ -1,17 +1,16 @@
 //! Owns the lift by two people through the real binary: proposed, approved by somebody else, never more than was seen.
 //! Must never lift with one token, nor wait for time to pass: a later clock is a restart.
 
-use super::support::config::{Table, account};
+use super::support::config::{Table, other};
 use super::support::gateway::stopgate;
 use super::support::people::people;
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::records::Records;
 use stopgate::sim::smsc::switches::Switches;
-
-const OPTED_OUT: u32 = 0x66;
 
 /// `stopgate stop lift …` with a person's token: everything it printed, and its exit code.
 async fn lift(stage: &Stage, who: &str, arguments: &[&str]) -> (String, i32) {
@@ -128,9 +127,7 @@ async fn the_ledger_of_narrow_stops_lifts_questions_and_observed_messages_holds(
     let mut stage = Stage::with(Switches::default(), |config| {
         config.acme().text("stop_scope", "account");
         config.acme().set("observe", "{ rules = [\"R-MENTION\"], until = \"2026-12-31\" }");
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-        config.accounts.push(other);
+        config.accounts.push(other());
         let mut code = Table::default();
         code.text("number", "36222").text("start_by_mo", "confirm").text("stop_scope", "sender");
         config.short_codes.push(code);

@@ -2,6 +2,7 @@
 //! Must never take a forwarded message for a permitted one: the operator's own records are looked at.
 
 use super::support::stage::Stage;
+use super::support::status::{MISSING_MENTION, OPTED_OUT};
 use super::support::{PROMO, SOON, multi, phone, sme};
 use stopgate::sim::esme::Esme;
 use stopgate::sim::message::Message;
@@ -9,8 +10,6 @@ use stopgate::sim::smsc::switches::Switches;
 use stopgate::sim::wire::SUBMIT_MULTI;
 
 const BARE: &str = "Soldes: -20% samedi";
-const MISSING: u32 = 0x65;
-const OPTED_OUT: u32 = 0x66;
 
 async fn observing() -> Stage {
     Stage::with(Switches::default(), |config| {
@@ -73,7 +72,7 @@ async fn after_the_last_day_the_same_file_refuses() {
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     stage.config.clock = "2027-01-04T10:00:00+01:00".to_owned();
     stage.restart().await;
-    assert_eq!(told(&stage.acme().await, &Message::submit("ACME", &phone(856), BARE)).await, MISSING);
+    assert_eq!(told(&stage.acme().await, &Message::submit("ACME", &phone(856), BARE)).await, MISSING_MENTION);
     let (out, error, _) = stage.gateway.command(&["status"]).await;
     assert!(out.contains("acme: R-MENTION was observed until 2027-01-01T00:00:00Z"), "{out}{error}");
 }

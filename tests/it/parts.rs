@@ -3,15 +3,13 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
+use super::support::status::{MISSING_MENTION, OUT_OF_HOURS};
 use super::support::{SOON, phone};
 use std::time::Duration;
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 use tokio::time::{Instant, sleep};
-
-const MISSING: u32 = 0x65;
-const OUT_OF_HOURS: u32 = 0x61;
 
 /// Part `number` of `total` to a number, by an 8-bit header.
 fn part(number: &str, text: &str, reference: u8, total: u8, at: u8) -> Message {
@@ -72,7 +70,11 @@ async fn the_part_that_would_complete_a_promo_without_a_mention_never_leaves() {
             assert_eq!(told(&acme, &part(&number, "-20% ce samedi ", 7, 3, *at)).await, 0);
         }
         for _ in 0..2 {
-            assert_eq!(told(&acme, &part(&number, "venez nombreux ", 7, 3, order[2])).await, MISSING, "{order:?}");
+            assert_eq!(
+                told(&acme, &part(&number, "venez nombreux ", 7, 3, order[2])).await,
+                MISSING_MENTION,
+                "{order:?}"
+            );
         }
         assert_eq!(stage.count_to(&number), 2);
         assert_eq!(told(&acme, &part(&number, "STOP 36111 ", 7, 3, order[2])).await, 0);
@@ -89,8 +91,8 @@ async fn parts_over_two_binds_are_one_message_and_a_part_of_another_account_is_r
     let other = stage.bound(&Bind::transceiver("other", "pass")).await;
     let number = phone(720);
     assert_eq!(told(&first, &part(&number, "-20% ce samedi ", 7, 2, 1)).await, 0);
-    assert_eq!(told(&second, &part(&number, "venez nombreux", 7, 2, 2)).await, MISSING);
-    assert_eq!(told(&other, &part(&number, "STOP 36111", 7, 2, 2)).await, MISSING);
+    assert_eq!(told(&second, &part(&number, "venez nombreux", 7, 2, 2)).await, MISSING_MENTION);
+    assert_eq!(told(&other, &part(&number, "STOP 36111", 7, 2, 2)).await, MISSING_MENTION);
     assert_eq!(told(&second, &part(&number, "STOP 36111", 7, 2, 2)).await, 0);
     assert_eq!(stage.count_to(&number), 2);
 }
@@ -103,11 +105,15 @@ async fn a_retried_part_has_its_verdict_and_another_text_for_it_is_refused() {
     for _ in 0..2 {
         assert_eq!(told(&acme, &part(&number, "-20% ce samedi ", 7, 2, 1)).await, 0);
     }
-    assert_eq!(told(&acme, &part(&number, "-90% ce samedi ", 7, 2, 1)).await, MISSING);
+    assert_eq!(told(&acme, &part(&number, "-90% ce samedi ", 7, 2, 1)).await, MISSING_MENTION);
     for _ in 0..2 {
         assert_eq!(told(&acme, &part(&number, "STOP 36111", 7, 2, 2)).await, 0);
     }
-    assert_eq!(told(&acme, &part(&number, "a demain", 7, 2, 2)).await, MISSING, "also when the message is whole");
+    assert_eq!(
+        told(&acme, &part(&number, "a demain", 7, 2, 2)).await,
+        MISSING_MENTION,
+        "also when the message is whole"
+    );
     assert_eq!(stage.count_to(&number), 4);
 }
 
@@ -132,7 +138,7 @@ async fn after_a_restart_a_set_is_completed_by_a_part_that_carries_the_mention_o
     stage.gateway.kill();
     stage.restart().await;
     let acme = stage.acme().await;
-    assert_eq!(told(&acme, &part(&number, "venez nombreux", 7, 2, 2)).await, MISSING);
+    assert_eq!(told(&acme, &part(&number, "venez nombreux", 7, 2, 2)).await, MISSING_MENTION);
     assert_eq!(told(&acme, &part(&other, "STOP 36111", 7, 2, 2)).await, 0);
 }
 
@@ -190,5 +196,5 @@ async fn a_part_that_did_not_leave_may_be_sent_with_another_text() {
     assert_eq!(acme.answer(waiting, SOON).await.unwrap().status(), 0x66);
     assert_eq!(stage.mo(&number, "36111", "START").await, 0);
     assert_eq!(told(&acme, &part(&number, "-90% ce samedi ", 7, 2, 1)).await, 0);
-    assert_eq!(told(&acme, &part(&other, "-90% ce samedi ", 7, 2, 1)).await, MISSING, "that one left");
+    assert_eq!(told(&acme, &part(&other, "-90% ce samedi ", 7, 2, 1)).await, MISSING_MENTION, "that one left");
 }

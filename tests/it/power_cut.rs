@@ -6,9 +6,11 @@ use super::support::figures::{self, Figures};
 use super::support::gateway::{Gateway, Home};
 use super::support::loop_disk::LoopDisk;
 use super::support::people::people;
+use super::support::skip::skip;
 use super::support::stage::operator;
+use super::support::status::OPTED_OUT;
 use super::support::strace::Injected;
-use super::support::witness::{OPTED_OUT, PROMOS, Toll, Witness, scatter};
+use super::support::witness::{PROMOS, Toll, Witness, scatter};
 use super::support::{PROMO, SOON, phone};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
@@ -69,9 +71,9 @@ struct House {
 async fn cuts_lose_nothing_that_was_acknowledged() {
     let cycles = figures::cycles(CYCLES.0, CYCLES.1);
     if let Err(why) = LoopDisk::new() {
-        return figures::skip(&format!("no disk whose power can be cut: {why}"));
+        return skip(&format!("no disk whose power can be cut: {why}"));
     }
-    let Some(control) = losing_control().await else { return figures::skip("strace is missing or may not attach") };
+    let Some(control) = losing_control().await else { return skip("strace is missing or may not attach") };
     let (mut toll, mut segments) = (Toll::default(), 0);
     for first in (0..cycles).step_by(HOUSE as usize) {
         let mut house = House::open().await;

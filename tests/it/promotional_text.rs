@@ -3,6 +3,7 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
+use super::support::status::{MISSING_MENTION, NO_CONSENT};
 use super::support::{PROMO, phone};
 use serde_json::Value;
 use stopgate::sim::esme::{Bind, Esme};
@@ -10,8 +11,6 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
 const LOOKS_PROMOTIONAL: &str = "Ventes privées : -20% samedi chez LEA";
-const NO_CONSENT: u32 = 0x45;
-const MISSING: u32 = 0x65;
 
 async fn stage() -> Stage {
     Stage::with(Switches::default(), |config| {
@@ -35,7 +34,7 @@ async fn told(esme: &Esme, to: &str, text: &str) -> u32 {
 async fn a_promotional_text_is_reclassified_logged_or_refused_as_the_account_asks() {
     let stage = stage().await;
     for (name, status, mention, outcome) in
-        [("usual", MISSING, 0, "reclassified"), ("logs", 0, 0, "logged"), ("refuses", NO_CONSENT, 0, "refused")]
+        [("usual", MISSING_MENTION, 0, "reclassified"), ("logs", 0, 0, "logged"), ("refuses", NO_CONSENT, 0, "refused")]
     {
         let esme = stage.bound(&Bind::transceiver(name, "pass")).await;
         assert_eq!(told(&esme, &phone(901), LOOKS_PROMOTIONAL).await, status, "{name}");

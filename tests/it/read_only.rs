@@ -1,11 +1,12 @@
 //! Owns a disk that the kernel has made read-only: answers keep coming, blocking goes on, nothing is acknowledged that is not kept.
 //! Must never pass silently where nothing can be mounted.
 
-use super::support::config::{Config, account};
+use super::support::config::{Config, bank};
 use super::support::disk::Disk;
 use super::support::figures::Figures;
 use super::support::gateway::{Gateway, Home, stopgate};
 use super::support::stage::operator;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use std::time::Duration;
 use stopgate::sim::esme::{Bind, Esme};
@@ -13,7 +14,6 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::{Smsc, switches::Switches};
 use tokio::time::Instant;
 
-const OPTED_OUT: u32 = 0x66;
 /// SG153 for a commercial message: come again. The same for an MO.
 const COME_AGAIN: u32 = 0x08;
 const MEBIBYTES: u32 = 96;
@@ -47,10 +47,7 @@ async fn a_disk_that_becomes_read_only_loses_nothing_that_was_acknowledged_and_a
     let Some(disk) = Disk::in_an_image(&home, MEBIBYTES) else { return };
     let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
     let mut config = Config::new(smsc.address());
-    let mut bank = account("bank", "pass", "operator-a");
-    bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-    bank.unset("consent_statement");
-    config.accounts.push(bank);
+    config.accounts.push(bank());
     let mut gateway = Gateway::start_in(home.clone(), &config).await;
     gateway.ready().await;
     let (acme, bank) = (bound(&gateway, "acme", "secret").await, bound(&gateway, "bank", "pass").await);

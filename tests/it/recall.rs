@@ -1,7 +1,7 @@
 //! Owns the recall of promotions that an operator holds for later, when their number says STOP.
 //! Must never take a promotion for recalled because of a metric alone: the cancel_sm that the operator got is read.
 
-use super::support::config::account;
+use super::support::config::{bank, other};
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, multi, phone, sme};
 use stopgate::sim::esme::{Bind, Esme};
@@ -57,12 +57,7 @@ async fn a_stop_recalls_what_operators_hold_for_the_number_and_nothing_else() {
     let stage = Stage::with(Switches::default(), |config| {
         config.acme().text("submit_multi", "filter");
         config.operator().text("destination_format", "plus");
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.extend([other, bank]);
+        config.accounts.extend([other(), bank()]);
     })
     .await;
     let acme = stage.acme().await;

@@ -3,7 +3,7 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, left_over, phone};
+use super::support::{DELIVERED, OPTED_OUT_THERE, PROMO, SOON, left_over, phone, receipt_of};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::{IdForm, Receipts, Switches};
@@ -29,9 +29,7 @@ fn id(answer: &stopgate::sim::wire::Pdu) -> String {
 #[tokio::test(flavor = "current_thread")]
 async fn a_receipt_reaches_the_account_that_submitted_and_no_other() {
     let stage = Stage::with(with_receipts(), |config| {
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]");
-        config.accounts.push(other);
+        config.accounts.push(second());
     })
     .await;
     let (acme, other) = (stage.acme().await, stage.bound(&Bind::transceiver("other", "pass")).await);
@@ -62,9 +60,7 @@ async fn ids_in_hexadecimal_and_receipts_in_decimal_are_matched_when_configured(
     switches.id_form = IdForm::HexUpper;
     let stage = Stage::with(switches, |config| {
         config.operator().text("message_id_match", "hex_to_dec");
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]");
-        config.accounts.push(other);
+        config.accounts.push(second());
     })
     .await;
     let acme = stage.acme().await;
@@ -79,17 +75,14 @@ async fn a_receipt_whose_error_is_an_opt_out_stops_for_good_even_after_a_start()
     })
     .await;
     let number = phone(85);
-    let opted_out = || {
-        let text = "id:1 sub:001 dlvrd:000 submit date:2611241000 done date:2611241001 stat:UNDELIV err:053 text:";
-        let mut receipt = Message::mo(&number, "36111", text);
-        receipt.esm_class = 0x04;
-        receipt
-    };
     let acme = stage.acme().await;
     assert_eq!(stage.mo(&number, "36111", "STOP").await, 0);
     assert_eq!(stage.mo(&number, "36111", "START").await, 0);
     assert_eq!(acme.submit_and_wait(&promo(85)).await.unwrap().status(), 0);
-    assert_eq!(stage.smsc.deliver(opted_out(), SOON).await.expect("an answer").status, 0);
+    assert_eq!(
+        stage.smsc.deliver(receipt_of(&number, "36111", "1", OPTED_OUT_THERE), SOON).await.expect("an answer").status,
+        0
+    );
     stage.gateway.kill();
     stage.restart().await;
     assert_eq!(stage.acme().await.submit_and_wait(&promo(85)).await.unwrap().status(), 0x66, "a later stop clears it");
@@ -98,9 +91,7 @@ async fn a_receipt_whose_error_is_an_opt_out_stops_for_good_even_after_a_start()
 #[tokio::test(flavor = "current_thread")]
 async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
     let mut stage = Stage::with(Switches::default(), |config| {
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]");
-        config.accounts.push(other);
+        config.accounts.push(second());
     })
     .await;
     let answer = stage.acme().await.submit_and_wait(&promo(84)).await.unwrap();
@@ -108,29 +99,14 @@ async fn a_receipt_that_comes_after_a_restart_still_finds_its_account() {
     stage.restart().await;
     let acme = stage.acme().await;
     let other = stage.bound(&Bind::transceiver("other", "pass")).await;
-    let mut late = Message::mo(
-        &phone(84),
-        "36111",
-        &format!(
-            "id:{} sub:001 dlvrd:001 submit date:2611241000 done date:2611241001 stat:DELIVRD err:000 text:",
-            id(&answer)
-        ),
-    );
-    (late.destination, late.esm_class) = (stopgate::sim::message::Address::of("ACME"), 0x04);
-    stage.smsc.post(late, std::time::Duration::ZERO);
+    stage.smsc.post(late_receipt(84, &answer), std::time::Duration::ZERO);
     assert_eq!(receipt(&acme).await.source.as_text(), phone(84));
     assert!(left_over(&other).await.is_empty());
 }
 
 /// A receipt as the operator writes it, to ACME, for the message that was answered like this.
 fn late_receipt(number: u32, answer: &stopgate::sim::wire::Pdu) -> Message {
-    let text = format!(
-        "id:{} sub:001 dlvrd:001 submit date:2611241000 done date:2611241001 stat:DELIVRD err:000 text:",
-        id(answer)
-    );
-    let mut late = Message::mo(&phone(number), "36111", &text);
-    (late.destination, late.esm_class) = (stopgate::sim::message::Address::of("ACME"), 0x04);
-    late
+    receipt_of(&phone(number), "ACME", &id(answer), DELIVERED)
 }
 
 /// A second sender on acme's operator.

@@ -5,6 +5,7 @@ use super::support::config::account;
 use super::support::figures::Figures;
 use super::support::gateway::stopgate;
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{SOON, left_over, phone};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,6 @@ use stopgate::sim::smsc::switches::Switches;
 const RELOADS: u32 = 100;
 /// Promos in flight on each bind around a reload.
 const PROMOS: u32 = 20;
-const OPTED_OUT: u32 = 0x66;
 /// SG151: come again.
 const DRAINING: u32 = 0x08;
 /// ESME_RINVBNDSTS: sent before the sender had read our unbind, and come behind it.

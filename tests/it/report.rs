@@ -3,6 +3,7 @@
 
 use super::attribution::{Shops, three_shops};
 use super::support::stage::Stage;
+use super::support::status::MISSING_MENTION;
 use super::support::{SOON, phone};
 use serde_json::Value;
 use std::time::Duration;
@@ -57,7 +58,7 @@ async fn every_stop_counts_for_the_campaign_it_answers() {
     for nth in 0..8 {
         assert_eq!(shops.promo(1, &phone(815 + nth), &sale(nth)).await, 0);
     }
-    assert_eq!(shops.promo(1, &phone(850), "Soldes sans mention").await, 0x65);
+    assert_eq!(shops.promo(1, &phone(850), "Soldes sans mention").await, MISSING_MENTION);
     // Of Rosa's sale three, of her opening one; of those to whom Lea wrote last two, one of them twice; one is nobody's.
     for number in [800, 801, 802, 830, 815, 816, 816, 855] {
         assert_eq!(stage.mo(&phone(number), "36111", "STOP").await, 0);

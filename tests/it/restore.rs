@@ -1,11 +1,12 @@
 //! Owns what a restore may do: a stale backup keeps commercial traffic closed until two people have recorded what it lost.
 //! Must never open on one person's word, nor let a lost record be passed over.
 
-use super::support::config::account;
+use super::support::config::bank;
 use super::support::gateway::{Gateway, Home};
 use super::support::offline::{offline, second_verifier, utf8};
 use super::support::people::people;
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{SOON, phone};
 use std::path::{Path, PathBuf};
 use stopgate::sim::esme::Bind;
@@ -13,17 +14,13 @@ use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
 const FAILS_CLOSED: u32 = 0x08;
-const OPTED_OUT: u32 = 0x66;
 
 /// A stage with an account for codes, whose checkpoints leave the house every second.
 async fn stage(room: &Path) -> (Stage, PathBuf) {
     let kept = room.join("kept.checkpoints");
     let file = kept.clone();
     let stage = Stage::with(Switches::default(), move |config| {
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
+        config.accounts.push(bank());
         config.checkpoints.text("file", file.display()).text("every", "1s");
     })
     .await;

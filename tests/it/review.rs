@@ -2,11 +2,10 @@
 //! Must never see a whole number or a digit of the text in what is listed.
 
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, phone};
 use serde_json::Value;
 use stopgate::sim::message::Message;
-
-const OPTED_OUT: u32 = 0x66;
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_doubtful_reply_is_listed_masked_and_becomes_a_stop_by_its_id() {

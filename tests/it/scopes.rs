@@ -1,21 +1,18 @@
 //! Owns how far a STOP reaches: everybody by default, the code's accounts or the sender where the configuration says so.
 //! Must never take the default for narrower than global.
 
-use super::support::config::{Config, account};
+use super::support::config::{Config, account, other};
 use super::support::stage::Stage;
-use super::support::{SOON, phone};
+use super::support::status::OPTED_OUT;
+use super::support::{OPTED_OUT_THERE, SOON, phone, receipt_of};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
-const OPTED_OUT: u32 = 0x66;
-
 /// acme (36111, also as ACME2) and other (36222) on one operator.
 fn two_accounts(config: &mut Config) {
     config.acme().set("senders", "[\"ACME\", \"ACME2\", \"36111\"]");
-    let mut other = account("other", "pass", "operator-a");
-    other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-    config.accounts.push(other);
+    config.accounts.push(other());
 }
 
 async fn senders(stage: &Stage) -> (Esme, Esme) {
@@ -119,9 +116,7 @@ async fn a_receipt_that_is_a_stop_reaches_as_far_as_its_account_says() {
     .await;
     let acme = stage.acme().await;
     let number = phone(863);
-    let text = "id:1 sub:001 dlvrd:000 submit date:2611241000 done date:2611241001 stat:UNDELIV err:053 text:";
-    let mut receipt = Message::mo(&number, "36111", text);
-    (receipt.destination, receipt.esm_class) = (stopgate::sim::message::Address::of("ACME2"), 0x04);
+    let receipt = receipt_of(&number, "ACME2", "1", OPTED_OUT_THERE);
     assert_eq!(stage.smsc.deliver(receipt, SOON).await.expect("an answer").status, 0);
     assert_eq!(promo(&acme, "ACME2", &number).await, OPTED_OUT);
     assert_eq!(promo(&acme, "ACME", &number).await, 0);

@@ -3,10 +3,9 @@
 
 use super::support::config::Table;
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{SOON, phone};
 use stopgate::sim::smsc::switches::Switches;
-
-const OPTED_OUT: u32 = 0x66;
 
 async fn asking() -> Stage {
     Stage::with(Switches::default(), |config| {

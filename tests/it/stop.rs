@@ -1,14 +1,13 @@
 //! Owns the whole way of a STOP: understood, durable, acknowledged, confirmed, told to the owner, obeyed.
 //! Must never count a STOP as kept before the gateway acknowledged it.
 
-use super::support::config::{self, account};
+use super::support::config::{self, bank, other};
 use super::support::stage::{Stage, operator};
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
-
-const OPTED_OUT: u32 = 0x66;
 
 async fn promo(acme: &Esme, number: &str) -> u32 {
     acme.submit_and_wait(&Message::submit("ACME", number, PROMO)).await.unwrap().status()
@@ -62,12 +61,7 @@ async fn every_way_of_writing_the_number_and_the_word_counts() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_holds_for_every_account_and_every_bind_but_not_for_transactional_traffic() {
     let stage = Stage::with(Switches::default(), |config| {
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.extend([other, bank]);
+        config.accounts.extend([other(), bank()]);
     })
     .await;
     let (first, second) = (stage.acme().await, stage.acme().await);
@@ -200,9 +194,9 @@ async fn a_stop_torn_over_the_operators_of_two_lanes_is_one_in_either_order() {
     let stage = Stage::with(Switches::default(), |config| {
         config.top.set("lanes", 2);
         config.smscs.push(config::operator("operator-b", address));
-        let mut other = account("other", "pass", "operator-b");
-        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-        config.accounts.push(other);
+        let mut elsewhere = other();
+        elsewhere.text("smsc", "operator-b");
+        config.accounts.push(elsewhere);
     })
     .await;
     assert!(second.wait_bound(1, SOON).await);

@@ -3,6 +3,7 @@
 
 use super::support::config::account;
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{SOON, phone};
 use std::collections::BTreeMap;
 use stopgate::sim::esme::{Bind, Esme};
@@ -13,7 +14,6 @@ use stopgate::sim::smsc::switches::Switches;
 const RACES: u32 = 10_000;
 /// Races that run at once.
 const BATCH: u32 = 100;
-const OPTED_OUT: u32 = 0x66;
 
 #[tokio::test(flavor = "current_thread")]
 async fn no_promo_is_written_after_the_stop_s_ack_in_ten_thousand_races() {

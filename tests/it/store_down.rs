@@ -1,21 +1,18 @@
 //! Owns a disk that takes nothing any more: no STOP is acknowledged, no promo leaves, codes still pass.
 //! Must never pass silently where the tool it needs is missing: it says so, and fails when nothing may be skipped.
 
-use super::support::config::account;
-use super::support::figures;
+use super::support::config::bank;
+use super::support::skip::skip;
 use super::support::stage::Stage;
 use super::support::strace::Injected;
-use super::support::{PROMO, SOON, phone};
+use super::support::{OPTED_OUT_THERE, PROMO, SOON, phone, receipt_of};
 use stopgate::sim::esme::Bind;
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
 /// A receipt whose error the operator uses for people who opted out there.
 fn opted_out(number: &str) -> Message {
-    let text = "id:1 sub:001 dlvrd:000 submit date:2611241000 done date:2611241001 stat:UNDELIV err:053 text:";
-    let mut receipt = Message::mo(number, "36111", text);
-    receipt.esm_class = 0x04;
-    receipt
+    receipt_of(number, "36111", "1", OPTED_OUT_THERE)
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -30,7 +27,7 @@ async fn a_receipt_that_is_a_stop_is_not_acknowledged_before_that_is_on_the_disk
     let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(503), PROMO)).await.unwrap().status();
     assert_eq!(refused, 0x66);
     let Some(failing) = Injected::under(stage.gateway.id(), "fdatasync,fsync", "error=EIO") else {
-        return figures::skip("strace is missing or may not attach");
+        return skip("strace is missing or may not attach");
     };
     let answer = stage.smsc.deliver(opted_out(&phone(504)), SOON).await.expect("an answer");
     assert_eq!(answer.status, 0x08, "the operator is to bring it again\n{}", stage.gateway.log());
@@ -45,17 +42,14 @@ async fn a_receipt_that_is_a_stop_is_not_acknowledged_before_that_is_on_the_disk
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_that_does_not_reach_the_disk_is_not_acknowledged_and_blocks_all_the_same() {
     let stage = Stage::with(Switches { redeliver: None, ..Switches::default() }, |config| {
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
+        config.accounts.push(bank());
     })
     .await;
     let acme = stage.acme().await;
     let bank = stage.bound(&Bind::transceiver("bank", "pass")).await;
     assert_eq!(stage.mo(&phone(500), "36111", "STOP").await, 0, "the disk is whole");
     let Some(failing) = Injected::under(stage.gateway.id(), "fdatasync,fsync", "error=EIO") else {
-        return figures::skip("strace is missing or may not attach");
+        return skip("strace is missing or may not attach");
     };
     let answer = stage.smsc.deliver(Message::mo(&phone(501), "36111", "STOP"), SOON).await.expect("an answer");
     assert_eq!(answer.pdu.octets().len(), 17);

@@ -3,7 +3,7 @@
 
 use super::support::config::{Config, account};
 use super::support::stage::Stage;
-use super::support::{PROMO, SOON, left_over, multi, phone, sme};
+use super::support::{DELIVERED, PROMO, SOON, left_over, multi, phone, receipt_of, sme};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::{Address, Message, multi_destinations};
 use stopgate::sim::smsc::records::Submitted;
@@ -153,10 +153,7 @@ async fn a_receipt_of_each_destination_finds_its_account_on_a_shared_link() {
     let answer = ask(&acme, &[sme(&phone(880)), sme(&phone(881))], PROMO).await;
     let id = String::from_utf8(answer.first_string().to_vec()).unwrap();
     for number in [880, 881] {
-        let text =
-            format!("id:{id} sub:001 dlvrd:001 submit date:2611241000 done date:2611241001 stat:DELIVRD err:000 text:");
-        let mut receipt = Message::mo(&phone(number), "36111", &text);
-        (receipt.destination, receipt.esm_class) = (Address::of("ACME"), 0x04);
+        let receipt = receipt_of(&phone(number), "ACME", &id, DELIVERED);
         stage.smsc.post(receipt, std::time::Duration::ZERO);
         let got = Message::parse(&acme.next_delivery(SOON).await.expect("a receipt")).expect("readable");
         assert_eq!(got.source, Address::of(&phone(number)));

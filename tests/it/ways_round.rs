@@ -4,8 +4,9 @@
 //! Elsewhere: waiting in our own queue past closing (`waiting_at_closing`), a submit that races a STOP (`stop_race`), the
 //! confirmation as the one message to a suppressed number (`stop`), every malformed octet (`bad_pdus`).
 
-use super::support::config::account;
+use super::support::config::{bank, other};
 use super::support::stage::Stage;
+use super::support::status::{MISSING_MENTION, OPTED_OUT, OUT_OF_HOURS};
 use super::support::{PROMO, SOON, multi, phone, sme};
 use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::{MESSAGE_PAYLOAD, Message};
@@ -15,10 +16,7 @@ use stopgate::sim::wire::*;
 /// A commercial text without a mention.
 const UNLAWFUL: &str = "Soldes: -20% samedi";
 
-const OPTED_OUT: u32 = 0x66;
-const NO_MENTION: u32 = 0x65;
 const UNREADABLE: u32 = 0x15;
-const OUT_OF_HOURS: u32 = 0x61;
 
 /// One operator, acme bound, and a number that said STOP. `attempted` then tells what still reached the operator.
 struct Wall {
@@ -30,10 +28,7 @@ struct Wall {
 
 /// Adds an account whose contract is transactional.
 fn transactional_bank(config: &mut super::support::config::Config) {
-    let mut bank = account("bank", "pass", "operator-a");
-    bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-    bank.unset("consent_statement");
-    config.accounts.push(bank);
+    config.accounts.push(bank());
 }
 
 impl Wall {
@@ -102,7 +97,7 @@ fn is_link_keeping(pdu: &Pdu) -> bool {
 async fn data_sm_is_judged_as_submit_sm_is() {
     let wall = Wall::up(700).await;
     assert_eq!(wall.status(&Message::data("ACME", &wall.stopped, PROMO)).await, OPTED_OUT);
-    assert_eq!(wall.status(&Message::data("ACME", "33639989001", UNLAWFUL)).await, NO_MENTION);
+    assert_eq!(wall.status(&Message::data("ACME", "33639989001", UNLAWFUL)).await, MISSING_MENTION);
     wall.nothing_passed().await;
 }
 
@@ -135,7 +130,7 @@ async fn replace_if_present_is_judged_like_any_other_message() {
     let wall = Wall::up(703).await;
     let replacing = |message: Message| Message { replace_if_present: 1, ..message };
     assert_eq!(wall.status(&replacing(wall.promo())).await, OPTED_OUT);
-    assert_eq!(wall.status(&replacing(wall.unlawful())).await, NO_MENTION);
+    assert_eq!(wall.status(&replacing(wall.unlawful())).await, MISSING_MENTION);
     wall.nothing_passed().await;
 }
 
@@ -184,13 +179,13 @@ async fn cutting_a_text_into_parts_hides_neither_the_number_nor_the_missing_ment
     let part = |number: u8, text: &str| Message::submit("ACME", "33639989001", text).as_part(9, 2, number);
     assert_eq!(wall.status(&wall.promo().as_part(8, 2, 1)).await, OPTED_OUT);
     assert_eq!(wall.status(&part(1, "Soldes: -20%")).await, 0, "it completes nothing");
-    assert_eq!(wall.status(&part(2, " samedi. STO P 36 111")).await, NO_MENTION, "the part that completes it");
+    assert_eq!(wall.status(&part(2, " samedi. STO P 36 111")).await, MISSING_MENTION, "the part that completes it");
     let sar = |number: u8| {
         let message = Message::submit("ACME", "33639989002", UNLAWFUL);
         message.with_tlv(0x020c, [0, 9]).with_tlv(0x020e, [2]).with_tlv(0x020f, [number])
     };
     assert_eq!(wall.status(&sar(2)).await, 0, "it completes nothing");
-    assert_eq!(wall.status(&sar(1)).await, NO_MENTION);
+    assert_eq!(wall.status(&sar(1)).await, MISSING_MENTION);
     assert!(wall.passed().len() <= 2, "the whole message never exists at the operator");
 }
 
@@ -212,7 +207,7 @@ async fn a_data_coding_that_lies_makes_no_mention_and_no_gibberish_passes() {
     };
     let utf16: Vec<u8> = PROMO.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let cases: [(&str, Message, &[u32]); 4] = [
-        ("GSM octets said to be UCS-2", message(8, &PROMO.as_bytes()[..30]), &[NO_MENTION, UNREADABLE]),
+        ("GSM octets said to be UCS-2", message(8, &PROMO.as_bytes()[..30]), &[MISSING_MENTION, UNREADABLE]),
         ("binary", message(4, PROMO.as_bytes()), &[UNREADABLE]),
         ("UCS-2 cut in the middle of a letter", message(8, &utf16[..utf16.len() - 1]), &[0x01]),
         ("a reserved coding", message(0x0c, PROMO.as_bytes()), &[UNREADABLE]),
@@ -237,7 +232,7 @@ async fn homoglyphs_zero_width_and_full_width_letters_are_no_mention() {
         "NON STOP 36111",
     ] {
         let message = Message::submit("ACME", "33639989001", &format!("Soldes samedi. {mention}"));
-        assert_eq!(wall.status(&message).await, NO_MENTION, "{mention:?}");
+        assert_eq!(wall.status(&message).await, MISSING_MENTION, "{mention:?}");
     }
     wall.nothing_passed().await;
 }
@@ -438,12 +433,12 @@ async fn ussd_and_a_service_type_that_claims_to_be_transactional_are_judged_as_c
     let wall = Wall::up(724).await;
     let ussd = |message: Message| Message { service_type: b"USSD".to_vec(), ..message }.with_tlv(0x0501, [2]);
     assert_eq!(wall.status(&ussd(wall.promo())).await, OPTED_OUT);
-    assert_eq!(wall.status(&ussd(wall.unlawful())).await, NO_MENTION);
+    assert_eq!(wall.status(&ussd(wall.unlawful())).await, MISSING_MENTION);
     let otp = |message: Message| Message { service_type: b"OTP".to_vec(), priority: 3, ..message };
     assert_eq!(wall.status(&otp(wall.promo())).await, OPTED_OUT);
-    assert_eq!(wall.status(&otp(wall.unlawful())).await, NO_MENTION);
+    assert_eq!(wall.status(&otp(wall.unlawful())).await, MISSING_MENTION);
     let code = Message::submit("ACME", "33639989001", "Votre code est 123456");
-    assert_eq!(wall.status(&otp(code)).await, NO_MENTION, "the class is the contract's");
+    assert_eq!(wall.status(&otp(code)).await, MISSING_MENTION, "the class is the contract's");
     wall.nothing_passed().await;
 }
 
@@ -459,9 +454,7 @@ async fn an_advertisement_over_a_transactional_account_is_judged_as_commercial()
 #[tokio::test(flavor = "current_thread")]
 async fn another_bind_and_another_account_meet_the_same_list() {
     let wall = Wall::with(726, |config| {
-        let mut other = account("other", "pass", "operator-a");
-        other.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
-        config.accounts.push(other);
+        config.accounts.push(other());
     })
     .await;
     let other = wall.stage.bound(&Bind::transceiver("other", "pass")).await;

@@ -4,3 +4,5 @@
 mod house;
 mod oracles;
 mod second;
+#[path = "../it/support/skip.rs"]
+mod skip;

@@ -132,3 +132,18 @@ pub fn account(system_id: &str, password: &str, smsc: &str) -> Table {
     table.set("window", 1000).set("throughput", 0).set("binds", 64);
     table
 }
+
+/// A transactional account with the sender BANK: bank/pass, at the first operator.
+pub fn bank() -> Table {
+    let mut table = account("bank", "pass", "operator-a");
+    table.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]");
+    table.text("consent", "off").unset("consent_statement");
+    table
+}
+
+/// A second commercial account, with a sender and a short code of its own: other/pass, OTHER, 36222, at the first operator.
+pub fn other() -> Table {
+    let mut table = account("other", "pass", "operator-a");
+    table.set("senders", "[\"OTHER\"]").set("stop_codes", "[\"36222\"]");
+    table
+}

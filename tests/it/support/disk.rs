@@ -1,8 +1,8 @@
 //! Owns file systems of a scenario's own, mounted where its data_dir stands: a small one in memory, and one in an image file.
 //! Must never be left mounted, nor pass silently where mounting is not allowed: it says so, and fails when nothing may be skipped.
 
-use super::figures::skip;
 use super::gateway::Home;
+use super::skip::skip;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};

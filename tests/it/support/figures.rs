@@ -15,15 +15,6 @@ pub fn cycles(short: u32, long: u32) -> u32 {
     if is_long() { long } else { short }
 }
 
-/// Says on standard error, past the capture of the test runner, that this scenario is not run; fails where nothing may be skipped.
-pub fn skip(why: &str) {
-    use std::io::Write;
-    let here = std::thread::current().name().unwrap_or("a test").to_owned();
-    // A closed standard error has nobody to be told.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {here}: {why}");
-    assert!(std::env::var_os("STRICT").is_none_or(|strict| strict != "1"), "{why}, and nothing may be skipped");
-}
-
 /// What one scenario has counted.
 pub struct Figures {
     fault: &'static str,

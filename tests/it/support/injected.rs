@@ -1,8 +1,8 @@
 //! Owns system calls that fail when told to: the gateway under strace, and what strace saw of it.
 //! Must never count a fault that was not injected.
 
-use super::figures::skip;
 use super::gateway::{Home, stopgate};
+use super::skip::skip;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -11,12 +11,15 @@ pub mod needles;
 pub mod offline;
 pub mod people;
 pub mod search;
+pub mod skip;
 pub mod stage;
+pub mod status;
 pub mod strace;
 pub mod witness;
 
 use std::time::Duration;
 use stopgate::sim::esme::Esme;
+use stopgate::sim::message::{Address, Message};
 use stopgate::sim::wire::{ENQUIRE_LINK, Pdu};
 
 /// Longer than anything that is waited for may take on a busy machine; a test that waits so long has failed.
@@ -39,6 +42,22 @@ pub async fn left_over(esme: &Esme) -> Vec<Pdu> {
     let asked = esme.request(ENQUIRE_LINK, b"").await.expect("written");
     esme.answer(asked, SOON).await.expect("an answer");
     esme.drain()
+}
+
+/// What a receipt says became of a message: state and error.
+pub const DELIVERED: (&str, &str) = ("DELIVRD", "000");
+/// The error an operator uses for people who opted out there, where `optout_errors` lists it.
+pub const OPTED_OUT_THERE: (&str, &str) = ("UNDELIV", "053");
+
+/// A receipt as operators write it: of the message with this id from `sender` to `number`.
+pub fn receipt_of(number: &str, sender: &str, id: &str, (stat, err): (&str, &str)) -> Message {
+    let delivered = u8::from(stat == DELIVERED.0);
+    let text = format!(
+        "id:{id} sub:001 dlvrd:00{delivered} submit date:2611241000 done date:2611241001 stat:{stat} err:{err} text:"
+    );
+    let mut receipt = Message::mo(number, sender, &text);
+    (receipt.destination, receipt.esm_class) = (Address::of(sender), 0x04);
+    receipt
 }
 
 /// The body of a submit_multi from ACME.

@@ -1,8 +1,8 @@
 //! Owns commands that ask no daemon, and the second verifier: what they printed, and how they ended.
 //! Must never let a verifier that is missing pass for one that agreed.
 
-use super::figures::skip;
 use super::gateway::stopgate;
+use super::skip::skip;
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -2,6 +2,7 @@
 //! Must never count what the gateway had not acknowledged yet, nor hold against it what nobody promised.
 
 use super::gateway::Gateway;
+use super::status::OPTED_OUT;
 use super::{SOON, phone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,7 +22,6 @@ pub const PROMOS: u32 = 5_000;
 const LOAD_MAX: u64 = 5_000;
 /// Numbers of what was promised that are asked after each crash, at most.
 const ASKED_MAX: usize = 200;
-pub const OPTED_OUT: u32 = 0x66;
 
 /// What is known of one house: an operator, directories, and every crash in them.
 pub struct Witness {
