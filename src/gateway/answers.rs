@@ -25,7 +25,7 @@ impl Lane {
         let link = &mut self.links[slot];
         if link.out.is_unwritten(header.sequence) {
             // Nobody can have answered what has not left. It stays in the window, by which it can be taken back.
-            return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
+            return self.link_error(slot, PduError::UnmatchedResponse);
         }
         let Some((origin, waited)) = link.window.complete_timed(header.sequence, now.monotonic) else {
             return self.late_answer(slot, header, frame, now);
@@ -102,12 +102,12 @@ impl Lane {
             std::mem::take(&mut link.late).into_iter().partition(|late| late.0 == header.sequence);
         link.late = rest;
         if late.is_empty() {
-            return self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse);
+            return self.link_error(slot, PduError::UnmatchedResponse);
         }
         let smsc = &self.smscs[link.smsc];
         let (at, id) = (link.smsc, smsc.settings.id);
         smsc.metrics.responses.one(SubmitResult::Late);
-        self.kit.shared.metrics.smsc.errors.one(PduError::LateResponse);
+        self.link_error(slot, PduError::LateResponse);
         for (_, sender, ruling) in late {
             self.record(VerdictKind::LateAnswer(header.status.0), &ruling, sender.message_ref, id, now);
             if header.status.is_ok() {
@@ -132,7 +132,7 @@ impl Lane {
         let mut over = Vec::new();
         link.window.expire(now.monotonic, timeout, |sequence, origin| over.push((sequence, origin)));
         for (sequence, origin) in over {
-            self.kit.shared.metrics.smsc.errors.one(PduError::Timeout);
+            self.link_error(slot, PduError::Timeout);
             self.fate_unknown(slot, Some(sequence), origin, now);
         }
         self.drain_queue(slot, now);

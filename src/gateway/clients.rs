@@ -115,7 +115,7 @@ impl Lane {
         let esme = &mut self.esmes[slot];
         let account = esme.contract.settings.id;
         let Some(delivery) = esme.window.complete(header.sequence) else {
-            return self.kit.shared.metrics.esme.errors.one(PduError::UnmatchedResponse);
+            return self.esme_error(slot, PduError::UnmatchedResponse);
         };
         if is_temporary(header.status) {
             return self.keep_for_later(account, *delivery, now);

@@ -71,7 +71,7 @@ impl Lane {
         let settings = &self.smscs[smsc].settings;
         let (name, wire_status) = (settings.name.clone(), CommandStatus(settings.deliver_final));
         self.smscs[smsc].metrics.delivers.one(DeliverKind::Invalid);
-        self.kit.shared.metrics.smsc.errors.one(PduError::Field);
+        self.smsc_error(smsc, PduError::Field);
         tracing::error!(event = "deliver.unreadable", smsc = %name, octets = frame.len());
         if self.keep(NameId::NONE, ItemKind::Mo, frame, NumberTag::default(), now).is_none() {
             tracing::error!(event = "deliver.quarantine_failed", smsc = %name);

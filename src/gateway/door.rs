@@ -14,8 +14,8 @@ use crate::pdu::status::CommandStatus;
 use crate::session::bind_guard::{BindGuard, Gate, WRONG_LOGIN_DELAY};
 use crate::session::esme::{Admission, Answer, EsmeSession, Request};
 use crate::session::prebind::PrebindSockets;
-use crate::telemetry::events::BindRefused;
-use crate::telemetry::labels::{BindRefusal, PduError};
+use crate::telemetry::events::{BindRefused, PduRejected};
+use crate::telemetry::labels::{BindRefusal, PduError, Side};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -194,6 +194,11 @@ impl Door {
         BindRefused { system_id: &String::from_utf8_lossy(bind.system_id), peer, reason }.emit(&self.shared.metrics);
     }
 
+    /// A PDU of who has not bound.
+    fn stranger_error(&self, kind: PduError) {
+        PduRejected { side: Side::Esme, who: "-", kind }.emit(&self.shared.metrics);
+    }
+
     /// Answers what may come before a bind; gives the bind, or nothing when the connection is to be closed.
     async fn read_bind(&self, stream: &mut TcpStream) -> Option<Asked> {
         let session = EsmeSession::open(self.shared.clock.monotonic());
@@ -209,7 +214,7 @@ impl Door {
                 }
                 Framing::Impossible { looks_like } => {
                     tracing::info!(event = "pdu.impossible", side = "esme", reason = looks_like.word());
-                    self.shared.metrics.esme.errors.one(PduError::Framing);
+                    self.stranger_error(PduError::Framing);
                     reply(stream, |out| answer::generic_nack(CommandStatus::INVALID_COMMAND_LENGTH, 0, out)).await;
                     return None;
                 }
@@ -224,7 +229,7 @@ impl Door {
                     reply(stream, |out| answer::enquire_link_resp(header.sequence, out)).await;
                 }
                 Admission::Refuse { answer, close } => {
-                    self.shared.metrics.esme.errors.one(PduError::State);
+                    self.stranger_error(PduError::State);
                     reply(stream, |out| match answer {
                         Answer::Own(status) => answer::error(header.id, CommandStatus(status), header.sequence, out),
                         Answer::Nack(status) => answer::generic_nack(CommandStatus(status), header.sequence, out),

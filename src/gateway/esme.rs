@@ -142,7 +142,7 @@ impl Lane {
                     tracing::info!(event = "pdu.impossible", side = "esme", reason = looks_like.word(), account);
                     esme.out.push(|out| answer::generic_nack(CommandStatus::INVALID_COMMAND_LENGTH, 0, out));
                     esme.close_after_flush("framing");
-                    self.kit.shared.metrics.esme.errors.one(PduError::Framing);
+                    self.esme_error(slot, PduError::Framing);
                     self.touch_esme(slot);
                     return octets.len();
                 }
@@ -177,7 +177,7 @@ impl Lane {
                 if close {
                     esme.close_after_flush("state");
                 }
-                self.kit.shared.metrics.esme.errors.one(kind);
+                self.esme_error(slot, kind);
                 self.touch_esme(slot);
             }
             Admission::Drop => {}
@@ -215,13 +215,13 @@ impl Lane {
                 self.touch_esme(slot);
             }
             CommandId::EnquireLinkResp => {}
-            _ => self.kit.shared.metrics.esme.errors.one(PduError::UnmatchedResponse),
+            _ => self.esme_error(slot, PduError::UnmatchedResponse),
         }
     }
 
     /// Counts a body the client got wrong, and unbinds a client that keeps doing so.
     pub fn bad_body(&mut self, slot: usize, kind: PduError, now: Now) {
-        self.kit.shared.metrics.esme.errors.one(kind);
+        self.esme_error(slot, kind);
         let Some(esme) = self.esmes.get_mut(slot) else { return };
         if esme.bad_bodies.count(now.monotonic) {
             tracing::warn!(event = "esme.bad_bodies", account = %esme.contract.settings.policy.system_id);

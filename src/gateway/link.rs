@@ -59,7 +59,7 @@ impl Lane {
                     tracing::error!(event = "pdu.impossible", side = "smsc", reason = looks_like.word(), smsc);
                     link.out.command(&LinkCommand::GenericNack { status: CommandStatus::INVALID_COMMAND_LENGTH }, 0);
                     link.closing = true;
-                    self.kit.shared.metrics.smsc.errors.one(PduError::Framing);
+                    self.link_error(slot, PduError::Framing);
                     self.touch_link(slot);
                     return octets.len();
                 }
@@ -81,7 +81,7 @@ impl Lane {
             SmscAdmission::Take(request) => self.serve_smsc(slot, request, &header, frame, now),
             SmscAdmission::Response => self.smsc_response(slot, &header, frame, now),
             SmscAdmission::Refuse(refusal) => {
-                self.kit.shared.metrics.smsc.errors.one(PduError::State);
+                self.link_error(slot, PduError::State);
                 // A request that no operator makes of an ESME gets no response of its own: the list of link commands is closed.
                 let (Answer::Own(status) | Answer::Nack(status)) = refusal;
                 self.answer_link(slot, &LinkCommand::GenericNack { status: CommandStatus(status) }, header.sequence);
@@ -139,7 +139,7 @@ impl Lane {
                 link.closing = true;
                 self.touch_link(slot);
             }
-            BindOutcome::Unexpected => self.kit.shared.metrics.smsc.errors.one(PduError::UnmatchedResponse),
+            BindOutcome::Unexpected => self.link_error(slot, PduError::UnmatchedResponse),
         }
     }
 

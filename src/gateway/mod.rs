@@ -32,6 +32,7 @@ mod optout;
 pub mod opt_ins;
 pub mod order;
 pub mod outbox;
+mod pdu_errors;
 pub mod placement;
 pub mod query;
 pub mod recall;

@@ -161,6 +161,26 @@ async fn every_row_with_an_exact_answer_gets_those_octets_and_forwards_nothing()
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn what_is_wrong_with_a_pdu_is_said_with_whose_it_was() {
+    let stage = Stage::with(Switches::default(), |config| config.verbosity = "-v").await;
+    let acme = stage.acme().await;
+    // A command that nobody has, of a sender; one that no operator sends, of the operator; and one before a bind.
+    let unknown = acme.request(0x7777, b"").await.expect("written");
+    assert_eq!(acme.answer(unknown, SOON).await.expect("an answer").status(), 0x03);
+    stage.smsc.write_raw(None, Pdu::new(BIND_RECEIVER, 0, 7, b"").octets());
+    let mut stranger = Wire::open(&stage, "open").await;
+    stranger.send(Message::submit("ACME", NUMBER, PROMO).pdu(9).octets()).await;
+    assert_eq!(stranger.frame().await.status(), 0x04);
+    let said = |side: &str, who: &str, kind: &str| {
+        let words = [r#""event":"pdu.error""#, side, who, kind];
+        stage.gateway.log().lines().any(|line| words.iter().all(|word| line.contains(word)))
+    };
+    stage.until("a sender's", || said(r#""side":"esme""#, r#""who":"acme""#, "unknown_command")).await;
+    stage.until("an operator's", || said(r#""side":"smsc""#, r#""who":"operator-a""#, "state")).await;
+    stage.until("a stranger's", || said(r#""side":"esme""#, r#""who":"-""#, "state")).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn rows_that_are_forwarded_are_answered_by_the_operator() {
     let stage = stage().await;
     let mut read = 0;

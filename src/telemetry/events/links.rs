@@ -1,7 +1,7 @@
 //! Owns the lines of who is connected: binds of senders, links to operators, PDUs that were not as they should be.
 //! Must never print a password, nor a number that a stranger calls himself.
 
-use crate::telemetry::labels::{BindRefusal, BindType, ConnectResult, LabelSet, PduCommand, PduError, Side};
+use crate::telemetry::labels::{BindRefusal, BindType, ConnectResult, LabelSet, PduError, Side};
 use crate::telemetry::metrics::{AccountMetrics, GatewayMetrics, SmscMetrics};
 use std::net::SocketAddr;
 use tracing::{debug, info, warn};
@@ -105,16 +105,13 @@ impl SmscLost<'_> {
     }
 }
 
-/// `pdu.error`: a PDU was answered with an error or dropped.
+/// `pdu.error`: a PDU was answered with an error, dropped, or never answered.
 #[derive(Clone, Copy, Debug)]
 pub struct PduRejected<'a> {
     pub side: Side,
-    /// Account or operator; empty before a bind.
+    /// Account or operator; `-` before a bind.
     pub who: &'a str,
     pub kind: PduError,
-    pub command: PduCommand,
-    /// The command_status answered, if any.
-    pub status: Option<u32>,
 }
 
 impl PduRejected<'_> {
@@ -124,9 +121,7 @@ impl PduRejected<'_> {
             Side::Esme => metrics.esme.errors.one(self.kind),
             Side::Smsc => metrics.smsc.errors.one(self.kind),
         }
-        let (side, kind, command) = (self.side.word(), self.kind.word(), self.command.word());
-        let status = self.status.map_or_else(|| "-".to_owned(), |status| format!("0x{status:02X}"));
-        debug!(event = "pdu.error", side, who = self.who, kind, command, status);
+        debug!(event = "pdu.error", side = self.side.word(), who = self.who, kind = self.kind.word());
     }
 }
 
