@@ -1,66 +1,13 @@
 //! Owns the house rules that no compiler checks: arrows between rooms, purity, names, sizes, headers.
 //! Must never need a crate, nor pass because it found nothing to read: every walk asserts what it counted.
 
+#[path = "tidy/arrows.rs"]
+mod arrows;
+
+use arrows::{ARROWS, PURE};
 use std::fs;
 use std::path::PathBuf;
 
-/// Room -> what it may name of ours. `room::part` allows that part only; `*` allows every room.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("message", &[]),
-    ("compliance", &["message"]),
-    ("pdu", &["message", "compliance"]),
-    ("session", &["message", "pdu"]),
-    ("clock", &["message"]),
-    ("shutdown", &["message"]),
-    ("net", &["message", "pdu", "session", "clock", "shutdown"]),
-    ("journal", &["message::instant"]),
-    ("ledger", &["message", "compliance", "journal"]),
-    ("suppression", &["message", "compliance", "journal", "ledger"]),
-    ("consent", &["message", "compliance", "journal", "ledger", "suppression::table"]),
-    ("spool", &["message", "journal"]),
-    ("telemetry", &["message", "compliance"]),
-    (
-        "gateway",
-        &[
-            "message",
-            "compliance",
-            "pdu",
-            "session",
-            "net",
-            "journal",
-            "ledger",
-            "suppression",
-            "consent",
-            "spool",
-            "telemetry",
-            "clock",
-            "shutdown",
-        ],
-    ),
-    (
-        "admin",
-        &[
-            "message",
-            "compliance",
-            "suppression",
-            "consent",
-            "ledger",
-            "telemetry",
-            "gateway::handle",
-            "gateway::opt_ins",
-            "gateway::settings",
-            "clock",
-            "shutdown",
-        ],
-    ),
-    ("sim", &["message", "pdu", "session", "net", "clock", "shutdown"]),
-    ("config", &["message", "compliance", "gateway::settings", "admin::settings"]),
-    ("cli", &["*"]),
-    ("main", &["*"]),
-    ("lib", &["*"]),
-];
-/// Rooms that take facts and `now`, and return values.
-const PURE: &[&str] = &["message", "compliance", "pdu", "session"];
 /// What a pure room may not name outside its tests.
 const IMPURE: &[&str] = &[
     "SystemTime",
