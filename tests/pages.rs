@@ -132,6 +132,20 @@ fn every_limit_names_a_constant_or_a_key_that_is_there() {
 }
 
 #[test]
+fn every_event_of_the_log_stands_in_the_page_of_metrics_and_the_other_way_round() {
+    let mut emitted = BTreeSet::new();
+    for path in files("src", ".rs") {
+        let code = fs::read_to_string(path).expect("a source file can be read");
+        let code = code.split("mod tests {").next().unwrap_or_default();
+        emitted.extend(code.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+    }
+    let rows = rows("docs/metrics.md", "## Events in the log");
+    let told: BTreeSet<String> = rows.iter().flat_map(|row| quoted(&row[0])).map(str::to_owned).collect();
+    assert!(emitted.len() > 60, "{} events in the source", emitted.len());
+    assert_eq!(emitted, told, "left: the source, right: docs/metrics.md");
+}
+
+#[test]
 fn every_rule_has_its_source_pack_key_module_and_test() {
     let rows = rows("docs/compliance.md", "## Rules");
     let packs: String = files("config/packs", ".toml").iter().map(|path| fs::read_to_string(path).unwrap()).collect();

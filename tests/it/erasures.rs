@@ -6,12 +6,11 @@ use super::support::gateway::stopgate;
 use super::support::offline::{offline, said, second_verifier, utf8};
 use super::support::search::{holding, sealed};
 use super::support::stage::Stage;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use std::path::Path;
 use stopgate::ledger::verify::{self, Asked};
 use stopgate::sim::message::Message;
-
-const OPTED_OUT: u32 = 0x66;
 
 /// `gdpr erase` of a number: what it printed, and its exit code.
 async fn erase(stage: &Stage, number: u32) -> (String, i32) {

@@ -1,7 +1,7 @@
 //! Owns damage to the ledger under a running gateway: it is found by the daily reading, said, and traffic goes on.
 //! Must never count on a start: what is damaged here was whole when the gateway began.
 
-use super::support::config::account;
+use super::support::config::bank;
 use super::support::offline::{offline, utf8};
 use super::support::stage::Stage;
 use super::support::{PROMO, SOON, phone};
@@ -39,10 +39,7 @@ async fn a_record_that_the_disk_loses_under_the_running_gateway_is_found_within_
     let mut stage = Stage::with(Switches::default(), |config| {
         // A day a second.
         config.speed = 86_400;
-        let mut bank = account("bank", "pass", "operator-a");
-        bank.text("class", "transactional").set("senders", "[\"BANK\"]").set("stop_codes", "[]").text("consent", "off");
-        bank.unset("consent_statement");
-        config.accounts.push(bank);
+        config.accounts.push(bank());
     })
     .await;
     let home = stage.gateway.home.path().to_owned();
