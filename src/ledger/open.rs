@@ -288,6 +288,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_crash_tore_off_is_cut_and_the_next_begin_says_how_much_and_what_is_promised() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (ledger, _) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("begun");
+        ledger.intern("acme", NOW).expect("interned");
+        drop(ledger);
+        for (stream, torn) in [("events", 37), ("verdicts", 11)] {
+            let path = dir.path().join(stream).join("0000000001.seg");
+            let mut octets = std::fs::read(&path).expect("read");
+            let used = octets.iter().rposition(|octet| *octet != 0).expect("not empty") + 1;
+            // Behind the last record, whose own end may be zero.
+            let from = (used + 8).max(512);
+            octets[from..from + torn].fill(0xa5);
+            std::fs::write(&path, octets).expect("written");
+        }
+        let (ledger, found) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("opened");
+        assert!(found.cut_octets[0] >= 37 && found.cut_octets[1] >= 11, "{found:?}");
+        let (record, _) = ledger.event(found.events).expect("readable").expect("there");
+        let Event::Begin(begin) = record.event else { panic!("{record:?}") };
+        assert_eq!(begin.cut_octets, found.cut_octets);
+        assert_eq!(begin.verdict_sync_ms, 20, "what a power cut may take of the verdicts");
+        assert_eq!(begin.tag_commitment, keys().tag_commitment());
+    }
+
+    #[test]
     fn other_keys_a_second_process_and_missing_segments_refuse() {
         let dir = tempfile::tempdir().expect("tempdir");
         let (ledger, _) = Ledger::open(dir.path(), &keys(), options(), NOW).expect("begun");

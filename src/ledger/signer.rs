@@ -277,3 +277,42 @@ impl Worker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::note::Note;
+    use super::super::open::OpenOptions;
+    use super::*;
+    use crate::journal::faults::FaultyDisk;
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+
+    /// What the newest checkpoint covers: events.
+    fn signed(dir: &std::path::Path) -> u64 {
+        let octets = std::fs::read(dir.join("checkpoints/newest")).expect("signed");
+        Checkpoint::read(Note::read(&octets).expect("a note").text).expect("a checkpoint").1.events.size
+    }
+
+    #[test]
+    fn what_no_fsync_covers_is_not_signed() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let disk = FaultyDisk::default();
+        let options = OpenOptions { disk: Arc::new(disk.clone()), ..OpenOptions::new("gw-1", false) };
+        let (ledger, _) = Ledger::open(dir.path(), &keys, options.with_segment_octets(16 << 10), NOW).expect("opened");
+        ledger.intern("acme", NOW).expect("durable");
+        let durable = ledger.durable_events();
+        disk.fail_syncs(i64::MAX);
+        ledger.intern("another", NOW).expect_err("no fsync covers it");
+        assert!(ledger.events_appended() > durable && ledger.durable_events() == durable);
+        let mut worker = Worker::open(&ledger, &keys, Surroundings::silent(|| NOW)).expect("opened");
+        let turned = worker.turn(1, false);
+        if turned.is_ok() || dir.path().join("checkpoints/newest").exists() {
+            assert_eq!(signed(dir.path()), durable, "{turned:?}");
+        }
+        // The disk is well again, and the process ends: what was never durable is still not signed.
+        disk.fail_syncs(0);
+        worker.turn(2, false).expect("signed");
+        assert_eq!(signed(dir.path()), durable);
+    }
+}

@@ -52,3 +52,22 @@ impl std::fmt::Debug for TagKey {
         f.write_str("TagKey(***)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with another implementation: Python's `hmac.new(key, digits, sha256)`.
+    #[test]
+    fn a_tag_is_the_first_half_of_the_hmac_of_the_digits() {
+        let ascending: [u8; 32] = std::array::from_fn(|at| at as u8);
+        for (key, number, expected) in [
+            ([1; 32], 33_639_980_012, 0x488b_61c3_387f_8264_8d29_b52e_0f5d_c4bd),
+            (ascending, 33_639_980_999, 0x8a12_82d1_cf3f_50e7_a826_2440_5b30_1c3c_u128),
+        ] {
+            let tag = TagKey::new(&key).tag(Msisdn::from_canonical(number).expect("a number"));
+            assert_eq!(tag.0, expected.to_be_bytes(), "{number}");
+            assert_eq!(u128::from(tag.prefix()), expected >> 64);
+        }
+    }
+}

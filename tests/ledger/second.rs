@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use stopgate::compliance::class::TrafficClass;
 use stopgate::compliance::verdict::Ruling;
+use stopgate::ledger::backup::{self, Derived, Source};
+use stopgate::ledger::checkpoint::Stream;
 use stopgate::ledger::event::{AccountCounter, Event, Gap};
 use stopgate::ledger::proof;
+use stopgate::ledger::restore::{self, Wanted};
 use stopgate::ledger::suppression_event::SuppressionEvent;
 use stopgate::ledger::verify::{self, Asked, proof_file};
-use stopgate::ledger::{Ledger, OpenOptions, VerdictEntry, VerdictKind};
+use stopgate::ledger::{Keys, Ledger, OpenOptions, VerdictEntry, VerdictKind};
 use stopgate::message::name::NameId;
 
 /// Flips of each kind of file, beside those of records.
@@ -192,6 +195,34 @@ fn flipped_records(whole: &Path, room: &Path, targets: &mut Vec<PathBuf>) {
     }
 }
 
+/// A ledger that was restored from a backup which may lack STOPs, and in which a commercial message left before anybody had said
+/// that nothing was lost.
+fn restored(room: &Path, dir: &Path, permit: impl Fn(&Arc<Ledger>, NameId, u64)) {
+    let (before, keys_dir, backup) = (room.join("before-the-restore"), room.join("its-keys"), room.join("its-backup"));
+    Keys::import(&keys().export(), &keys_dir).expect("imported");
+    session(&before, 9);
+    let derived = [Derived { file: "names", stream: Stream::Events }];
+    let source = Source { data_dir: &before, beside: &[], derived: &derived, plain: &[], running: false, now: NOW };
+    backup::take(&source, &backup).expect("it holds");
+    let wanted = Wanted { backup: &backup, data_dir: dir, keys_dir: &keys_dir, node: "gw-1", newest: vec![], now: NOW };
+    assert!(restore::restore(&wanted).expect("restored").closed);
+    assert!(rust(dir), "closed, and nothing has left");
+    session_of(dir, |ledger| {
+        let acme = ledger.intern("acmé", NOW).expect("interned");
+        let mut appender = ledger.appender();
+        let kind = VerdictKind::Permitted;
+        let code = a_ruling(acme, 15);
+        appender.verdict(&VerdictEntry { kind, ruling: &code, message_ref: 15, smsc: NameId::NONE, at: NOW });
+        appender.commit(NOW).expect("committed");
+        permit(ledger, acme, 16);
+    });
+    let report = verify::ledger(dir, &Asked::default());
+    let (first, what) =
+        (report.findings.first().expect("found"), "a commercial message left although the ledger was restored");
+    assert_eq!((first.stream, first.seq), (Some(Stream::Verdicts), Some(10)), "the code may leave: {first}");
+    assert!(first.what.starts_with(what), "{first}");
+}
+
 /// Ledgers that are whole and young, or that say themselves what is wrong, or of which old records are gone.
 fn told(room: &Path, targets: &mut Vec<PathBuf>) {
     let stop = |ledger: &Arc<Ledger>, acme, last| {
@@ -260,6 +291,9 @@ fn told(room: &Path, targets: &mut Vec<PathBuf>) {
     session(&old, 20);
     forget_two_segments(&old);
     targets.push(old);
+    let closed = room.join("left-while-closed");
+    restored(room, &closed, permit);
+    targets.push(closed);
     let young = room.join("young");
     fs::create_dir(&young).expect("made");
     let (ledger, _) = Ledger::open(&young, &keys(), OpenOptions::new("gw-1", false), NOW).expect("opened");

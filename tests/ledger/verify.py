@@ -391,6 +391,7 @@ class Lineage:
 
     def __init__(self):
         self.spans, self.restores, self.awaited = [[0, (0, 0), (1 << 64, 1 << 64)]], [], None
+        self.closed = []
 
     def begin(self, epoch, events, verdicts, where):
         must(epoch >= self.spans[-1][0], where, "its epoch is an earlier one")
@@ -400,18 +401,26 @@ class Lineage:
             self.spans.append([epoch, (events, verdicts), (1 << 64, 1 << 64)])
             self.awaited = epoch
 
-    def take(self, kind, rest, where):
+    def take(self, seq, at, kind, rest, where):
         """Every event behind a start."""
         must(kind == 44 or self.awaited is None, where, "a new epoch without its record")
         if kind == 44:
             must(self.awaited == struct.unpack(">I", rest[:4])[0], where, "a restore where no new epoch began")
             self.restores.append({"epoch": self.awaited, "kept": self.spans[-1][1], "open": False})
+            self.closed.append([seq, None])
             self.awaited = None
         if kind == 45:
             epoch, how, first, second, _ = struct.unpack(">IBIII", rest)
             must(self.restores and self.restores[-1]["epoch"] == epoch, where, "no such restore")
             must(how == 1 or how == 2 and first != second, where, "one person alone")
             self.restores[-1]["open"] = True
+            self.closed[-1][1] = self.closed[-1][1] or (seq, at)
+
+    def weigh(self, at, events, where):
+        """Whether a commercial message may have left, as far as restores go."""
+        for seq, opened in self.closed:
+            again = opened is not None and (events > opened[0] or opened[1] <= at + 5_000_000)
+            must(events <= seq or again, where, f"a commercial message left although event {seq} had closed the restored ledger")
 
     def holds(self, stream, size, epoch):
         at = ("events", "verdicts").index(stream)
@@ -472,7 +481,7 @@ class Law:
                     return seq, at
         return None
 
-    def verdict(self, seq, at, boot, kind, flags, rest, first, where):
+    def verdict(self, seq, at, boot, kind, flags, rest, first, lineage, where):
         self.compare(seq, first, where)
         self.enter(boot)
         (account, tag), commercial = struct.unpack(">I16s", rest[:20]), rest[20] == 1
@@ -488,6 +497,7 @@ class Law:
         late = self.standing(acts, account, sender)
         stale = late is not None and late[0] >= events and late[1] + 60_000_000 < at and not flags & 1
         must(not stale, where, "a commercial message was judged by a list that was out of date")
+        lineage.weigh(at, events, where)
         self.replayed[0] += 1
 
     def enter(self, boot):
@@ -625,7 +635,7 @@ def ledger(folder, given, since):
                     if kind == 32:
                         lineage.begin(struct.unpack(">I", fields[-4:])[0], seq, struct.unpack(">Q", fields[-28:-20])[0], where)
                     else:
-                        lineage.take(kind, fields, where)
+                        lineage.take(seq, at, kind, fields, where)
                     if flags & SEALED:
                         must(not any(blob) or hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
                         if not any(blob):
@@ -646,7 +656,7 @@ def ledger(folder, given, since):
                 else:
                     must(not blob, where, "something stands behind a verdict")
                     must(boot <= start, where, f"a verdict of start {boot}")
-                    law.verdict(seq, at, boot, kind, flags, rest, first, where)
+                    law.verdict(seq, at, boot, kind, flags, rest, first, lineage, where)
                 if stream == "events" and kind == 46:
                     rotation = struct.unpack(">I32s32s64s64s", fields)
                     if len(replaced) < len(rotations):

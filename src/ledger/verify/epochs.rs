@@ -8,8 +8,8 @@ use super::report::rfc3339;
 use crate::message::instant::CivilInstant;
 use std::time::Duration;
 
-/// A lane that was busy may have judged by an evidence this much older.
-const STALE_MAX: Duration = Duration::from_secs(60);
+/// The instant of a verdict is that of its lane's turn, which may have begun before the ledger was opened again. No turn lasts so long.
+const TURN_MAX: Duration = Duration::from_secs(5);
 
 /// From which size on, and up to which, the checkpoints of an epoch are this ledger's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Lineage {
     pub fn weigh(&self, record: &VerdictRecord) -> Result<(), String> {
         let closed = self.found.iter().find(|found| {
             let open_again =
-                |reopened: &ReopenFound| record.events > reopened.seq || reopened.at <= record.at.plus(STALE_MAX);
+                |reopened: &ReopenFound| record.events > reopened.seq || reopened.at <= record.at.plus(TURN_MAX);
             record.events > found.seq && !found.reopened.as_ref().is_some_and(open_again)
         });
         match closed {
@@ -206,5 +206,72 @@ impl EpochFound {
             },
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::checkpoint::Head;
+    use super::super::super::event::NamedCheckpoint;
+    use super::super::super::verdict::VerdictKind;
+    use super::*;
+    use crate::compliance::class::TrafficClass;
+    use crate::compliance::rule::RuleSet;
+    use crate::message::name::NameId;
+
+    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
+
+    fn left(events: u64, at: CivilInstant) -> VerdictRecord {
+        VerdictRecord {
+            seq: 7,
+            at,
+            boot: 1,
+            rehearsal: false,
+            kind: VerdictKind::Permitted,
+            account: NameId(3),
+            tag: None,
+            class: TrafficClass::Commercial,
+            would_refuse: RuleSet::default(),
+            pack: NameId(4),
+            sender: 9,
+            campaign: 5,
+            segment: None,
+            territory: 0,
+            message_ref: 6,
+            judged_at: at,
+            events,
+            smsc: NameId(8),
+            stop_code: None,
+        }
+    }
+
+    /// Restored at event 20, opened again by event 30 a minute later.
+    fn restored(reopened: bool) -> Lineage {
+        let head = |size| Head { size, root: [0; 32] };
+        let named = NamedCheckpoint { epoch: 0, at: NOW, events: head(19), verdicts: head(9) };
+        let mut lineage = Lineage::default();
+        lineage.begin(0, 0, 0).expect("the first");
+        lineage.begin(1, 19, 9).expect("restored");
+        lineage.take(20, NOW, &Epoch { number: 1, backup: named, newest: None }).expect("recorded");
+        if reopened {
+            let by = ReopenedBy::TwoPeople;
+            let reopen = Reopen { epoch: 1, by, people: [NameId(1), NameId(2)], detail: NameId(3) };
+            let names = ["alice", "bob", "none lost"].map(str::to_owned);
+            lineage.reopen(30, NOW.plus(Duration::from_secs(60)), &reopen, names).expect("two people");
+        }
+        lineage
+    }
+
+    #[test]
+    fn a_message_that_left_between_the_restore_and_its_end_is_found() {
+        let after = |s: u64| NOW.plus(Duration::from_secs(s));
+        let closed = restored(false);
+        assert!(closed.weigh(&left(20, NOW)).is_ok(), "judged by what the backup held");
+        assert!(closed.weigh(&left(21, NOW)).is_err() && closed.weigh(&left(999, after(86_400))).is_err());
+        let open = restored(true);
+        assert!(open.weigh(&left(21, after(1))).is_err() && open.weigh(&left(29, after(50))).is_err());
+        assert!(open.weigh(&left(30, after(54))).is_err(), "six seconds before");
+        assert!(open.weigh(&left(30, after(56))).is_ok(), "a turn that was under way");
+        assert!(open.weigh(&left(31, after(1))).is_ok(), "judged by what two people had said");
     }
 }
