@@ -4,7 +4,7 @@
 use super::support::gateway::Home;
 use super::support::offline::{offline, second_verifier, utf8};
 use super::support::stage::Stage;
-use super::support::{PROMO, phone};
+use super::support::{PROMO, SOON, phone};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use stopgate::sim::message::Message;
@@ -156,4 +156,43 @@ async fn the_signing_key_is_replaced_and_whoever_has_the_first_one_follows() {
     assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
     assert!(!home.path().join("keys/sign.key.new").exists());
     assert_eq!(offline(home.path(), &["key", "public"]).0, now);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn only_its_owner_may_read_what_it_writes_and_a_crash_leaves_no_core() {
+    let mut stage = Stage::start().await;
+    let home: Home = stage.gateway.home.clone();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", stage.gateway.id())).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    let values: Vec<&str> = core["Max core file size".len()..].split_whitespace().collect();
+    assert_eq!(values[..2], ["0", "0"], "a core dump would hold numbers and keys: {core}");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", stage.gateway.id())).expect("it runs");
+    assert!(status.lines().any(|line| line == "Umask:\t0077"), "{status}");
+    // Something in every place: a stop, a message for later, a reply for a client that is absent.
+    let acme = stage.acme().await;
+    assert_eq!(acme.submit_and_wait(&Message::submit("ACME", &phone(1), PROMO)).await.unwrap().status(), 0);
+    acme.unbind(SOON).await.expect("unbound");
+    for text in ["Bonjour", "STOP"] {
+        assert_eq!(stage.mo(&phone(1), "36111", text).await, 0);
+    }
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    let backup = home.path().join("backup");
+    let (words, exit) = offline(home.path(), &["backup", utf8(&backup)]);
+    assert_eq!(exit, 0, "{words}");
+    let (mut rooms, mut seen) = (vec![home.path().join("data"), home.path().join("keys"), backup], 0);
+    while let Some(room) = rooms.pop() {
+        let mode = std::fs::metadata(&room).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", room.display());
+        for entry in std::fs::read_dir(&room).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                rooms.push(path);
+                continue;
+            }
+            let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "{seen} files");
 }

@@ -1,7 +1,8 @@
 //! Owns a disk that takes nothing any more: no STOP is acknowledged, no promo leaves, codes still pass.
 //! Must never pass silently where the tool it needs is missing: it says so, and fails when nothing may be skipped.
 
-use super::support::config::bank;
+use super::support::config::{account, bank};
+use super::support::search;
 use super::support::skip::skip;
 use super::support::stage::Stage;
 use super::support::strace::Injected;
@@ -62,4 +63,64 @@ async fn a_stop_that_does_not_reach_the_disk_is_not_acknowledged_and_blocks_all_
     let code = bank.submit_and_wait(&Message::submit("BANK", &phone(502), "Votre code est 123456")).await.unwrap();
     assert_eq!(code.status(), 0, "codes pass, and are counted");
     drop(failing);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_that_a_person_did_is_called_done_and_nothing_is_shown_of_anybody_while_the_disk_takes_nothing() {
+    let stage = Stage::with(Switches { redeliver: None, ..Switches::default() }, |config| {
+        let mut asked = account("asked", "asked", "operator-a");
+        asked.set("senders", "[\"ASKED\", \"36333\"]").set("stop_codes", "[\"36333\"]").text("consent", "proof");
+        asked.unset("consent_statement");
+        config.accounts.push(asked);
+    })
+    .await;
+    let home = stage.gateway.home.path().to_owned();
+    assert_eq!(stage.mo(&phone(510), "36111", "STOP Hippolyte").await, 0);
+    let (sealed, _) = search::sealed(&home, 510);
+    assert!(!sealed.is_empty());
+    // What is needed for the commands below is on record before.
+    let [stopped, other] = [510, 511].map(|number| format!("+{}", phone(number)));
+    let commands: [&[&str]; 8] = [
+        &["stop", "add", &other, "--evidence", "letter 1"],
+        &[
+            "consent",
+            "record",
+            &other,
+            "--account",
+            "asked",
+            "--source",
+            "web",
+            "--wording",
+            "v3",
+            "--evidence",
+            "form",
+        ],
+        &["stop", "lift", &stopped, "--account", "acme", "--evidence", "letter 2", "--reason", "asks"],
+        &["gdpr", "erase", &stopped, "--reason", "letter 3"],
+        // Readings of personal data are recorded first.
+        &["why", &stopped],
+        &["stop", "show", &stopped],
+        &["gdpr", "access", &stopped],
+        &["stop", "review"],
+    ];
+    let Some(failing) = Injected::under(stage.gateway.id(), "fdatasync,fsync", "error=EIO") else {
+        return skip("strace is missing or may not attach");
+    };
+    // The way back needs the disk first, and the list in memory last.
+    let start = stage.smsc.deliver(Message::mo(&phone(510), "36111", "START"), SOON).await.expect("an answer");
+    assert_eq!(start.status, 0x08, "the operator is to bring it again\n{}", stage.gateway.log());
+    for command in commands {
+        let (out, error, code) = stage.gateway.command(command).await;
+        assert!(code != 0, "{command:?}: {out}{error}");
+        assert!(!out.contains("Hippolyte") && !error.contains("Hippolyte"), "{command:?}: {out}{error}");
+        assert!(error.contains("next: "), "{command:?} says what to do: {error}");
+    }
+    let acme = stage.acme().await;
+    for number in [510, 511] {
+        let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap().status();
+        assert!([0x66, 0x08].contains(&refused), "{refused:#x}: {number} blocks, durable or not");
+    }
+    drop(failing);
+    assert!(!search::holding(&home.join("data"), &sealed).is_empty(), "what was not recorded was not erased");
+    assert!(!stage.gateway.log().contains("panicked"), "{}", stage.gateway.log());
 }

@@ -30,6 +30,9 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
         let answer = acme.submit_and_wait(&Message::submit("ACME", &phone(at), PROMO)).await.unwrap();
         assert_eq!(answer.status(), 0, "{answer:?}");
     }
+    for number in 30..32 {
+        assert_eq!(stage.mo(&phone(number), "36111", "STOP Hippolyte").await, 0);
+    }
     let gateway = &mut stage.gateway;
     gateway.metric_becomes("stopgate_ledger_last_checkpoint_timestamp_seconds", &[], |at| at > 0.0).await;
     let data = gateway.home.path().join("data");
@@ -39,7 +42,7 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
     assert!(gateway.terminate().await.success(), "{}", gateway.log());
     let (words, exit) = verify(&[&data]);
     assert_eq!(exit, 0, "{words}");
-    for said in ["NOT ANCHORED", "tags not checked", "this node's own public key", "HOLDS", "verdicts: 20 records\n"] {
+    for said in ["NOT ANCHORED", "tags not checked", "this node's own public key", "HOLDS", "verdicts: 22 records\n"] {
         assert!(words.contains(said), "{said}: {words}");
     }
     let (words, _) = verify(&[&data, "--json"]);
@@ -50,6 +53,24 @@ async fn what_the_gateway_wrote_holds_and_one_flipped_octet_does_not() {
     assert_eq!(public, std::fs::read_to_string(&key).expect("the key"));
     let (words, exit) = verify(&[&data, "--since", &since, "--key", public.trim()]);
     assert!(exit == 0 && words.contains("anchored up to") && words.contains("the key you gave"), "{words}");
+
+    // Who has the keys has every sealed number opened, and its tag computed again.
+    let keys = gateway.home.path().join("keys");
+    let tag_key = keys.join("tag.key");
+    let tag_key = tag_key.to_str().expect("UTF-8");
+    let (words, exit) = verify(&[&data, "--tag-key", tag_key]);
+    assert!(exit == 0 && words.contains("the tags of 2 sealed numbers are theirs"), "{words}");
+    let strangers = tempfile::tempdir().expect("a directory");
+    std::fs::copy(tag_key, strangers.path().join("tag.key")).expect("copied");
+    let alone = strangers.path().join("tag.key");
+    let (words, exit) = verify(&[&data, "--tag-key", alone.to_str().expect("UTF-8")]);
+    assert!(
+        exit == 0 && words.contains("sealed numbers were not opened"),
+        "said that no sealed number was opened: {words}"
+    );
+    std::fs::write(&alone, "5a".repeat(32) + "\n").expect("written");
+    let (words, exit) = verify(&[&data, "--tag-key", alone.to_str().expect("UTF-8")]);
+    assert!(exit == 3 && words.contains("another tag key"), "{words}");
 
     let segment = Path::new(&data).join("verdicts/0000000001.seg");
     flip(&segment, 512 + 3 * 128 + 60);
