@@ -3,11 +3,13 @@
 
 use super::answers::*;
 use super::consent::adapter::in_words;
+use super::named::{account, canonical};
 use super::observed::{Observed, RefusedLater};
-use super::plane::{Pending, Plane};
+use super::pending::Pending;
+use super::plane::Plane;
 use super::problem::{Problem, ProblemKind};
 use super::requests::*;
-use super::review::{self, ReviewEntry};
+use super::review;
 use super::suppressions;
 use super::two_people;
 use super::unsubscribes::{UnsubscribeReport, unsubscribes};
@@ -17,7 +19,7 @@ use crate::compliance::pack::Pack;
 use crate::compliance::rule::Rule;
 use crate::gateway::handle::{Handle, HandleError, Renewal};
 use crate::gateway::settings::{AccountSettings, Settings};
-use crate::ledger::{OpenError, VerdictKind};
+use crate::ledger::VerdictKind;
 use crate::message::draft::Draft;
 use crate::message::msisdn::Msisdn;
 use std::sync::Arc;
@@ -236,24 +238,6 @@ fn short_name(pack: &Pack) -> String {
     format!("{}@{}", pack.id, pack.version)
 }
 
-pub(super) fn account<'s>(settings: &'s Settings, system_id: &str) -> Result<&'s AccountSettings, Problem> {
-    settings.accounts.iter().find(|account| account.policy.system_id == system_id).ok_or_else(|| {
-        let known: Vec<&str> = settings.accounts.iter().map(|account| account.policy.system_id.as_str()).collect();
-        Problem::new(
-            ProblemKind::NotFound,
-            format!("no account {system_id:?}"),
-            format!("accounts are: {}", known.join(", ")),
-        )
-    })
-}
-
-/// A number as the plan reads it.
-pub(super) fn canonical(settings: &Settings, written: &WrittenNumber) -> Result<Msisdn, Problem> {
-    settings.numbers.read(&written.text, &written.country).map_err(|error| {
-        Problem::invalid(error.to_string(), "write it as +33 6 39 98 00 01, or nationally with its country")
-    })
-}
-
 /// Judges a draft as the lanes would, and says everything that was found.
 fn try_out(handle: &Handle, settings: &Settings, account: &AccountSettings, request: &CheckRequest) -> CheckAnswer {
     let policy = &account.policy;
@@ -317,7 +301,7 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         let name = pack.territories().get(usize::from(territory))?.name.clone();
         Some(HoursNow { pack: short_name(&pack), territory: name, open, until })
     });
-    let verdicts = shared.ledger.last_verdicts(tag, VERDICTS_MAX, SEGMENTS_MAX).map_err(unreadable)?;
+    let verdicts = shared.ledger.last_verdicts(tag, VERDICTS_MAX, SEGMENTS_MAX)?;
     let verdicts = verdicts.into_iter().map(|record| PastVerdict {
         at: record.at,
         account: system_id(record.account),
@@ -346,15 +330,6 @@ fn why(handle: &Handle, written: &WrittenNumber) -> Result<WhyAnswer, Problem> {
         hours: hours.collect(),
         verdicts: verdicts.collect(),
     })
-}
-
-/// The ledger's files cannot be read.
-pub(super) fn unreadable(error: OpenError) -> Problem {
-    Problem::new(
-        ProblemKind::Failed,
-        format!("the ledger cannot be read: {error}"),
-        "docs/operations.md says what this means",
-    )
 }
 
 /// What a reload changed, and what it cannot change, in words.

@@ -2,35 +2,13 @@
 //! Must never hold a message's text or a secret.
 
 use super::class_explained::ClassExplained;
+use super::fields::{class_word, instant, instant_or_null, number_or_null};
 use super::observed::{Observed, RefusedLater};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::code::RefusalCode;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use serde::{Serialize, Serializer};
-
-/// An instant as RFC 3339.
-pub(super) fn instant<S: Serializer>(at: &CivilInstant, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
-}
-
-pub(super) fn instant_or_null<S: Serializer>(at: &Option<CivilInstant>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.collect_str(at),
-        None => serializer.serialize_none(),
-    }
-}
-
-pub(super) fn number_or_null<S: Serializer>(number: &Option<Msisdn>, serializer: S) -> Result<S::Ok, S::Error> {
-    match number {
-        Some(number) => serializer.collect_str(&format_args!("+{}", number.as_u64())),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn class_word<S: Serializer>(class: &TrafficClass, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(class.word())
-}
 
 /// What the judge would say now. `verdict`, `code` and `slug` of the JSON come from `refusal`.
 #[derive(Clone, Debug)]
@@ -307,6 +285,21 @@ pub struct ReloadReport {
     /// What was written but needs a restart.
     pub restart_needed: Vec<String>,
     pub warnings: Vec<String>,
+}
+
+/// A reply that nothing followed from, for an officer to look at.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReviewEntry {
+    pub id: u64,
+    #[serde(serialize_with = "instant")]
+    pub at: CivilInstant,
+    /// Masked: `+336••••••12`.
+    pub number: String,
+    pub short_code: Option<u32>,
+    /// `explained_away` or `near_keyword`.
+    pub doubt: &'static str,
+    /// Its beginning, digits hidden.
+    pub text: String,
 }
 
 #[cfg(test)]

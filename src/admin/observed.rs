@@ -1,7 +1,7 @@
 //! Owns how observe mode is shown: in `status`, in `check` and in `why`.
 //! Must never decide whether it holds: the policy says so, at an instant.
 
-use super::answers::instant;
+use super::fields::instant;
 use crate::compliance::code::RefusalCode;
 use crate::compliance::observe::Observe;
 use crate::compliance::rule::Rule;

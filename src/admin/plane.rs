@@ -2,23 +2,17 @@
 //! Must never grow a method that a command does not need.
 
 use super::answers::{
-    CheckAnswer, LiftOutcome, LiftWaiting, ReadyCheck, ReloadReport, StatusAnswer, StopEntry, StopOutcome, StopPage,
-    WhyAnswer,
+    CheckAnswer, LiftOutcome, LiftWaiting, ReadyCheck, ReloadReport, ReviewEntry, StatusAnswer, StopEntry, StopOutcome,
+    StopPage, WhyAnswer,
 };
 use super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry};
 use super::gdpr::GdprPlane;
-use super::problem::Problem;
+use super::pending::Pending;
 use super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
 use super::restore::RestorePlane;
-use super::review::ReviewEntry;
 use super::unsubscribes::UnsubscribeReport;
-use std::future::Future;
-use std::pin::Pin;
-
-/// An answer that takes a while: the request crosses a bounded channel, and writes wait for the disk.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
 /// The registry of opt-ins as the control plane sees it.
 pub trait ConsentPlane: Send + Sync + 'static {

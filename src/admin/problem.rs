@@ -1,6 +1,7 @@
 //! Owns what the API says when it cannot do what was asked: what went wrong, and what to do next.
 //! Must never hold a number, a text or a secret.
 
+use crate::ledger::OpenError;
 use serde::{Deserialize, Serialize};
 
 /// Whose fault it is, which decides HTTP status and exit code.
@@ -46,6 +47,16 @@ pub struct Problem {
     pub error: String,
     /// The next step for the reader.
     pub next: String,
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        Self::new(
+            ProblemKind::Failed,
+            format!("the ledger cannot be read: {error}"),
+            "docs/operations.md says what this means",
+        )
+    }
 }
 
 impl Problem {

@@ -2,35 +2,19 @@
 //! Must never give a whole number away: `review:ID` stands for it where a STOP is added.
 
 use super::access::Shared;
-use super::answers::instant;
+use super::answers::ReviewEntry;
 use super::problem::Problem;
 use super::role::Action;
 use super::tokens::Caller;
 use crate::gateway::handle::{Doubtful, Handle};
-use crate::message::instant::CivilInstant;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// What stands before a reply's id where a number is expected.
 const PREFIX: &str = "review:";
-
-/// A reply to look at.
-#[derive(Clone, Debug, Serialize)]
-pub struct ReviewEntry {
-    pub id: u64,
-    #[serde(serialize_with = "instant")]
-    pub at: CivilInstant,
-    /// Masked: `+336••••••12`.
-    pub number: String,
-    pub short_code: Option<u32>,
-    /// `explained_away` or `near_keyword`.
-    pub doubt: &'static str,
-    /// Its beginning, digits hidden.
-    pub text: String,
-}
 
 /// How many.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,8 +1,8 @@
 //! Owns the list's answers of the running gateway: what is added to it, and how its entries are shown.
 //! Must never lift: that is `lifts`'s, and takes two people.
 
-use super::adapter::{canonical, unreadable};
 use super::answers::{RejectedRow, StopEntry, StopOutcome, StopPage};
+use super::named::canonical;
 use super::problem::Problem;
 use super::requests::{PageRequest, Reach, StopBatch, StopOrigin, StopRow, WrittenNumber};
 use super::review;
@@ -109,7 +109,7 @@ pub fn entries_of(handle: &Handle, written: &WrittenNumber) -> Result<Vec<StopEn
 /// The same of a number in its canonical form.
 pub fn entries(handle: &Handle, number: Msisdn) -> Result<Vec<StopEntry>, Problem> {
     let shared = &handle.shared;
-    let found = shared.registry.in_force(&shared.tags.tag(number)).map_err(unreadable)?;
+    let found = shared.registry.in_force(&shared.tags.tag(number))?;
     Ok(found.iter().map(|stop| entry(handle, stop)).collect())
 }
 
@@ -121,7 +121,7 @@ pub fn page_of(handle: &Handle, page: &PageRequest) -> Result<StopPage, Problem>
             .parse()
             .map_err(|_| Problem::invalid("this is not where a page ended", "give back `next` as it was"))?,
     };
-    let found = handle.shared.registry.page(from, page.limit).map_err(unreadable)?;
+    let found = handle.shared.registry.page(from, page.limit)?;
     let entries = found.stops.iter().map(|stop| entry(handle, stop)).collect();
     Ok(StopPage { entries, next: found.next.map(|next| next.to_string()) })
 }

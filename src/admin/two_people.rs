@@ -1,8 +1,8 @@
 //! Owns what the running gateway answers about lifts by two people, and how they are shown.
 //! Must never approve what the same person proposed: the data plane refuses, and this says so.
 
-use super::adapter::{canonical, unreadable};
 use super::answers::{LiftOutcome, LiftWaiting, PastLift};
+use super::named::canonical;
 use super::problem::{Problem, ProblemKind};
 use super::requests::{LiftDecision, LiftRequest};
 use crate::gateway::handle::{Handle, LiftError, NewLift, Waiting};
@@ -125,7 +125,7 @@ fn show(handle: &Handle, Waiting { proposal, personal }: Waiting) -> LiftWaiting
 
 /// Every lift of a number.
 pub fn past(handle: &Handle, tag: &NumberTag) -> Result<Vec<PastLift>, Problem> {
-    let found = handle.shared.registry.lifts(tag).map_err(unreadable)?;
+    let found = handle.shared.registry.lifts(tag)?;
     let show = |LiftFound { seq, at, lift, personal }| PastLift {
         at,
         source: lift.source.word(),

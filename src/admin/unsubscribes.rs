@@ -7,7 +7,7 @@ use crate::compliance::fingerprint;
 use crate::compliance::sender_rules::Source;
 use crate::gateway::settings::Settings;
 use crate::ledger::suppression_event::{StopSource, SuppressionEvent};
-use crate::ledger::{Event, Ledger, OpenError, VerdictKind, VerdictRecord};
+use crate::ledger::{Event, Ledger, VerdictKind, VerdictRecord};
 use crate::message::address::{Npi, Ton};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -131,13 +131,13 @@ pub fn unsubscribes(
     let within = |at: CivilInstant| at >= since && at < until;
     let mine = |one: NameId| account.is_none_or(|account| account == one);
     let mut tally = Tally::default();
-    let mut events = ledger.events_since(since).map_err(unreadable)?;
+    let mut events = ledger.events_since(since)?;
     let mut read = 0_u64;
     let mut breathe = || {
         read += 1;
         if read.is_multiple_of(BREATH) && over() { Err(too_much("it takes too long")) } else { Ok(()) }
     };
-    while let Some(record) = events.next_suppression().map_err(unreadable)? {
+    while let Some(record) = events.next_suppression()? {
         breathe()?;
         let Event::Suppression(SuppressionEvent::Stop(stop)) = &record.event else { continue };
         if !within(record.at) {
@@ -162,22 +162,14 @@ pub fn unsubscribes(
             | StopSource::Objection => tally.elsewhere += 1,
         }
     }
-    let mut verdicts = ledger.verdicts_since(since).map_err(unreadable)?;
-    while let Some(record) = verdicts.next_leaving().map_err(unreadable)? {
+    let mut verdicts = ledger.verdicts_since(since)?;
+    while let Some(record) = verdicts.next_leaving()? {
         breathe()?;
         if within(record.at) && mine(record.account) {
             tally.message(&record);
         }
     }
     Ok(report(tally, ledger, settings, asked, since..until))
-}
-
-fn unreadable(error: OpenError) -> Problem {
-    Problem::new(
-        ProblemKind::Failed,
-        format!("the ledger cannot be read: {error}"),
-        "docs/operations.md says what this means",
-    )
 }
 
 fn too_much(why: &str) -> Problem {

@@ -1,9 +1,10 @@
 //! Owns the running gateway's answers about opt-ins: the `ConsentPlane` of its handle, and consent in words for `why`.
 //! Must never decide whether a message may leave: the judge does; here is said what it would find.
 
-use super::super::adapter::{account, canonical, unreadable};
 use super::super::answers::{RejectedRow, StopOutcome};
-use super::super::plane::{ConsentPlane, Pending};
+use super::super::named::{account, canonical};
+use super::super::pending::Pending;
+use super::super::plane::ConsentPlane;
 use super::super::problem::Problem;
 use super::super::requests::{PageRequest, WrittenNumber};
 use super::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
@@ -45,7 +46,7 @@ impl ConsentPlane for Handle {
             let tag = self.shared.tags.tag(canonical(&settings, &number)?);
             let mut entries = Vec::new();
             for account in &settings.accounts {
-                if let Some(found) = self.shared.consents.of(&tag, account.id).map_err(unreadable)? {
+                if let Some(found) = self.shared.consents.of(&tag, account.id)? {
                     entries.push(entry(self, &settings, &found));
                 }
             }
@@ -64,7 +65,7 @@ impl ConsentPlane for Handle {
                     .map_err(|_| Problem::invalid("this is not where a page ended", "give back `next` as it was"))?,
             };
             let found = self.shared.consents.page(account.map(|account| account.id), from, page.limit);
-            let found = found.map_err(unreadable)?;
+            let found = found?;
             let entries = found.found.iter().map(|one| entry(self, &settings, one)).collect();
             Ok(ConsentAnswer { entries, next: found.next.map(|next| next.to_string()) })
         })
@@ -178,7 +179,7 @@ pub fn in_words(handle: &Handle, account: &AccountSettings, tag: &NumberTag) -> 
     let how = match &account.policy.consent {
         Consent::Declared { statement } => return Ok(format!("{system_id}: declared: {statement}")),
         Consent::Off => return Ok(format!("{system_id}: not asked (transactional)")),
-        Consent::Proof => handle.shared.consents.of(tag, account.id).map_err(unreadable)?,
+        Consent::Proof => handle.shared.consents.of(tag, account.id)?,
     };
     let settings = handle.shared.settings.load();
     let Some(found) = how.map(|found| entry(handle, &settings, &found)) else {

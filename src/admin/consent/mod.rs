@@ -4,7 +4,7 @@
 pub mod adapter;
 pub mod endpoints;
 
-use super::answers::{instant, instant_or_null, number_or_null};
+use super::fields::{instant, instant_or_null, number_or_null};
 use super::requests::WrittenNumber;
 use crate::consent::source::Source;
 use crate::message::instant::CivilInstant;

@@ -1,8 +1,9 @@
 //! Owns the answer to "what do you hold about me": its form, and how it is made of what the data plane holds.
 //! Must never leave out a field because nobody asks for it: the person asks for all.
 
-use super::super::answers::{StopEntry, instant, instant_or_null, number_or_null};
+use super::super::answers::StopEntry;
 use super::super::consent::ConsentEntry;
+use super::super::fields::{instant, instant_or_null, number_or_null};
 use crate::gateway::handle::Held;
 use crate::ledger::about::About;
 use crate::ledger::event_code::EventRecord;

@@ -1,9 +1,10 @@
 //! Owns the running gateway's answers about a person's data: the `GdprPlane` of its handle.
 //! Must never reach past the handle, nor leave out a place where data may stand.
 
-use super::super::adapter::canonical;
 use super::super::consent::ConsentEntry;
-use super::super::plane::{ConsentPlane, Pending};
+use super::super::named::canonical;
+use super::super::pending::Pending;
+use super::super::plane::ConsentPlane;
 use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::WrittenNumber;
 use super::super::suppressions;

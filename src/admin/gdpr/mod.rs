@@ -1,28 +1,18 @@
-//! Owns the endpoints of a person's rights over their data: access and erasure.
-//! Must never answer before the reading is recorded, nor put a number into an address.
+//! Owns a person's rights over their data, access and erasure: bodies, answers, and what is asked of the data plane.
+//! Must never put a number into an address.
 
 pub mod access;
 pub mod adapter;
+pub mod endpoints;
 pub mod words;
 
-use super::access::{Shared, body};
-use super::answers::{instant, number_or_null};
-use super::plane::Pending;
-use super::problem::Problem;
+use super::fields::{instant, number_or_null};
+use super::pending::Pending;
 use super::requests::WrittenNumber;
-use super::role::Action;
-use super::stops::NumberBody;
-use super::tokens::Caller;
-use crate::ledger::erasure::check_reason;
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
 use access::AccessAnswer;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// An erasure as it is ordered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,29 +86,4 @@ pub trait GdprPlane: Send + Sync + 'static {
 
     /// Everything that is held of a number; waits for an erasure that runs. May take a minute.
     fn held(&self, number: WrittenNumber) -> Pending<'_, AccessAnswer>;
-}
-
-/// `POST /v1/gdpr/access`: the number stands in the body, because addresses end up in logs.
-pub async fn access(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    shared.serve(&headers, Action::GdprAccess, async |caller| accessed(&shared, caller, &octets).await).await
-}
-
-async fn accessed(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<AccessAnswer, Problem> {
-    let asked: NumberBody = body(octets)?;
-    let number = shared.number(asked.number, asked.country);
-    shared.record_read(caller, Action::GdprAccess, Some(number.clone())).await?;
-    shared.plane.held(number).await
-}
-
-/// `POST /v1/gdpr/erase`
-pub async fn erase(State(shared): State<Arc<Shared>>, headers: HeaderMap, octets: Bytes) -> Response {
-    shared.serve(&headers, Action::GdprErase, async |caller| erased(&shared, caller, &octets).await).await
-}
-
-async fn erased(shared: &Shared, caller: &Caller, octets: &[u8]) -> Result<EraseAnswer, Problem> {
-    let EraseBody { number, country, reason } = body(octets)?;
-    check_reason(&reason).map_err(|error| Problem::invalid(error, "write for example \"letter of 2026-11-20\""))?;
-    let number = shared.number(number, country);
-    let request = EraseRequest { number, reason: reason.trim().to_owned(), by: caller.name.clone() };
-    shared.plane.erase(request).await
 }

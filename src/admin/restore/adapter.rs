@@ -1,8 +1,7 @@
 //! Owns the running gateway's answers about a restore: the `RestorePlane` of its handle.
 //! Must never show more than the records say.
 
-use super::super::adapter::unreadable;
-use super::super::plane::Pending;
+use super::super::pending::Pending;
 use super::super::problem::{Problem, ProblemKind};
 use super::{CheckpointShown, LossConfirmed, LossWaiting, RestoreAnswer, RestorePlane};
 use crate::gateway::handle::{Closed, Handle, Loss, LossError};
@@ -24,7 +23,7 @@ impl From<LossError> for Problem {
                 "ask somebody else with the role compliance, with a token of their own",
             ),
             LossError::Record(error) => error.into(),
-            LossError::Read(error) => unreadable(error),
+            LossError::Read(error) => error.into(),
         }
     }
 }
@@ -42,7 +41,7 @@ fn waiting(handle: &Handle, loss: &Loss) -> LossWaiting {
 impl RestorePlane for Handle {
     fn restored(&self) -> Pending<'_, RestoreAnswer> {
         Box::pin(async move {
-            let Some(closed) = self.closed().map_err(unreadable)? else {
+            let Some(closed) = self.closed()? else {
                 return Ok(RestoreAnswer {
                     closed: false,
                     epoch: None,

@@ -4,8 +4,8 @@
 mod adapter;
 pub mod endpoints;
 
-use super::answers::instant;
-use super::plane::Pending;
+use super::fields::instant;
+use super::pending::Pending;
 use crate::message::instant::CivilInstant;
 use serde::Serialize;
 

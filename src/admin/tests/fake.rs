@@ -3,18 +3,18 @@
 
 use super::super::answers::{
     AccountStatus, CheckAnswer, HoursNow, LiftOutcome, LiftWaiting, PastVerdict, ReadyCheck, RejectedRow, ReloadReport,
-    SmscStatus, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
+    ReviewEntry, SmscStatus, StatusAnswer, StopEntry, StopOutcome, StopPage, WhyAnswer,
 };
 use super::super::consent::{ConsentAnswer, ConsentBatch, ConsentEntry, ConsentWork};
 use super::super::gdpr::access::{self, AccessAnswer};
 use super::super::gdpr::{EraseAnswer, EraseRequest, ErasedCounts, GdprPlane, words};
-use super::super::plane::{ConsentPlane, Pending, Plane};
+use super::super::pending::Pending;
+use super::super::plane::{ConsentPlane, Plane};
 use super::super::problem::{Problem, ProblemKind};
 use super::super::requests::{
     AdminRead, CheckRequest, LiftDecision, LiftRequest, PageRequest, ReportRequest, StopBatch, WrittenNumber,
 };
 use super::super::restore::{LossConfirmed, LossWaiting, RestoreAnswer, RestorePlane};
-use super::super::review::ReviewEntry;
 use super::super::server::{AdminParts, AdminServer};
 use super::super::settings::AdminSettings;
 use super::super::unsubscribes::{UnsubscribeReport, Unsubscribes};
