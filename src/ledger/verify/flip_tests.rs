@@ -124,15 +124,18 @@ enum Called {
     FromRecordOn(Stream, u64),
     /// No finding, but a note that octets behind the last record are no whole record.
     Torn,
+    /// Nothing: the stream has left the segment before this octet, and nobody reads what stands there.
+    Abandoned,
 }
 
 impl Called {
     fn is(&self, report: &Report) -> bool {
         let Some(finding) = report.findings.first() else {
-            return *self == Self::Torn && report.notes.iter().any(|note| note.contains("are no whole record"));
+            let torn = report.notes.iter().any(|note| note.contains("are no whole record"));
+            return *self == Self::Abandoned || *self == Self::Torn && torn;
         };
         match self {
-            Self::Torn => false,
+            Self::Torn | Self::Abandoned => false,
             Self::FromRecordOn(stream, seq) => {
                 report.findings.iter().any(|finding| finding.stream == Some(*stream) && finding.seq >= Some(*seq))
             }
@@ -167,11 +170,19 @@ fn frames(octets: &[u8]) -> Vec<(usize, usize, u64)> {
     found
 }
 
+/// The last segment of a room that holds records.
+fn newest_segment(room: &Path) -> PathBuf {
+    let names = fs::read_dir(room).unwrap().map(|entry| entry.unwrap().path());
+    let written = names.filter(|path| path.is_file() && !frames(&fs::read(path).unwrap()).is_empty());
+    written.filter(|path| path.extension().is_some_and(|end| end == "seg")).max().unwrap_or_default()
+}
+
 /// Every octet of every file that is evidence.
 fn places(dir: &Path) -> Vec<Place> {
     let mut found = Vec::new();
     let rooms = ["events", "verdicts", "tree/events", "tree/verdicts", "checkpoints", "packs", ""];
     for room in rooms {
+        let newest = newest_segment(&dir.join(room));
         for entry in fs::read_dir(dir.join(room)).unwrap() {
             let path = entry.unwrap().path();
             // No evidence, and a start says what is wrong with it: orders that wait.
@@ -187,6 +198,9 @@ fn places(dir: &Path) -> Vec<Place> {
                 let within = frames.iter().find(|(from, to, _)| (*from..*to).contains(&at));
                 let called = match (stream, within) {
                     (Some(stream), Some((_, _, seq))) => Called::Record(stream, *seq),
+                    (Some(_), None) if frames.last().is_some_and(|last| at >= last.1) && path < newest => {
+                        Called::Abandoned
+                    }
                     (Some(stream), None) if room.starts_with("tree") => Called::Tree(stream, name.clone()),
                     (Some(_) | None, _) => Called::File(name.clone()),
                 };
@@ -280,7 +294,7 @@ fn every_octet_of_a_record_is_held_by_name_when_its_checksum_was_made_to_fit() {
         .filter(|place| place.at - place.from >= frame::HEADER && place.at.is_multiple_of(11))
         .map(|place| match place.called {
             Called::Record(stream, seq) => Place { called: Called::FromRecordOn(stream, seq), ..place },
-            Called::FromRecordOn(..) | Called::File(_) | Called::Tree(..) | Called::Torn => place,
+            Called::FromRecordOn(..) | Called::File(_) | Called::Tree(..) | Called::Torn | Called::Abandoned => place,
         })
         .collect();
     none(&missed(dir.path(), &leaves, bend));
@@ -310,11 +324,7 @@ fn of_a_killed_process_only_what_stands_behind_the_last_signed_records_may_be_fl
     assert!(report.verdicts.records >= report.verdicts.signed + 3, "{report:?}");
     assert!(report.events.records > report.events.signed, "{report:?}");
     let last = [report.events.records - 1, report.verdicts.records - 1];
-    let newest = Stream::ALL.map(|stream| {
-        let room = dir.path().join(stream.word());
-        let names = fs::read_dir(room).unwrap().map(|entry| entry.unwrap().path());
-        names.filter(|path| !frames(&fs::read(path).unwrap()).is_empty()).max().unwrap()
-    });
+    let newest = Stream::ALL.map(|stream| newest_segment(&dir.path().join(stream.word())));
     let torn = |place: Place| {
         let path = dir.path().join(&place.path);
         let stream = Stream::ALL.into_iter().find(|stream| place.path.starts_with(stream.word()));
@@ -361,7 +371,7 @@ fn chosen(all: Vec<Place>) -> Vec<Place> {
             Called::File(_) if place.blank || place.path.starts_with("packs") => place.at.is_multiple_of(97),
             // Headers of segments are alike: those of the first ones whole.
             Called::File(name) => !name.ends_with(".seg") || name.ends_with("0001.seg") || place.at.is_multiple_of(11),
-            Called::FromRecordOn(..) | Called::Torn => true,
+            Called::FromRecordOn(..) | Called::Torn | Called::Abandoned => true,
         }
     };
     let mut keep = keep;
