@@ -20,6 +20,7 @@ use crate::spool::attribution::{Attribution, Told, Written, key};
 use crate::telemetry::labels::ReplyAttribution;
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
@@ -123,6 +124,19 @@ impl Attributions {
             told.clear();
         }
         Ok(room && behind <= limit)
+    }
+
+    /// Gives up a file that was found damaged, so that the verdicts tell it again; its path. Not on a lane.
+    fn repair(&self) -> io::Result<Option<PathBuf>> {
+        // Nobody follows meanwhile: what is followed next begins where the file did.
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = trail.verdicts.again_from(0).position();
+        let dropped = self.index.drop_damaged(first)?;
+        if dropped.is_some() {
+            trail.verdicts = trail.verdicts.again_from(self.index.next());
+            trail.told.clear();
+        }
+        Ok(dropped)
     }
 
     /// Who has written to this number from this address, or named it, in the last 90 days: newest first, each account once.
@@ -323,6 +337,10 @@ fn follow_on(shared: &Weak<Shared>) {
 /// Follows some verdicts; how long it may rest.
 fn step(shared: &Shared) -> Result<Option<Duration>, Box<dyn std::error::Error>> {
     let attributions = &shared.attributions;
+    if let Some(path) = attributions.repair()? {
+        shared.metrics.attribution_dropped.increment(1);
+        tracing::warn!(event = "attribution.dropped", path = %path.display(), error = "a block's checksum does not hold");
+    }
     let before = attributions.index.next();
     let whole = attributions.follow(AT_ONCE)?;
     let many = attributions.index.next() - before >= MANY;

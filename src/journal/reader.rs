@@ -68,6 +68,12 @@ impl Reader {
         self.upto
     }
 
+    /// Another reader of the same stream, from `from` on or from the first record that is still there, up to what is appended now.
+    pub fn again_from(&self, from: u64) -> Self {
+        let first = self.journal.segment_starts().first().copied().unwrap_or(0);
+        self.journal.read(from.max(first), u64::MAX)
+    }
+
     /// Goes on from its place up to `upto` (at most what is appended now), over segments begun or forgotten since.
     pub fn go_on(&mut self, upto: u64) {
         let (stretches, appended) = self.journal.stretches();

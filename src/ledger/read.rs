@@ -235,6 +235,11 @@ impl Events {
 }
 
 impl Verdicts {
+    /// Another reader, from `from` on or from the first verdict that is still there.
+    pub fn again_from(&self, from: u64) -> Self {
+        Self { reader: self.reader.again_from(from), since: self.since }
+    }
+
     /// The sequence number of the verdict that comes next.
     pub fn position(&self) -> u64 {
         self.reader.position()

@@ -148,6 +148,11 @@ pub const REPLY_ATTRIBUTION_TOTAL: Metric = counter(
     &["result"],
     "Replies to an address, by whether it is known who had written from it in the last 90 days.",
 );
+pub const ATTRIBUTION_DROPPED_TOTAL: Metric = counter(
+    "stopgate_attribution_dropped_total",
+    &[],
+    "Files of the index of attributions that were found damaged while it runs: they are made again from the verdicts.",
+);
 pub const ATTRIBUTION_ENTRIES: Metric = gauge(
     "stopgate_attribution_entries",
     &["place"],
@@ -338,6 +343,7 @@ pub const ALL: &[Metric] = &[
     OPTOUT_COMMIT_SECONDS,
     CONFIRMATION_TOTAL,
     REPLY_ATTRIBUTION_TOTAL,
+    ATTRIBUTION_DROPPED_TOTAL,
     ATTRIBUTION_ENTRIES,
     FREQUENCY_ENTRIES,
     CONSENT_ENTRIES,

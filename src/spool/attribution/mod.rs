@@ -68,6 +68,8 @@ pub struct Attribution {
     state: Mutex<State>,
     /// Held while files are made.
     filing: Mutex<()>,
+    /// A file of which a block was found damaged.
+    damaged: Mutex<Option<Arc<Run>>>,
 }
 
 struct State {
@@ -118,7 +120,15 @@ impl Attribution {
         }
         let next = runs.last().map_or(verdicts.start, |last| last.to).max(verdicts.start);
         let state = State { recent: Recent::new(next), leaving: None, runs: Arc::new(runs) };
-        Ok(Self { disk, dir: dir.to_owned(), label, limits, state: Mutex::new(state), filing: Mutex::default() })
+        Ok(Self {
+            disk,
+            dir: dir.to_owned(),
+            label,
+            limits,
+            state: Mutex::new(state),
+            filing: Mutex::default(),
+            damaged: Mutex::default(),
+        })
     }
 
     /// The verdict that is to be told next.
@@ -159,7 +169,7 @@ impl Attribution {
             Arc::clone(&state.runs)
         };
         for run in runs.iter() {
-            run.find(key, &mut found)?;
+            run.find(key, &mut found).inspect_err(|error| self.note_damage(run, error))?;
         }
         written::condense(&mut found, now);
         // What is scheduled for later is answered by nobody yet: it counts only where nothing else was written.
@@ -184,15 +194,58 @@ impl Attribution {
             let (inputs, since) = if due > 0 {
                 (&runs[runs.len() - due..], 0)
             } else if total > self.limits.facts && !runs.is_empty() {
-                (&runs[..1], merge::cut(&runs[0], total - self.limits.facts / 8 * 7)?)
+                (&runs[..1], self.cut(&runs[..1], total - self.limits.facts / 8 * 7)?)
             } else {
                 return Ok(());
             };
             // Memory goes on filling meanwhile.
             let mut breathe = || drop(self.file_recent(durable()));
-            let merged = merge::merge(&*self.disk, &self.dir, self.label, inputs, since, now, &mut breathe)?;
+            let merged = merge::merge(&*self.disk, &self.dir, self.label, inputs, since, now, &mut breathe);
+            let merged = merged.inspect_err(|error| self.note_damage_of(inputs, error))?;
             self.replace(inputs, merged)?;
         }
+    }
+
+    fn cut(&self, oldest: &[Arc<Run>], facts: u64) -> io::Result<u64> {
+        merge::cut(&oldest[0], facts).inspect_err(|error| self.note_damage_of(oldest, error))
+    }
+
+    fn note_damage(&self, run: &Arc<Run>, error: &io::Error) {
+        if error.kind() == io::ErrorKind::InvalidData {
+            *self.damaged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(run));
+        }
+    }
+
+    fn note_damage_of(&self, runs: &[Arc<Run>], error: &io::Error) {
+        let is_damaged = |run: &&Arc<Run>| run.check().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData);
+        if error.kind() == io::ErrorKind::InvalidData
+            && let Some(run) = runs.iter().find(is_damaged)
+        {
+            self.note_damage(run, error);
+        }
+    }
+
+    /// Gives up the file that was found damaged, and everything newer: the verdicts from `next` on are to be told again, of those that
+    /// are still there (`first` on). Returns its path; `None`: none was. Nobody may tell anything meanwhile. Never on a lane.
+    ///
+    /// # Errors
+    /// A file cannot be removed: what it says is forgotten all the same.
+    pub fn drop_damaged(&self, first: u64) -> io::Result<Option<PathBuf>> {
+        let _alone = self.filing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(damaged) = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(None) };
+        let dropped = {
+            let mut state = self.lock();
+            // Merged away since, or dropped: then what took its place is read as any other.
+            let Some(at) = state.runs.iter().position(|run| Arc::ptr_eq(run, &damaged)) else { return Ok(None) };
+            let dropped = state.runs[at..].to_vec();
+            state.runs = Arc::new(state.runs[..at].to_vec());
+            state.recent = Recent::new(damaged.from.max(first));
+            state.leaving = None;
+            dropped
+        };
+        // The newest first: whatever is left by a crash joins.
+        dropped.iter().rev().try_for_each(|run| self.disk.remove(&run.path))?;
+        Ok(Some(damaged.path.clone()))
     }
 
     /// Facts in memory, facts on disk, files.

@@ -151,6 +151,15 @@ impl Run {
         Ok(&octets[..count * WRITTEN].as_chunks().0[..count])
     }
 
+    /// Reads every block.
+    ///
+    /// # Errors
+    /// One cannot be read, or is damaged.
+    pub fn check(&self) -> io::Result<()> {
+        let mut octets = [0; BLOCK];
+        (0..self.firsts.len()).try_for_each(|block| self.block(block, &mut octets).map(drop))
+    }
+
     /// All facts in order.
     pub fn read(self: &Arc<Self>) -> Facts {
         Facts { run: Arc::clone(self), block: 0, facts: Vec::new(), at: 0 }

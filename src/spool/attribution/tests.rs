@@ -179,6 +179,82 @@ fn a_damaged_file_tells_nothing_and_is_made_again() {
     assert_eq!((other.next(), accounts(&other, 1, 0)), (0, vec![]), "under another key its tags mean nothing");
 }
 
+#[test]
+fn a_block_that_is_found_damaged_while_it_runs_is_told_again_with_all_that_is_newer() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path(), SMALL, 0);
+    let tell = |from: u64, upto: u64| {
+        for verdict in from..upto {
+            assert!(index.take(&[left(verdict, 1, verdict, 0)], verdict + 1));
+            if verdict % 50 == 0 {
+                index.settle(&|| verdict + 1, at(0)).unwrap();
+            }
+        }
+        index.settle(&|| upto, at(0)).unwrap();
+    };
+    tell(0, 350);
+    assert_eq!(index.drop_damaged(0).unwrap(), None, "nothing was found damaged");
+    let mut names: Vec<String> = RealDisk.list(dir.path()).unwrap();
+    names.sort();
+    assert!(names.len() >= 3, "{names:?}");
+    let (from, upto) = run::range(&names[1]).unwrap();
+    let file = dir.path().join(&names[1]);
+    // The facts of its first block: its head and first keys hold.
+    let mut octets = std::fs::read(&file).unwrap();
+    octets[4096 + 100] ^= 4;
+    std::fs::write(&file, octets).unwrap();
+    let unknown = (from..upto).filter(|n| index.find(key(&tag(*n), CODE), at(0)).is_err()).count();
+    assert!(unknown > 90, "{unknown} of the facts of the damaged block");
+    assert_eq!(accounts(&index, 0, 0), [(1, 0)], "what older files say is known");
+    assert_eq!(
+        index.drop_damaged(from + 7).unwrap().as_deref(),
+        Some(&*file),
+        "verdicts before {from} + 7 are given up"
+    );
+    assert_eq!((index.next(), index.drop_damaged(0).unwrap()), (from + 7, None));
+    tell(index.next(), 350);
+    let known = |n: u64| accounts(&index, n, 0) == [(1, n)];
+    assert!((0..from).chain(from + 7..350).all(known) && !known(from + 3));
+    drop(index);
+    let again = open(dir.path(), SMALL, 350);
+    assert!((0..from).all(|n| accounts(&again, n, 0) == [(1, n)]) && again.next() >= from);
+}
+
+#[test]
+fn a_damaged_block_that_stands_in_the_way_of_fewer_files_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path(), SMALL, 0);
+    let mut damaged = None;
+    let mut verdict = 0;
+    while damaged.is_none() {
+        index.take(&[left(verdict, 1, verdict, 0)], verdict + 1);
+        verdict += 1;
+        if verdict.is_multiple_of(100) {
+            let outcome = index.settle(&|| verdict, at(0));
+            if verdict == 300 {
+                let mut names = RealDisk.list(dir.path()).unwrap();
+                names.sort();
+                let file = dir.path().join(&names[1]);
+                let mut octets = std::fs::read(&file).unwrap();
+                octets[4096 + 100] ^= 4;
+                std::fs::write(&file, octets).unwrap();
+            }
+            if outcome.is_err() {
+                damaged = index.drop_damaged(0).unwrap();
+            }
+        }
+        assert!(verdict < 10_000, "files that are never joined");
+    }
+    assert_eq!(index.next(), 100, "from where the damaged file began");
+    for n in 100..verdict {
+        index.take(&[left(n, 1, n, 0)], n + 1);
+        if n % 100 == 0 {
+            index.settle(&|| verdict, at(0)).unwrap();
+        }
+    }
+    assert!((0..verdict).all(|n| accounts(&index, n, 0) == [(1, n)]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
