@@ -19,6 +19,7 @@ pub mod instant;
 pub mod key;
 pub mod ledger;
 pub mod loss;
+mod numbers;
 mod outward;
 pub mod print;
 pub mod proof;

@@ -4,8 +4,8 @@
 use super::client::Client;
 use super::exit::{Exit, Failure, Outcome, counted};
 use super::global::Global;
+use super::numbers::Number;
 use super::print;
-use crate::admin::stops::NumberBody;
 use crate::ledger::Keys;
 use crate::ledger::proof::{self, ProofError};
 use crate::ledger::verify::Asked;
@@ -23,14 +23,11 @@ use std::path::PathBuf;
 
 The file holds personal data: the number, and the texts that person wrote. Run it as the daemon's user.")]
 pub struct Args {
-    /// The number, as one writes it
-    pub number: String,
+    #[command(flatten)]
+    pub number: Number,
     /// Where to write it, mode 0600; must not exist
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    pub country: Option<String>,
     /// Without a daemon that records who reads: the file is made all the same
     #[arg(long)]
     pub offline: bool,
@@ -39,14 +36,15 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
     let (_, loaded) = global.load()?;
-    let country = args.country.as_deref().unwrap_or(&loaded.admin().default_country);
-    let number = loaded.numbers().read(&args.number, country).map_err(|error| {
-        Failure::usage(format!("{:?} is no number: {error}", args.number), "write it as in +33639980012")
-    })?;
+    let Number { number: written, country } = &args.number;
+    let country = country.as_deref().unwrap_or(&loaded.admin().default_country);
+    let number = loaded
+        .numbers()
+        .read(written, country)
+        .map_err(|error| Failure::usage(format!("{written:?} is no number: {error}"), "write it as in +33639980012"))?;
     if !args.offline {
         // Whoever reads personal data is recorded first.
-        let body = NumberBody { number: args.number.clone(), country: args.country.clone() };
-        Client::new(global)?.post("/v1/why", &body).map_err(|failure| Failure {
+        Client::new(global)?.post("/v1/why", &args.number.body()).map_err(|failure| Failure {
             next: format!("{}\nwithout a daemon: --offline, and note yourself who asked and why", failure.next),
             ..failure
         })?;

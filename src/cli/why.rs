@@ -4,25 +4,21 @@
 use super::client::Client;
 use super::exit::{Exit, Outcome};
 use super::global::Global;
+use super::numbers::Number;
 use super::print;
-use crate::admin::stops::NumberBody;
 use serde_json::Value;
 
 /// Say why a number may or may not be written to (the reading is recorded).
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  stopgate why \"06 39 98 00 42\"\n  stopgate why +33639980042 --json")]
 pub struct Args {
-    /// The number, as one writes it
-    number: String,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
+    #[command(flatten)]
+    number: Number,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let body = NumberBody { number: args.number.clone(), country: args.country.clone() };
-    let answer = Client::new(global)?.post("/v1/why", &body)?;
+    let answer = Client::new(global)?.post("/v1/why", &args.number.body())?;
     if global.json {
         print::json(&answer);
     } else {

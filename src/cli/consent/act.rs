@@ -4,7 +4,7 @@
 use super::super::client::Client;
 use super::super::exit::Outcome;
 use super::super::global::Global;
-use super::super::instant;
+use super::super::{instant, numbers};
 use crate::admin::consent::ConsentWork;
 use crate::admin::consent::endpoints::{BatchBody, RowBody};
 
@@ -56,6 +56,6 @@ impl Act {
             ConsentWork::Record => "opted in",
             ConsentWork::Revoke => "revoked",
         };
-        super::told(&Client::new(global)?.post("/v1/consents", &body)?, done, self.dry_run, global)
+        numbers::told(&Client::new(global)?.post("/v1/consents", &body)?, done, self.dry_run, global)
     }
 }

@@ -6,6 +6,7 @@ use super::super::exit::Outcome;
 use super::super::global::Global;
 use super::super::import::rows::Row;
 use super::super::import::{self, Plan};
+use super::super::numbers;
 use crate::admin::answers::RejectedRow;
 use crate::admin::consent::ConsentWork;
 use crate::admin::consent::endpoints::{BatchBody, RowBody};
@@ -65,7 +66,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             now: false,
             rows: rows.into_iter().map(row).collect(),
         };
-        let mut outcome = import::outcome(client.post("/v1/consents", &body)?)?;
+        let mut outcome = numbers::outcome(&client.post("/v1/consents", &body)?)?;
         outcome.rejected.extend(foreign.iter().map(refused));
         Ok(outcome)
     })

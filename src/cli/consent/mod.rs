@@ -8,12 +8,9 @@ mod record;
 mod revoke;
 mod show;
 
-use super::exit::{Exit, Failure, Outcome, counted};
+use super::exit::Outcome;
 use super::global::Global;
-use super::print;
-use crate::admin::answers::StopOutcome;
 use crate::consent::source::Source;
-use serde_json::Value;
 
 /// Record, show, import, export and revoke opt-ins, for accounts with consent = "proof".
 #[derive(Clone, Debug, clap::Args)]
@@ -44,22 +41,4 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
 
 fn source(word: &str) -> Result<String, String> {
     Source::of(word).map(|source| source.word().to_owned())
-}
-
-/// Says what became of the numbers of a command line.
-fn told(answer: &Value, done: &str, dry_run: bool, global: &Global) -> Outcome {
-    let outcome: StopOutcome = serde_json::from_value(answer.clone()).map_err(|error| {
-        Failure::new(format!("the daemon's answer cannot be read: {error}"), "use the same version of both")
-    })?;
-    if global.json {
-        print::json(answer);
-    } else {
-        let would = if dry_run { "would be " } else { "" };
-        let added = counted(outcome.added as usize, "number");
-        print::line(format!("{added} {would}{done}, {} already were", outcome.already));
-        for row in &outcome.rejected {
-            print::line(format!("number {}: {}", row.line, row.error));
-        }
-    }
-    Ok(if outcome.rejected.is_empty() { Exit::Ok } else { Exit::Findings })
 }

@@ -4,8 +4,8 @@
 use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
+use super::super::numbers::Number;
 use super::super::print::{self, Table};
-use crate::admin::stops::NumberBody;
 use serde_json::Value;
 
 /// Show the opt-ins of a number (exit 0 when one holds, else 3); the reading is recorded
@@ -14,20 +14,16 @@ use serde_json::Value;
     after_help = "Examples:\n  stopgate consent show \"06 39 98 00 42\"\n  stopgate consent show +33639980042 --account acme --json"
 )]
 pub struct Args {
-    /// The number, as one writes it
-    number: String,
+    #[command(flatten)]
+    number: Number,
     /// Only what concerns this account
     #[arg(long)]
     account: Option<String>,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let body = NumberBody { number: args.number.clone(), country: args.country.clone() };
-    let answer = Client::new(global)?.post("/v1/consents/show", &body)?;
+    let answer = Client::new(global)?.post("/v1/consents/show", &args.number.body())?;
     let mut entries = answer.as_array().cloned().unwrap_or_default();
     entries.retain(|entry| args.account.as_deref().is_none_or(|account| entry["account"] == account));
     let live = entries.iter().any(|entry| entry["state"] == "live");

@@ -6,7 +6,6 @@ use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
 use super::super::print;
 use super::{Person, may_write, write};
-use crate::admin::stops::NumberBody;
 
 /// Show everything that is held about a number (the reading is recorded)
 #[derive(Clone, Debug, clap::Args)]
@@ -23,10 +22,9 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let Person { number, output, country } = &args.person;
+    let Person { number, output } = &args.person;
     may_write(output.as_deref())?;
-    let body = NumberBody { number: number.clone(), country: country.clone() };
-    let answer = Client::new(global)?.post("/v1/gdpr/access", &body)?;
+    let answer = Client::new(global)?.post("/v1/gdpr/access", &number.body())?;
     let words = answer["answer"].as_str().unwrap_or_default();
     match output {
         Some(path) => {

@@ -4,6 +4,7 @@
 use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
+use super::super::numbers::Number;
 use super::super::print;
 use super::{Person, may_write, write};
 use crate::admin::gdpr::EraseBody;
@@ -26,7 +27,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let Person { number, output, country } = &args.person;
+    let Person { number: Number { number, country }, output } = &args.person;
     may_write(output.as_deref())?;
     let body = EraseBody { number: number.clone(), country: country.clone(), reason: args.reason.clone() };
     let answer = Client::new(global)?.post("/v1/gdpr/erase", &body)?;

@@ -6,6 +6,7 @@ mod erase;
 
 use super::exit::{Failure, Outcome};
 use super::global::Global;
+use super::numbers::Number;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -26,14 +27,11 @@ enum Command {
 /// Whom it is about, and where the answer goes.
 #[derive(Clone, Debug, clap::Args)]
 struct Person {
-    /// The number, as one writes it
-    number: String,
+    #[command(flatten)]
+    number: Number,
     /// Write the answer for the person into this file, mode 0600; must not exist
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
 }
 
 /// Runs it.

@@ -69,13 +69,6 @@ pub fn run(
     import.report(global)
 }
 
-/// The answer of the daemon to a batch.
-pub fn outcome(answer: serde_json::Value) -> Result<StopOutcome, Failure> {
-    serde_json::from_value(answer).map_err(|error| {
-        Failure::new(format!("the daemon's answer cannot be read: {error}"), "use the same version of both")
-    })
-}
-
 /// The file, looked at once before anything is sent.
 struct Source {
     path: PathBuf,

@@ -2,10 +2,10 @@
 //! Must never add without saying what proves the opt-out.
 
 use super::super::client::Client;
-use super::super::exit::{Exit, Outcome, counted};
+use super::super::exit::Outcome;
 use super::super::global::Global;
-use super::super::{instant, print};
-use crate::admin::answers::StopOutcome;
+use super::super::{instant, numbers};
+use super::whom::Whom;
 use crate::admin::requests::StopOrigin;
 use crate::admin::stops::{BatchBody, RowBody};
 
@@ -33,15 +33,8 @@ pub struct Args {
     /// Country of national numbers [default: [admin] default_country]
     #[arg(long)]
     country: Option<String>,
-    /// Whom it is directed at: global, account or sender [default: global]
-    #[arg(long)]
-    scope: Option<String>,
-    /// The account of `--scope account`
-    #[arg(long, requires = "scope")]
-    account: Option<String>,
-    /// The source address of `--scope sender`
-    #[arg(long, requires = "scope")]
-    sender: Option<String>,
+    #[command(flatten)]
+    whom: Whom,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -62,25 +55,11 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         evidence: args.evidence.clone(),
         country: args.country.clone(),
         dry_run: args.dry_run,
-        scope: args.scope.clone(),
-        account: args.account.clone(),
-        sender: args.sender.clone(),
+        scope: args.whom.scope.clone(),
+        account: args.whom.account.clone(),
+        sender: args.whom.sender.clone(),
         rows: args.numbers.iter().enumerate().map(row).collect(),
     };
     let answer = Client::new(global)?.post("/v1/stops", &body)?;
-    let outcome: StopOutcome = serde_json::from_value(answer.clone()).unwrap_or_default();
-    if global.json {
-        print::json(&answer);
-    } else {
-        let would = if args.dry_run { "would be " } else { "" };
-        print::line(format!(
-            "{} {would}suppressed, {} already were",
-            counted(outcome.added as usize, "number"),
-            outcome.already
-        ));
-        for row in &outcome.rejected {
-            print::line(format!("number {}: {}", row.line, row.error));
-        }
-    }
-    Ok(if outcome.rejected.is_empty() { Exit::Ok } else { Exit::Findings })
+    numbers::told(&answer, "suppressed", args.dry_run, global)
 }

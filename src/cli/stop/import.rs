@@ -6,6 +6,8 @@ use super::super::exit::Outcome;
 use super::super::global::Global;
 use super::super::import::rows::Row;
 use super::super::import::{self, Plan};
+use super::super::numbers;
+use super::whom::Whom;
 use crate::admin::requests::StopOrigin;
 use crate::admin::stops::{BatchBody, RowBody};
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 /// Import a CSV of opt-outs: bad rows are named by line, good ones are in (exit 3 when there were bad ones)
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Columns: number, then optionally at (RFC 3339), evidence, text, scope, account and sender; without a heading the first three in this order; separated by , ; or tab.\n\nExamples:\n  stopgate stop import optouts.csv --dry-run\n  stopgate stop import optouts.csv --evidence \"CRM export of 2026-11-20\"\n  stopgate stop import optouts.csv --resume"
+    after_help = "Columns: number, then optionally at (RFC 3339), evidence, text, scope, account and sender, which go before the options; without a heading the first three in this order; separated by , ; or tab.\n\nExamples:\n  stopgate stop import optouts.csv --dry-run\n  stopgate stop import optouts.csv --evidence \"CRM export of 2026-11-20\"\n  stopgate stop import optouts.csv --resume"
 )]
 pub struct Args {
     /// The file, UTF-8
@@ -27,15 +29,8 @@ pub struct Args {
     /// Country of national numbers [default: [admin] default_country]
     #[arg(long)]
     country: Option<String>,
-    /// Whom rows are directed at that say nothing of it: global, account or sender [default: global]
-    #[arg(long)]
-    scope: Option<String>,
-    /// The account of `--scope account`
-    #[arg(long, requires = "scope")]
-    account: Option<String>,
-    /// The source address of `--scope sender`
-    #[arg(long, requires = "scope")]
-    sender: Option<String>,
+    #[command(flatten)]
+    whom: Whom,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -60,12 +55,12 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             evidence: evidence.to_owned(),
             country: args.country.clone(),
             dry_run: args.dry_run,
-            scope: args.scope.clone(),
-            account: args.account.clone(),
-            sender: args.sender.clone(),
+            scope: args.whom.scope.clone(),
+            account: args.whom.account.clone(),
+            sender: args.whom.sender.clone(),
             rows: rows.into_iter().map(row).collect(),
         };
-        import::outcome(client.post("/v1/stops", &body)?)
+        numbers::outcome(&client.post("/v1/stops", &body)?)
     })
 }
 

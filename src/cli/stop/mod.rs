@@ -8,6 +8,7 @@ mod lift;
 mod list;
 mod review;
 mod show;
+mod whom;
 
 use super::exit::Outcome;
 use super::global::Global;

@@ -4,25 +4,21 @@
 use super::super::client::Client;
 use super::super::exit::{Exit, Outcome};
 use super::super::global::Global;
+use super::super::numbers::Number;
 use super::super::{print, why};
 use super::list;
-use crate::admin::stops::NumberBody;
 
 /// Show what suppresses a number (exit 0 suppressed, 3 not); the reading is recorded
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  stopgate stop show \"06 39 98 00 42\"\n  stopgate stop show +33639980042 --json")]
 pub struct Args {
-    /// The number, as one writes it
-    number: String,
-    /// Country of a national number [default: [admin] default_country]
-    #[arg(long)]
-    country: Option<String>,
+    #[command(flatten)]
+    number: Number,
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Outcome {
-    let body = NumberBody { number: args.number.clone(), country: args.country.clone() };
-    let answer = Client::new(global)?.post("/v1/stops/show", &body)?;
+    let answer = Client::new(global)?.post("/v1/stops/show", &args.number.body())?;
     let entries = answer.as_array().map_or(&[][..], Vec::as_slice);
     if global.json {
         print::json(&answer);
