@@ -127,16 +127,14 @@ impl Attributions {
     }
 
     /// Gives up a file that was found damaged, so that the verdicts tell it again; its path. Not on a lane.
-    fn repair(&self) -> io::Result<Option<PathBuf>> {
+    fn repair(&self) -> Option<PathBuf> {
         // Nobody follows meanwhile: what is followed next begins where the file did.
         let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
         let first = trail.verdicts.again_from(0).position();
         let dropped = self.index.drop_damaged(first)?;
-        if dropped.is_some() {
-            trail.verdicts = trail.verdicts.again_from(self.index.next());
-            trail.told.clear();
-        }
-        Ok(dropped)
+        trail.verdicts = trail.verdicts.again_from(self.index.next());
+        trail.told.clear();
+        Some(dropped)
     }
 
     /// Who has written to this number from this address, or named it, in the last 90 days: newest first, each account once.
@@ -337,7 +335,7 @@ fn follow_on(shared: &Weak<Shared>) {
 /// Follows some verdicts; how long it may rest.
 fn step(shared: &Shared) -> Result<Option<Duration>, Box<dyn std::error::Error>> {
     let attributions = &shared.attributions;
-    if let Some(path) = attributions.repair()? {
+    if let Some(path) = attributions.repair() {
         shared.metrics.attribution_dropped.increment(1);
         tracing::warn!(event = "attribution.dropped", path = %path.display(), error = "a block's checksum does not hold");
     }
@@ -362,6 +360,11 @@ mod tests {
     use crate::compliance::class::TrafficClass;
     use crate::compliance::code::RefusalCode;
     use crate::compliance::rule::RuleSet;
+    use crate::compliance::verdict::Ruling;
+    use crate::journal::disk::RealDisk;
+    use crate::ledger::{Keys, OpenOptions, VerdictEntry};
+    use crate::spool::Keeping;
+    use crate::spool::attribution::Limits;
 
     fn record(kind: VerdictKind, sender: u64, stop_code: Option<u32>) -> VerdictRecord {
         let at = CivilInstant::from_secs(1_800_000_000);
@@ -428,5 +431,82 @@ mod tests {
         assert_eq!((&unknown.told[..], unknown.account(), unknown.writer()), (&owners[..], NameId::NONE, NameId::NONE));
         let only = Concerned::new(Vec::new(), &owners[..1]);
         assert_eq!((only.of(Scope::Global), only.writer()), ((NameId(1), None), NameId::NONE));
+    }
+
+    /// Messages to a hundred numbers, each naming the code.
+    fn ledger_of(dir: &std::path::Path) -> Arc<Ledger> {
+        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let at = CivilInstant::from_secs(1_800_000_000);
+        let (ledger, _) = Ledger::open(dir, &keys, OpenOptions::new("gw-1", false), at).expect("opened");
+        let account = ledger.intern("acme", at).expect("interned");
+        let mut appender = ledger.appender();
+        for n in 0..100 {
+            let ruling = Ruling {
+                class: TrafficClass::Commercial,
+                destination: None,
+                tag: Some(NumberTag([n; 16])),
+                territory: 0,
+                pack: NameId::NONE,
+                account,
+                campaign: 5,
+                sender: 6,
+                segment: None,
+                set: None,
+                promotional: None,
+                stop_code: Some(36_111),
+                counted: false,
+                would_refuse: RuleSet::default(),
+                observed: RuleSet::default(),
+                judged_at: at,
+            };
+            let kind = VerdictKind::Permitted;
+            appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: n.into(), smsc: NameId::NONE, at });
+        }
+        appender.commit(at).expect("appended");
+        while ledger.durable_verdicts() < 100 {
+            std::thread::yield_now();
+        }
+        ledger
+    }
+
+    #[test]
+    fn who_wrote_is_known_again_once_a_damaged_file_was_made_again_from_the_verdicts() {
+        let room = tempfile::tempdir().expect("tempdir");
+        let ledger = ledger_of(&room.path().join("data"));
+        let dir = room.path().join("index");
+        let keeping = Keeping {
+            disk: Arc::new(RealDisk),
+            key: &[5; 32],
+            segment_octets: 1 << 20,
+            patience: Duration::from_secs(20),
+        };
+        let limits = Limits { recent: 50, ..Limits::default() };
+        let index = Attribution::open(&keeping, &dir, limits, 0..0).expect("opened");
+        let code = fingerprint::numeric_sender(36_111);
+        let trail =
+            Trail { verdicts: ledger.read_verdicts(0, u64::MAX), told: Vec::new(), addresses: HashSet::from([code]) };
+        let attributions = Attributions { index, trail: Mutex::new(trail) };
+        let now = CivilInstant::from_secs(1_800_000_000);
+        let settled = || attributions.index.settle(&|| ledger.durable_verdicts(), now).expect("filed");
+        assert!(attributions.follow(60).is_ok_and(|all| !all));
+        settled();
+        assert!(attributions.follow(AT_ONCE).expect("followed"));
+        settled();
+        let writers = |n: u8| attributions.writers(&NumberTag([n; 16]), code, now);
+        assert!((0..100).all(|n| writers(n).1 == ReplyAttribution::Known));
+        assert_eq!(attributions.repair(), None);
+        let file =
+            std::fs::read_dir(&dir).expect("listed").map(|file| file.expect("listed").path()).min().expect("filed");
+        let mut octets = std::fs::read(&file).expect("read");
+        octets[4096 + 50] ^= 1;
+        std::fs::write(&file, octets).expect("written");
+        assert!((0..60).any(|n| writers(n).1 == ReplyAttribution::Unavailable));
+        assert_eq!(attributions.repair(), Some(file));
+        assert_eq!(attributions.followed(), 0);
+        // A reply that comes meanwhile follows the verdicts itself.
+        let (written, result) = writers(59);
+        assert_eq!((written.len(), result), (1, ReplyAttribution::Known));
+        settled();
+        assert!((0..100).all(|n| writers(n).1 == ReplyAttribution::Known) && attributions.followed() == 100);
     }
 }

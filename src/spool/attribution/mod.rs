@@ -227,25 +227,24 @@ impl Attribution {
 
     /// Gives up the file that was found damaged, and everything newer: the verdicts from `next` on are to be told again, of those that
     /// are still there (`first` on). Returns its path; `None`: none was. Nobody may tell anything meanwhile. Never on a lane.
-    ///
-    /// # Errors
-    /// A file cannot be removed: what it says is forgotten all the same.
-    pub fn drop_damaged(&self, first: u64) -> io::Result<Option<PathBuf>> {
+    pub fn drop_damaged(&self, first: u64) -> Option<PathBuf> {
         let _alone = self.filing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(damaged) = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(None) };
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let dropped = {
             let mut state = self.lock();
             // Merged away since, or dropped: then what took its place is read as any other.
-            let Some(at) = state.runs.iter().position(|run| Arc::ptr_eq(run, &damaged)) else { return Ok(None) };
+            let at = state.runs.iter().position(|run| Arc::ptr_eq(run, &damaged))?;
             let dropped = state.runs[at..].to_vec();
             state.runs = Arc::new(state.runs[..at].to_vec());
             state.recent = Recent::new(damaged.from.max(first));
             state.leaving = None;
             dropped
         };
-        // The newest first: whatever is left by a crash joins.
-        dropped.iter().rev().try_for_each(|run| self.disk.remove(&run.path))?;
-        Ok(Some(damaged.path.clone()))
+        for run in dropped.iter().rev() {
+            // What a disk does not let go is dropped by the next start, or found damaged again.
+            let _ = self.disk.remove(&run.path);
+        }
+        Some(damaged.path.clone())
     }
 
     /// Facts in memory, facts on disk, files.
