@@ -20,6 +20,7 @@ mod keys;
 mod kill9;
 mod io_faults;
 mod late_answers;
+mod late_list;
 mod lift;
 mod links_and_windows;
 mod observe;
