@@ -6,8 +6,11 @@ use super::global::Global;
 use super::print;
 use crate::clock::Clock;
 use crate::journal::offline::Offline;
-use crate::ledger::keys::{ImportError, Keys};
+use crate::ledger::Keys;
+use crate::ledger::escrow::ImportError;
+use crate::ledger::generations::Secrets;
 use crate::ledger::note::NoteKey;
+use crate::ledger::rekey::{self, RekeyError};
 use crate::ledger::{OpenOptions, home, rotation};
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,12 +46,19 @@ enum Command {
     },
     /// Replace a key; the daemon must be stopped for the moment it takes
     #[command(
-        after_help = "Examples:\n  systemctl stop stopgate && stopgate key rotate --signing && systemctl start stopgate\n\nThe old and the new key sign the replacement, which is recorded. Export the keys again afterwards, and give the new public key to\nwhoever verifies."
+        after_help = "Examples:\n  systemctl stop stopgate && stopgate key rotate --signing && systemctl start stopgate\n  systemctl stop stopgate && stopgate key rotate --tags && systemctl start stopgate\n\n--signing: the old and the new key sign the replacement, which is recorded; give the new public key to whoever verifies.\n--tags, --sealing: the new key stands beside the old ones, which stay in use for what they wrote: no opt-out is lost.\nExport the keys again afterwards: an export from before does not open what is written from now on.",
+        group = clap::ArgGroup::new("which").required(true)
     )]
     Rotate {
         /// The key that signs checkpoints
-        #[arg(long, required = true)]
+        #[arg(long, group = "which")]
         signing: bool,
+        /// The key that makes the tags of numbers
+        #[arg(long, group = "which")]
+        tags: bool,
+        /// The key that seals personal data
+        #[arg(long, group = "which")]
+        sealing: bool,
     },
     /// Print the public key of the checkpoints: give it to whoever is to verify (`stopgate verify --key`)
     #[command(after_help = "Examples:\n  stopgate key public > gw-1.pub")]
@@ -61,7 +71,9 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     let output = match &args.command {
         Command::Export { output } => output,
         Command::Import { file } => return import(file, &door.keys_dir, &door.data_dir, global),
-        Command::Rotate { signing: _ } => return rotate(global),
+        Command::Rotate { tags: true, .. } => return rotate(Rotated::Beside(Secrets::Tags), global),
+        Command::Rotate { sealing: true, .. } => return rotate(Rotated::Beside(Secrets::Sealing), global),
+        Command::Rotate { .. } => return rotate(Rotated::Signing, global),
         Command::Public => return public(&door.data_dir, global),
     };
     let none = std::fs::read_dir(&door.keys_dir).map_or(true, |mut entries| entries.next().is_none());
@@ -118,7 +130,9 @@ fn import(file: &Path, keys_dir: &Path, data_dir: &Path, global: &Global) -> Out
         Failure { exit: Exit::Failure, error: error.to_string(), next: next.to_owned() }
     })?;
     let fits = match Offline::open(&data_dir.join("events"), "events") {
-        Ok(events) if events.label() == keys.check() => "they are those that the data_dir was written with",
+        Ok(events) if events.labels().all(|mark| keys.generations().knows(&mark)) => {
+            "they are those that the data_dir was written with"
+        }
         Ok(_) => "but they are NOT those that the data_dir was written with: the daemon will not start with them",
         Err(_) => "there is no data_dir yet to hold them against",
     };
@@ -129,8 +143,16 @@ fn import(file: &Path, keys_dir: &Path, data_dir: &Path, global: &Global) -> Out
     Ok(if fits.contains("NOT") { Exit::Findings } else { Exit::Ok })
 }
 
-/// Replaces the signing key.
-fn rotate(global: &Global) -> Outcome {
+/// Which key is replaced.
+enum Rotated {
+    /// The one that signs, which the new one takes the place of.
+    Signing,
+    /// One whose earlier generations stay.
+    Beside(Secrets),
+}
+
+/// Replaces a key.
+fn rotate(which: Rotated, global: &Global) -> Outcome {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let (_, loaded) = global.load()?;
     let (data_dir, keys_dir) = loaded.directories();
@@ -149,6 +171,10 @@ fn rotate(global: &Global) -> Outcome {
     let rehearsal = std::fs::read_to_string(data_dir.join("format")).is_ok_and(|text| text.ends_with("rehearsal\n"));
     let options = OpenOptions::new(loaded.node(), rehearsal);
     let options = if rehearsal { options.with_segment_octets(4 << 20) } else { options };
+    if let Rotated::Beside(secret) = which {
+        let by = format!("stopgate key rotate, run by uid {}", rustix::process::getuid().as_raw());
+        return replace(secret, (data_dir, keys_dir), OpenOptions { by, ..options }, global);
+    }
     let new = rotation::rotate(data_dir, keys_dir, options, Clock::system().civil()).map_err(|error| {
         let next = "mend that and start the daemon: it says which key is whole, and this can be asked again";
         Failure { exit: Exit::Failure, error: error.to_string(), next: next.to_owned() }
@@ -158,6 +184,32 @@ fn rotate(global: &Global) -> Outcome {
         false => {
             print::line(format!("checkpoints are signed by a new key from now on: {}", new.text()));
             print::line("give it to whoever verifies, and export the keys again: `stopgate key export`");
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Puts a new tag key or sealing key beside the earlier ones.
+fn replace(secret: Secrets, (data_dir, keys_dir): (&Path, &Path), options: OpenOptions, global: &Global) -> Outcome {
+    let done = rekey::replace(secret, data_dir, keys_dir, options, Clock::system().civil()).map_err(|error| {
+        let next = match &error {
+            RekeyError::Open(_) | RekeyError::NotClosed(_) => "mend that first; the keys are as they were",
+            RekeyError::Full(_) => "nothing was changed; docs/operations.md, A suspected tag or sealing key",
+            RekeyError::NotRecorded { .. } => "keep the new file: the next start of the daemon makes the record",
+        };
+        Failure { exit: Exit::Failure, error: error.to_string(), next: next.to_owned() }
+    })?;
+    let path = done.path.display();
+    match global.json {
+        true => print::json(&serde_json::json!({
+            "replaced": secret.words(), "generation": done.generation, "file": path.to_string(),
+        })),
+        false => {
+            print::line(format!("the {} was replaced: generation {} is in {path}", secret.words(), done.generation));
+            print::line("the earlier ones stay in use for what they wrote: keep every file of keys_dir");
+            print::line(
+                "export the keys again: `stopgate key export`; what was written before stays readable with the old key",
+            );
         }
     }
     Ok(Exit::Ok)

@@ -63,7 +63,7 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
         Failure::new(error.to_string(), next)
     })?;
     let name = args.output.display().to_string();
-    let (report, _) = proof_file::proof(&name, text.as_bytes(), &Asked::default(), None);
+    let (report, _) = proof_file::proof(&name, text.as_bytes(), &Asked::default());
     if let Some(finding) = report.findings.first() {
         return Err(Failure::new(finding.to_string(), "`stopgate verify DATA_DIR` says what is wrong with the ledger"));
     }

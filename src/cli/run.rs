@@ -25,7 +25,7 @@ use crate::ledger::signer::{Signer, Surroundings};
 use crate::ledger::{Keys, Ledger, LedgerError, OpenError, OpenOptions};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
-use crate::spool::SpoolRoom;
+use crate::spool::{SpoolKeys, SpoolRoom};
 use crate::suppression::follower::Follower;
 use crate::suppression::list::List;
 use crate::suppression::questions::ASKED;
@@ -130,8 +130,13 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         event = "ledger.open",
         boot = recovered.boot,
         events = recovered.events,
-        verdicts = recovered.verdicts
+        verdicts = recovered.verdicts,
+        tag_key = recovered.generations[0],
+        sealing_key = recovered.generations[1]
     );
+    if recovered.rekeyed > 0 {
+        tracing::warn!(event = "keys.replaced", recorded = recovered.rekeyed);
+    }
     let [events, verdicts] = recovered.cut_octets;
     if recovered.names_rebuilt || events + verdicts > 0 {
         // A power cut tears what nobody was told is kept. A flip in the last record looks the same: hence said.
@@ -355,7 +360,9 @@ fn disk_takes_nothing(error: &str) -> Failure {
 
 fn open_spool(data_dir: &Path, keys: &Keys, ledger: &Ledger, now: CivilInstant) -> Result<SpoolRoom, Failure> {
     let verdicts = ledger.first_verdict()..ledger.verdicts_appended();
-    let room = SpoolRoom::open(Arc::new(RealDisk), data_dir, keys.seal_key(), verdicts, now).map_err(|error| {
+    let seals: Vec<&[u8; 32]> = keys.seal_keys().collect();
+    let keys = SpoolKeys::new(&seals, (keys.tag_key(), keys.generations().tag_marks()));
+    let room = SpoolRoom::open(Arc::new(RealDisk), data_dir, keys, verdicts, now).map_err(|error| {
         if error.is_of_the_disk() {
             return disk_takes_nothing(&error.to_string());
         }

@@ -8,7 +8,7 @@ use crate::ledger::note::NoteKey;
 use crate::ledger::sealed::Sealer;
 use crate::ledger::verify::proof_file::{self, Shown};
 use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
-use crate::ledger::verify::{self, Asked, Opener};
+use crate::ledger::verify::{self, Asked};
 use crate::ledger::{Keys, OpenError};
 use serde_json::json;
 use std::fs;
@@ -32,7 +32,8 @@ pub struct Args {
     /// A checkpoint that was kept elsewhere: everything before it is then known not to have been rewritten
     #[arg(long, value_name = "FILE")]
     pub since: Option<PathBuf>,
-    /// The key of number tags (`tag.key`): whether the records were made with it
+    /// The key of number tags (`tag.key`, or a later one): whether the records were made with it; opt-outs are then followed
+    /// past a replacement of it
     #[arg(long, value_name = "FILE")]
     pub tag_key: Option<PathBuf>,
 }
@@ -53,10 +54,9 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
             "name the data_dir of a node, or a copy of it",
         ));
     }
-    let opener = args.tag_key.as_deref().map(opener).transpose()?.flatten();
-    let opened = opener.is_some();
-    let mut report = verify::ledger(&args.path, &Asked { opener, ..asked(args, key, since)? });
-    report.opened = opened;
+    let asked = asked(args, key, since)?;
+    let mut report = verify::ledger(&args.path, &asked);
+    report.opened = asked.sealer.is_some();
     if global.json {
         print::json(&as_json(&report))
     } else {
@@ -65,32 +65,23 @@ pub fn run(args: &Args, global: &Global) -> Outcome {
     Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
 }
 
-/// The tag key with the sealing key beside it, if that is there.
-fn opener(tag_key: &Path) -> Result<Option<Opener>, Failure> {
-    let seal_key = tag_key.with_file_name("seal.key");
-    if !seal_key.exists() {
-        return Ok(None);
-    }
-    let unreadable = |error: OpenError| Failure::usage(error.to_string(), "name the file tag.key of a keys_dir");
-    let tags = Keys::tag_key_of(tag_key).map_err(unreadable)?;
-    let sealer = Sealer::of_file(&seal_key).map_err(unreadable)?;
-    Ok(Some(Opener { tags, sealer }))
-}
-
+/// The tag key with its other generations and the sealing keys beside it, where those are.
 fn asked(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>) -> Result<Asked, Failure> {
-    let commitment = args.tag_key.as_deref().map(Keys::tag_commitment_of).transpose();
-    let tag_commitment = commitment.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
-    Ok(Asked { key, since, tag_commitment, opener: None })
+    let Some(tag_key) = &args.tag_key else { return Ok(Asked { key, since, ..Asked::default() }) };
+    let unreadable = |error: OpenError| {
+        Failure::usage(error.to_string(), "name the file tag.key of a keys_dir, or tag.key.2 where it was replaced")
+    };
+    let tags = Some(Keys::tag_links_of(tag_key).map_err(unreadable)?);
+    let sealer = Sealer::of_dir(tag_key.parent().unwrap_or(Path::new(""))).map_err(unreadable)?;
+    Ok(Asked { key, since, tags, sealer })
 }
 
 /// A proof file.
 fn check_proof(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>, global: &Global) -> Outcome {
     let octets = read(&args.path)?;
     let asked = asked(args, key, since)?;
-    let tag_key = args.tag_key.as_deref().map(Keys::tag_key_of).transpose();
-    let tag_key = tag_key.map_err(|error| Failure::usage(error.to_string(), "name the file tag.key"))?;
     let name = args.path.display().to_string();
-    let (report, shown) = proof_file::proof(&name, &octets, &asked, tag_key.as_ref());
+    let (report, shown) = proof_file::proof(&name, &octets, &asked);
     if global.json {
         let mut answer = as_json(&report);
         answer["number"] = json!(shown.number);
@@ -174,7 +165,7 @@ fn say(report: &Report) {
     if report.rehearsal {
         print::line("REHEARSAL: made under a virtual clock; nothing here is evidence of real traffic");
     }
-    report.lineage.words().into_iter().for_each(print::line);
+    report.lineage.words().iter().chain(&report.rekeys).for_each(print::line);
     for gap in &report.gaps {
         print::line(format!(
             "gap: {} of {:?} left without a record from {} to {}: the ledger could not be written (event {})",
@@ -278,6 +269,7 @@ fn as_json(report: &Report) -> serde_json::Value {
         "rehearsal": report.rehearsal,
         "epoch": report.lineage.current(),
         "restores": report.lineage.words(),
+        "replaced_keys": report.rekeys,
         "gaps": gaps.collect::<Vec<_>>(),
         "anchor": report.anchor_words(),
         "tags": report.tag_words(),

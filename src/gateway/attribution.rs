@@ -476,7 +476,7 @@ mod tests {
         let dir = room.path().join("index");
         let keeping = Keeping {
             disk: Arc::new(RealDisk),
-            key: &[5; 32],
+            keys: crate::spool::SpoolKeys::of(&[5; 32]),
             segment_octets: 1 << 20,
             patience: Duration::from_secs(20),
         };

@@ -88,7 +88,9 @@ impl Lane {
         let operator = &self.smscs[smsc];
         let how = build::id_match(operator.settings.message_id_match);
         let ids = &self.kit.shared.ids;
-        let owner = ids.find(operator.settings.id, found.message_id, how, &tag, now.civil);
+        let earlier = self.number_of(smsc, inbound).map(|number| self.kit.shared.tags.before(number));
+        let owner =
+            ids.find(operator.settings.id, (found.message_id, how), &tag, &earlier.unwrap_or_default(), now.civil);
         match (operator.mirrored, owner) {
             // An account that used it too, and has left.
             (Some(account), Match::One(owner)) if owner.account != account => {}
@@ -128,7 +130,9 @@ impl Lane {
         for EarlyReceipt { smsc, message_id, delivery } in arrived {
             let operator = &self.smscs[smsc];
             let how = build::id_match(operator.settings.message_id_match);
-            let found = self.kit.shared.ids.find(operator.settings.id, &message_id, how, &delivery.tag, now.civil);
+            // Submitted a moment ago: under the newest key.
+            let asked = (&message_id[..], how);
+            let found = self.kit.shared.ids.find(operator.settings.id, asked, &delivery.tag, &[], now.civil);
             match found {
                 Match::One(owner) => self.to_client(owner.account, delivery, now),
                 Match::Ambiguous | Match::Unknown => self.unrouted(smsc, delivery, now),

@@ -11,8 +11,8 @@ use crate::compliance::sender_rules::Source;
 use crate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
 use crate::ledger::{Event, Personal};
 use crate::message::inbound::Inbound;
+use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
-use crate::message::tag::NumberTag;
 use crate::pdu::receipt::Receipt;
 use crate::pdu::status::CommandStatus;
 use crate::spool::id_index::Match;
@@ -90,7 +90,7 @@ impl Lane {
         let Some(number) = self.number_of(smsc, inbound) else { return };
         let shared = Arc::clone(&self.kit.shared);
         let tag = shared.tags.tag(number);
-        let account = self.account_of(smsc, found, &tag, now);
+        let account = self.account_of(smsc, found, number, now);
         let scope = self.scope_of_receipt(smsc, account, inbound);
         let pending = self.awaiting_acts.iter().any(|act| act.is_stop_of(&tag));
         if !pending && shared.stands_on_record(&tag, scope) {
@@ -137,11 +137,12 @@ impl Lane {
     }
 
     /// The account that a receipt is for, where that is known yet.
-    fn account_of(&self, smsc: usize, found: &Receipt<'_>, tag: &NumberTag, now: Now) -> Option<NameId> {
+    fn account_of(&self, smsc: usize, found: &Receipt<'_>, number: Msisdn, now: Now) -> Option<NameId> {
         let operator = &self.smscs[smsc];
         let how = build::id_match(operator.settings.message_id_match);
-        let ids = &self.kit.shared.ids;
-        match ids.find(operator.settings.id, found.message_id, how, tag, now.civil) {
+        let (ids, tags) = (&self.kit.shared.ids, &self.kit.shared.tags);
+        let (tag, earlier) = (tags.tag(number), tags.before(number));
+        match ids.find(operator.settings.id, (found.message_id, how), &tag, &earlier, now.civil) {
             Match::One(owner) => Some(owner.account),
             Match::Ambiguous | Match::Unknown => operator.mirrored,
         }

@@ -22,8 +22,8 @@ pub enum OpenError {
     Damaged { path: PathBuf, offset: u64, what: &'static str },
     #[error("{path} is missing although later segments exist; restore it from a backup", path = path.display())]
     Missing { path: PathBuf },
-    #[error("{path} was written under another label (key-check value) than the one given", path = path.display())]
-    Label { path: PathBuf },
+    #[error("{path} was written under another label (key-check value) than those given", path = path.display())]
+    Label { path: PathBuf, label: [u8; 16] },
     #[error("{path} belongs to another stream or is of an unknown version", path = path.display())]
     Foreign { path: PathBuf },
 }

@@ -16,6 +16,7 @@ pub const OPTIONS: Options = Options {
     segment_octets: OCTETS,
     sync_within: Duration::ZERO,
     label: [7; 16],
+    older: Vec::new(),
     leaf_seq_at: None,
     read_back: true,
 };

@@ -23,7 +23,6 @@ pub struct Fault {
 pub struct Offline {
     dir: PathBuf,
     stretches: Vec<Stretch>,
-    label: [u8; 16],
     /// Segments behind the last one with a header: pre-written, or not durable yet.
     beyond: Vec<PathBuf>,
 }
@@ -44,6 +43,8 @@ pub struct Walk<'o> {
 pub struct Placed<'a> {
     pub frame: Frame<'a>,
     pub offset: u64,
+    /// The mark of its segment.
+    pub label: [u8; 16],
 }
 
 /// What follows the last record.
@@ -64,7 +65,6 @@ impl Offline {
         let mut indices: Vec<u64> = names.filter_map(|name| segment::index_of(&name)).collect();
         indices.sort_unstable();
         let mut headers = Vec::new();
-        let mut label = None;
         for index in indices {
             let path = segment::path(dir, index);
             let octets = read_head(&path).map_err(|error| fault(&path, 0, error.to_string()))?;
@@ -74,9 +74,6 @@ impl Offline {
                 let same = name.iter().copied().eq(stream.bytes().chain(std::iter::repeat(0)).take(8));
                 if header.index != index || !same {
                     return Err(fault(&path, 8, "this segment belongs to another stream or another place".into()));
-                }
-                if *label.get_or_insert(header.label) != header.label {
-                    return Err(fault(&path, 48, "this segment was written under other keys than the first".into()));
                 }
             }
             if look == HeaderLook::Bad {
@@ -102,12 +99,17 @@ impl Offline {
         }
         let beyond =
             headers.iter().filter(|(index, _)| *index > last.index).map(|(index, _)| segment::path(dir, *index));
-        Ok(Self { dir: dir.to_owned(), beyond: beyond.collect(), stretches, label: label.unwrap_or_default() })
+        Ok(Self { dir: dir.to_owned(), beyond: beyond.collect(), stretches })
     }
 
-    /// The mark in every segment (for the ledger: the key-check value).
+    /// The mark in the newest segment (for the ledger: the key-check value).
     pub fn label(&self) -> [u8; 16] {
-        self.label
+        self.stretches.last().map(|stretch| stretch.label).unwrap_or_default()
+    }
+
+    /// The marks in its segments, oldest first.
+    pub fn labels(&self) -> impl Iterator<Item = [u8; 16]> + '_ {
+        self.stretches.iter().map(|stretch| stretch.label)
     }
 
     /// The sequence number of the first record that is still here.
@@ -171,7 +173,7 @@ impl Walk<'_> {
 
     /// The next record, or `None` behind the last.
     pub fn next_record(&mut self) -> Result<Option<Placed<'_>>, Fault> {
-        let (octets, leaf) = loop {
+        let (octets, leaf, label) = loop {
             if self.tail.is_some() {
                 return Ok(None);
             }
@@ -193,7 +195,7 @@ impl Walk<'_> {
             let end = stretch.end.map_or(self.segment.len(), |end| (end as usize).min(self.segment.len()));
             let rest = self.segment.get(self.at..end).unwrap_or_default();
             match frame::look(rest) {
-                Look::Whole(frame) if frame.seq == self.next => break (frame.octets, frame.leaf.len()),
+                Look::Whole(frame) if frame.seq == self.next => break (frame.octets, frame.leaf.len(), stretch.label),
                 Look::Whole(frame) => {
                     return Err(self.fault(format!("record {} stands where {} follows", frame.seq, self.next)));
                 }
@@ -213,6 +215,6 @@ impl Walk<'_> {
         self.at += octets;
         self.next += 1;
         let (leaf, blob) = self.segment[at + HEADER..at + octets].split_at(leaf);
-        Ok(Some(Placed { frame: Frame { seq, leaf, blob, octets }, offset: at as u64 }))
+        Ok(Some(Placed { frame: Frame { seq, leaf, blob, octets }, offset: at as u64, label }))
     }
 }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 const CHUNK: usize = 1 << 18;
 
+/// The mark of a segment.
+pub type Label = [u8; 16];
+
 /// Reads records `from..upto`. Holds its own view of the segments: `go_on` brings it to what was appended since.
 pub struct Reader {
     journal: Journal,
@@ -25,6 +28,7 @@ pub struct Reader {
 struct Open {
     file: Arc<dyn SegmentFile>,
     index: u64,
+    label: [u8; 16],
     /// Offset of `buffer[at]` in the file.
     offset: u64,
     end: u64,
@@ -49,6 +53,16 @@ impl Journal {
             last.end = Some(state.offset);
         }
         (stretches, state.next_seq)
+    }
+
+    /// Whether a segment bears another label than the one that is written now.
+    pub fn has_older_labels(&self) -> bool {
+        self.segment_labels().iter().any(|label| *label != self.inner.identity.label)
+    }
+
+    /// The labels of its segments, oldest first; never empty.
+    pub fn segment_labels(&self) -> Vec<Label> {
+        self.inner.lock().stretches.iter().map(|stretch| stretch.label).collect()
     }
 
     /// The sequence numbers at which segments begin, oldest first: places where a reader starts without searching.
@@ -99,6 +113,14 @@ impl Reader {
 
     /// The next record whose leaf is wanted, or `None` behind the last. Those passed over are checked too.
     pub fn next_frame_where(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Frame<'_>>, ReadError> {
+        Ok(self.next_labelled_where(|_, leaf| wanted(leaf))?.map(|(_, frame)| frame))
+    }
+
+    /// The next record whose label and leaf are wanted, with the label of its segment, or `None` behind the last.
+    pub fn next_labelled_where(
+        &mut self,
+        wanted: impl Fn(&Label, &[u8]) -> bool,
+    ) -> Result<Option<(Label, Frame<'_>)>, ReadError> {
         let (at, leaf, octets) = loop {
             if self.next >= self.upto {
                 return Ok(None);
@@ -122,9 +144,10 @@ impl Reader {
                 open.skip(length);
                 continue;
             }
+            let label = open.label;
             let Some(octets) = open.peek(length, &self.journal)? else { return Err(open.damaged(&self.journal)) };
             let Look::Whole(frame) = frame::look(octets) else { return Err(open.damaged(&self.journal)) };
-            let (take, leaf) = (wanted(frame.leaf), frame.leaf.len());
+            let (take, leaf) = (wanted(&label, frame.leaf), frame.leaf.len());
             let at = open.at;
             open.skip(length);
             self.next += 1;
@@ -135,7 +158,8 @@ impl Reader {
         let seq = self.next - 1;
         let Some(open) = self.open.as_ref() else { return Ok(None) };
         let whole = &open.buffer[at..at + octets];
-        Ok(Some(Frame { seq, leaf: &whole[HEADER..HEADER + leaf], blob: &whole[HEADER + leaf..], octets }))
+        let frame = Frame { seq, leaf: &whole[HEADER..HEADER + leaf], blob: &whole[HEADER + leaf..], octets };
+        Ok(Some((open.label, frame)))
     }
 
     fn open_next(&mut self) -> Result<(), ReadError> {
@@ -151,6 +175,7 @@ impl Reader {
         self.open = Some(Open {
             file,
             index: stretch.index,
+            label: stretch.label,
             offset: BODY,
             end: stretch.end.unwrap_or(BODY),
             buffer: Vec::with_capacity(CHUNK),

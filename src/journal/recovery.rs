@@ -3,6 +3,8 @@
 //!
 //! A segment gets its header when the segment before it is durable. So a segment without a header holds only records that
 //! were never acknowledged: they are kept when they join on (kill -9), and dropped when something before them is torn (power cut).
+//! A segment is wholly under one label. Where the newest one bears an older label than is given, the stream goes on in a new segment,
+//! whose header is durable before anything is written to it: so a segment without a header is always under the label of the one before.
 
 use super::disk::{Disk, SegmentFile};
 use super::error::OpenError;
@@ -18,6 +20,8 @@ pub struct Stretch {
     pub first_seq: u64,
     /// Where the part ends; `None` for the segment being written.
     pub end: Option<u64>,
+    /// The label that all of it was written under.
+    pub label: [u8; 16],
 }
 
 /// What recovery found and did.
@@ -48,8 +52,13 @@ pub(super) struct Identity {
     pub segment_octets: u64,
 }
 
-/// Opens the stream in `dir`, or makes its first segment.
-pub(super) fn recover(disk: &dyn Disk, dir: &Path, identity: Identity) -> Result<Recovered, OpenError> {
+/// Opens the stream in `dir`, or makes its first segment. `older`: labels that its segments may bear too.
+pub(super) fn recover(
+    disk: &dyn Disk,
+    dir: &Path,
+    identity: Identity,
+    older: &[[u8; 16]],
+) -> Result<Recovered, OpenError> {
     let mut indices = Vec::new();
     for name in disk.list(dir).map_err(OpenError::io(dir))? {
         if name.ends_with(".tmp") {
@@ -59,7 +68,7 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, identity: Identity) -> Result
         }
     }
     indices.sort_unstable();
-    let headers = read_headers(disk, dir, &indices, identity)?;
+    let headers = read_headers(disk, dir, &indices, identity, older)?;
     let Some(last) = headers.iter().rev().find_map(|(_, look)| whole(look)) else {
         return begin(disk, dir, identity, &indices);
     };
@@ -72,18 +81,19 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, identity: Identity) -> Result
     refuse_if_damaged(&segment::path(dir, last.index), &octets, &run)?;
     let mut cut_octets = torn_octets(&octets, run.end);
     let mut writing = Writing { index: last.index, file, octets, run };
-    let (adopted, dropped_octets) = adopt(disk, dir, &headers, identity, &writing)?;
+    let its_own = Identity { label: last.label, ..identity };
+    let (adopted, dropped_octets) = adopt(disk, dir, &headers, its_own, &writing)?;
     cut_octets += dropped_octets;
     if let Some((next, stretch_end)) = adopted {
         stretches.last_mut().expect("the chain holds its last").end = Some(stretch_end);
-        stretches.push(Stretch { index: next.index, first_seq: next.run.first, end: None });
+        stretches.push(Stretch { index: next.index, first_seq: next.run.first, end: None, label: last.label });
         writing = next;
         cut_octets = torn_octets(&writing.octets, writing.run.end);
     }
     settle(&segment::path(dir, writing.index), &writing)?;
     let spare = tidy(disk, dir, &indices, &stretches, identity.segment_octets)?;
     let highest = spare.as_ref().map_or(writing.index, |spare| spare.index);
-    Ok(Recovered {
+    let found = Recovered {
         offset: writing.run.end,
         next_seq: writing.run.next,
         current: Blank { index: writing.index, octets: writing.octets.len() as u64, file: writing.file },
@@ -91,7 +101,34 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, identity: Identity) -> Result
         spare,
         highest,
         report: Recovery { records: writing.run.next, cut_octets },
-    })
+    };
+    if last.label == identity.label { Ok(found) } else { go_on_under(disk, dir, identity, found) }
+}
+
+/// Goes on in a new segment because the newest one bears an older label.
+fn go_on_under(disk: &dyn Disk, dir: &Path, identity: Identity, found: Recovered) -> Result<Recovered, OpenError> {
+    let Recovered { mut stretches, current, offset, next_seq, spare, report, .. } = found;
+    let index = current.index + 1;
+    let path = segment::path(dir, index);
+    let next = match spare {
+        Some(spare) => spare,
+        None => segment::create(disk, dir, index, identity.segment_octets).map_err(OpenError::io(&path))?,
+    };
+    let header = Header {
+        stream: identity.stream,
+        index,
+        first_seq: next_seq,
+        previous: current.index,
+        previous_end: offset,
+        label: identity.label,
+    };
+    next.file.write_all_at(&header.encode(), 0).map_err(OpenError::io(&path))?;
+    next.file.sync_data().map_err(OpenError::io(&path))?;
+    if let Some(last) = stretches.last_mut() {
+        last.end = Some(offset);
+    }
+    stretches.push(Stretch { index, first_seq: next_seq, end: None, label: identity.label });
+    Ok(Recovered { stretches, current: next, offset: BODY, next_seq, spare: None, highest: index, report })
 }
 
 /// The whole frames at the head of a segment.
@@ -129,6 +166,7 @@ fn read_headers(
     dir: &Path,
     indices: &[u64],
     identity: Identity,
+    older: &[[u8; 16]],
 ) -> Result<Vec<(u64, HeaderLook)>, OpenError> {
     let mut headers = Vec::with_capacity(indices.len());
     for &index in indices {
@@ -144,8 +182,8 @@ fn read_headers(
             if header.stream != identity.stream || header.index != index {
                 return Err(OpenError::Foreign { path });
             }
-            if header.label != identity.label {
-                return Err(OpenError::Label { path });
+            if header.label != identity.label && !older.contains(&header.label) {
+                return Err(OpenError::Label { path, label: header.label });
             }
         }
         headers.push((index, look));
@@ -189,7 +227,7 @@ fn begin(disk: &dyn Disk, dir: &Path, identity: Identity, indices: &[u64]) -> Re
     current.file.write_all_at(&header.encode(), 0).map_err(OpenError::io(&path))?;
     current.file.sync_data().map_err(OpenError::io(&path))?;
     Ok(Recovered {
-        stretches: vec![Stretch { index: 1, first_seq: 0, end: None }],
+        stretches: vec![Stretch { index: 1, first_seq: 0, end: None, label: identity.label }],
         current,
         offset: BODY,
         next_seq: 0,
@@ -201,7 +239,7 @@ fn begin(disk: &dyn Disk, dir: &Path, identity: Identity, indices: &[u64]) -> Re
 
 /// The segments from the first record to `last`, each ending where its successor says.
 pub(super) fn chain(dir: &Path, headers: &[(u64, HeaderLook)], last: Header) -> Result<Vec<Stretch>, OpenError> {
-    let mut stretches = vec![Stretch { index: last.index, first_seq: last.first_seq, end: None }];
+    let mut stretches = vec![Stretch { index: last.index, first_seq: last.first_seq, end: None, label: last.label }];
     let mut at = last;
     while at.previous != at.index {
         let found = headers.iter().find(|(index, _)| *index == at.previous).and_then(|(_, look)| whole(look));
@@ -211,7 +249,8 @@ pub(super) fn chain(dir: &Path, headers: &[(u64, HeaderLook)], last: Header) -> 
         if before.first_seq > at.first_seq || before.index >= at.index {
             return Err(OpenError::Foreign { path: segment::path(dir, before.index) });
         }
-        stretches.push(Stretch { index: before.index, first_seq: before.first_seq, end: Some(at.previous_end) });
+        let (index, first_seq, label) = (before.index, before.first_seq, before.label);
+        stretches.push(Stretch { index, first_seq, end: Some(at.previous_end), label });
         at = before;
     }
     stretches.reverse();

@@ -221,3 +221,76 @@ fn another_label_and_another_stream_are_refused() {
     other.stream = "others";
     assert!(matches!(Journal::open(Arc::new(RealDisk), dir.path(), other), Err(OpenError::Foreign { .. })));
 }
+
+/// The labels of the records, in order.
+fn labels(journal: &Journal) -> Vec<u8> {
+    let mut reader = journal.read(0, u64::MAX);
+    let mut found = Vec::new();
+    while let Some((label, frame)) = reader.next_labelled_where(|_, _| true).expect("readable") {
+        assert_eq!(frame.leaf, leaf(frame.seq));
+        found.push(label[0]);
+    }
+    found
+}
+
+fn open_under(dir: &Path, label: u8, older: &[u8]) -> Result<Journal, OpenError> {
+    let older = older.iter().map(|label| [*label; 16]).collect();
+    let options = Options { label: [label; 16], older, ..options(Duration::ZERO) };
+    Journal::open(Arc::new(RealDisk), dir, options).map(|(journal, _)| journal)
+}
+
+#[test]
+fn a_segment_of_an_older_label_is_read_and_never_written_on() {
+    let (dir, ..) = stream(3);
+    for (at, label) in [8u8, 9].into_iter().enumerate() {
+        let older = &[7, 8][..=at];
+        let journal = open_under(dir.path(), label, older).expect("known");
+        assert!(journal.has_older_labels());
+        let from = 3 + 2 * at as u64;
+        append(&journal, from, 2);
+        assert!(journal.wait_synced(from + 1, PATIENCE));
+        journal.close();
+    }
+    let journal = open_under(dir.path(), 9, &[7, 8]).expect("its own");
+    assert_eq!(labels(&journal), [7, 7, 7, 8, 8, 9, 9]);
+    assert_reads(&journal, 7);
+    assert_eq!(journal.segment_labels(), [[7; 16], [8; 16], [9; 16]], "no segment more than labels");
+    journal.close();
+    drop(journal);
+    let refused = open_under(dir.path(), 9, &[7]);
+    assert!(matches!(refused, Err(OpenError::Label { label, .. }) if label == [8; 16]));
+    let refused = open_under(dir.path(), 8, &[7]);
+    assert!(matches!(refused, Err(OpenError::Label { label, .. }) if label == [9; 16]), "nobody goes back");
+}
+
+#[test]
+fn a_stream_that_was_opened_under_a_new_label_and_not_written_goes_on_there() {
+    let (dir, ..) = stream(3);
+    for _ in 0..3 {
+        open_under(dir.path(), 8, &[7]).expect("known").close();
+    }
+    let journal = open_under(dir.path(), 8, &[7]).expect("known");
+    assert_eq!(journal.segment_labels(), [[7; 16], [8; 16]]);
+    append(&journal, 3, 1);
+    assert_eq!(labels(&journal), [7, 7, 7, 8]);
+}
+
+/// A killed process leaves a segment without a header: its records are of the label that it was written under, whatever is given now.
+#[test]
+fn a_segment_without_a_header_is_under_the_label_of_the_one_before_it() {
+    let (dir, ..) = stream(30);
+    let slow = options(Duration::from_secs(3600));
+    let (journal, _) = Journal::open(Arc::new(RealDisk), dir.path(), slow).expect("opens");
+    append(&journal, 30, 30);
+    let killed = copy(dir.path());
+    let blank =
+        |index: u64| fs::read(segment::path(killed.path(), index)).expect("read")[..512].iter().all(|o| *o == 0);
+    assert!(blank(2) && segment::written(&fs::read(segment::path(killed.path(), 2)).expect("read")) > 512);
+    for _ in 0..2 {
+        let journal = open_under(killed.path(), 8, &[7]).expect("known");
+        let found = labels(&journal);
+        assert!(found.len() == 60 && found.iter().all(|label| *label == 7), "{found:?}");
+        journal.close();
+    }
+    drop(journal);
+}

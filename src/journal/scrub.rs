@@ -104,6 +104,7 @@ mod tests {
         segment_octets: 4096,
         sync_within: Duration::ZERO,
         label: [1; 16],
+        older: Vec::new(),
         leaf_seq_at: None,
         read_back: false,
     };

@@ -29,8 +29,10 @@ pub struct Options {
     pub segment_octets: u64,
     /// How long an append may wait for its fsync to be shared; zero = at once (group commit still shares).
     pub sync_within: Duration,
-    /// Written to every segment; another label refuses to open.
+    /// Written to every segment; one that is neither this nor `older` refuses to open.
     pub label: [u8; 16],
+    /// Labels of segments from before: such a segment is read and never appended to; the stream goes on in a new one.
+    pub older: Vec<[u8; 16]>,
     /// Where in a leaf its sequence number stands, if it does.
     pub leaf_seq_at: Option<usize>,
     /// Whether what was written is read back and compared before the fsync (for records that are acknowledged).
@@ -149,7 +151,7 @@ impl Journal {
         let name = options.stream.as_bytes();
         stream[..name.len().min(8)].copy_from_slice(&name[..name.len().min(8)]);
         let identity = Identity { stream, label: options.label, segment_octets: options.segment_octets.max(4096) };
-        let found = recovery::recover(&*disk, dir, identity)?;
+        let found = recovery::recover(&*disk, dir, identity, &options.older)?;
         let state = State {
             synced_end: (found.current.index, found.offset),
             stretches: found.stretches,
@@ -393,7 +395,7 @@ impl Inner {
             previous_end,
             label: self.identity.label,
         });
-        state.begin(next);
+        state.begin(next, self.identity.label);
         self.wanted.notify_all();
     }
 }
@@ -416,12 +418,12 @@ impl State {
     }
 
     /// Makes `next` the segment that is written, from its first frame.
-    pub fn begin(&mut self, next: Blank) {
+    pub fn begin(&mut self, next: Blank, label: [u8; 16]) {
         let end = self.offset;
         if let Some(last) = self.stretches.last_mut() {
             last.end = Some(end);
         }
-        self.stretches.push(Stretch { index: next.index, first_seq: self.next_seq, end: None });
+        self.stretches.push(Stretch { index: next.index, first_seq: self.next_seq, end: None, label });
         self.current = next;
         self.offset = BODY;
         self.tainted = false;

@@ -133,7 +133,7 @@ fn rescue<'s>(inner: &'s Inner, mut state: MutexGuard<'s, State>, held: &Pending
     let upto = state.next_seq;
     state.stretches.retain(|stretch| stretch.index <= good);
     (state.offset, state.next_seq) = (good_end, synced);
-    state.begin(next);
+    state.begin(next, inner.identity.label);
     state.next_seq = upto;
     state.offset = BODY + octets.len() as u64;
     state.header = None;

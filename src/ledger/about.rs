@@ -33,6 +33,7 @@ impl Event {
             | Self::Epoch(_)
             | Self::Reopen(_)
             | Self::Key(_)
+            | Self::Rekey(_)
             | Self::Retention(_)
             | Self::AccountCounter(_)
             | Self::LinkCounter(_) => None,

@@ -6,6 +6,7 @@ use super::checkpoint::Stream;
 use super::error::{LedgerError, OpenError};
 use super::event::Event;
 use super::gap::Gaps;
+use super::generations::Generations;
 use super::home::Home;
 use super::names::{self, Names, Place};
 use super::packs;
@@ -51,7 +52,8 @@ pub struct Ledger {
     pub(super) last_now: AtomicI64,
     pub(super) home: Home,
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) label: [u8; 16],
+    /// The marks of the keys, and what carries tags from an older generation.
+    pub(super) generations: Generations,
     /// `stopgate/NODE`: what its logs are called.
     pub(super) log_origin: String,
     pub(super) names: Names,
@@ -280,7 +282,12 @@ impl Ledger {
 
     /// The key-check value: stands in every file made beside the ledger.
     pub fn key_check(&self) -> [u8; 16] {
-        self.label
+        self.generations.newest()
+    }
+
+    /// Whether a file of this key-check value was made under these keys or earlier generations of them.
+    pub fn knows_keys(&self, mark: &[u8; 16]) -> bool {
+        self.generations.knows(mark)
     }
 
     /// The disk the ledger writes to.
@@ -305,7 +312,7 @@ impl Ledger {
         let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let position = self.events.synced();
         let place = Place { position, boot: self.boot, epoch: self.epoch, closed: self.closed_since() };
-        names::save(&*self.disk, &self.dir().join("names"), &self.label, &self.names, place)
+        names::save(&*self.disk, &self.dir().join("names"), &self.key_check(), &self.names, place)
     }
 
     /// Writes the `end` record, makes everything durable and closes the streams. Nothing is taken afterwards.

@@ -12,6 +12,7 @@ use super::event_code::{self, EventRecord};
 use super::leaf::{Fields, Head, Unreadable};
 use crate::journal::disk;
 use crate::journal::error::{BlankError, ReadError};
+use crate::journal::reader::Label;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
@@ -51,8 +52,9 @@ pub struct Pending {
     pub orders: Vec<EraseOrder>,
     /// The other place of the file is damaged, or was torn by a power cut: an order that was noted there is lost, if one was.
     pub torn: bool,
-    /// Of the place that holds.
+    /// Of the place that holds: its count, and the mark of the keys it was written under.
     turn: u64,
+    label: Label,
 }
 
 /// What an erasure did in the events.
@@ -114,10 +116,16 @@ impl Ledger {
     pub fn pending_erasures(&self) -> Result<Pending, EraseError> {
         let path = self.pending_path();
         match std::fs::read(&path) {
-            Ok(octets) => read(&octets, &self.label).map_err(|what| {
-                let source = io::Error::other(format!("{what}; order the erasures of the last days again"));
-                EraseError::Io { path, source }
-            }),
+            Ok(octets) => {
+                let mut pending = read(&octets, |label| self.generations.knows(label)).map_err(|what| {
+                    let source = io::Error::other(format!("{what}; order the erasures of the last days again"));
+                    EraseError::Io { path, source }
+                })?;
+                // Noted before a key was replaced.
+                let label = pending.label;
+                pending.orders.iter_mut().for_each(|order| order.tag = self.generations.carry(&label, order.tag));
+                Ok(pending)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Pending::default()),
             Err(source) => Err(EraseError::Io { path, source }),
         }
@@ -195,7 +203,7 @@ impl Ledger {
     fn note(&self, pending: Pending) -> Result<(), EraseError> {
         let path = self.pending_path();
         let turn = pending.turn + 1;
-        let octets = write(&pending.orders, &self.label, turn);
+        let octets = write(&pending.orders, &self.key_check(), turn);
         let noted = self.pre_write().and_then(|()| self.disk.open(&path)).and_then(|file| {
             file.write_all_at(&octets, (turn % 2) * PLACE as u64)?;
             file.sync_data()
@@ -215,7 +223,8 @@ impl Ledger {
         mut each: impl FnMut(u64, &[u8], &[u8]),
     ) -> Result<(), ReadError> {
         let mut reader = self.events.read(from, upto);
-        while let Some(frame) = reader.next_frame_where(|leaf| event_code::tag(leaf) == Some(*tag))? {
+        let carried = |label: &Label, leaf: &[u8]| Some(self.generations.carry(label, event_code::tag(leaf)?));
+        while let Some((_, frame)) = reader.next_labelled_where(|label, leaf| carried(label, leaf) == Some(*tag))? {
             each(frame.seq, frame.leaf, frame.blob);
         }
         Ok(())
@@ -228,12 +237,14 @@ impl Ledger {
     pub fn recorded_and_not_done(&self) -> Result<Vec<EraseOrder>, ReadError> {
         let (mut orders, mut named) = (Vec::new(), BTreeMap::new());
         let mut reader = self.events.read(0, u64::MAX);
-        while let Some(frame) = reader.next_frame_where(|leaf| event_code::kind_of(leaf) == Some(event_code::ERASE))? {
+        let is_erase = |_: &Label, leaf: &[u8]| event_code::kind_of(leaf) == Some(event_code::ERASE);
+        while let Some((label, frame)) = reader.next_labelled_where(is_erase)? {
             let Ok(EventRecord { event: Event::Erase(erase), at, .. }) = EventRecord::read(frame.leaf) else {
                 continue;
             };
             named.extend(erase.events.iter().map(|seq| (*seq, orders.len())));
-            orders.push(EraseOrder { tag: erase.tag, reason: erase.reason, by: erase.by, at });
+            let tag = self.generations.carry(&label, erase.tag);
+            orders.push(EraseOrder { tag, reason: erase.reason, by: erase.by, at });
         }
         let mut open = BTreeSet::new();
         let is_named = |leaf: &[u8]| Head::read(&mut Fields::new(leaf)).is_ok_and(|head| named.contains_key(&head.seq));
@@ -307,15 +318,15 @@ fn write(orders: &[EraseOrder], label: &[u8; 16], turn: u64) -> Vec<u8> {
     out
 }
 
-/// What both places say.
-fn read(octets: &[u8], label: &[u8; 16]) -> Result<Pending, Unreadable> {
+/// What both places say, in a file of keys that are `known`.
+fn read(octets: &[u8], known: impl Fn(&Label) -> bool) -> Result<Pending, Unreadable> {
     let Some((first, second)) = octets.split_at_checked(PLACE).filter(|_| octets.len() == 2 * PLACE) else {
         return Err("it has not the length it was made with");
     };
     let mut pending: Option<Pending> = None;
     let mut torn = None;
     for place in [first, second] {
-        match read_place(place, label) {
+        match read_place(place, &known) {
             Ok(Some(found)) if pending.as_ref().is_none_or(|known| known.turn < found.turn) => pending = Some(found),
             Ok(_) => {}
             Err(what) => torn = Some(what),
@@ -329,12 +340,13 @@ fn read(octets: &[u8], label: &[u8; 16]) -> Result<Pending, Unreadable> {
 }
 
 /// What one place says; nothing was ever written to it: `None`.
-fn read_place(octets: &[u8], label: &[u8; 16]) -> Result<Option<Pending>, Unreadable> {
+fn read_place(octets: &[u8], known: impl Fn(&Label) -> bool) -> Result<Option<Pending>, Unreadable> {
     if octets.iter().all(|octet| *octet == 0) {
         return Ok(None);
     }
     let mut fields = Fields::new(octets);
-    if fields.array::<8>()? != *MAGIC || fields.array::<16>()? != *label {
+    let (magic, label) = (fields.array::<8>()?, fields.array::<16>()?);
+    if magic != *MAGIC || !known(&label) {
         return Err("it is of another ledger, or of another version");
     }
     let (turn, count) = (fields.u64()?, fields.u32()?);
@@ -349,7 +361,7 @@ fn read_place(octets: &[u8], label: &[u8; 16]) -> Result<Option<Pending>, Unread
     if !rest.starts_with(&sum) || rest[sum.len()..].iter().any(|octet| *octet != 0) {
         return Err("it does not hold its checksum");
     }
-    Ok(Some(Pending { orders, torn: false, turn }))
+    Ok(Some(Pending { orders, torn: false, turn, label }))
 }
 
 #[cfg(test)]
@@ -386,22 +398,23 @@ mod tests {
         let orders = [order(1), order(2)];
         let (older, newer) = (write(&orders[..1], &[9; 16], 6), write(&orders, &[9; 16], 7));
         let both = [older.clone(), newer.clone()].concat();
-        let found = read(&both, &[9; 16]).expect("whole");
+        let known = |label: &Label| *label == [9; 16];
+        let found = read(&both, known).expect("whole");
         assert_eq!((&found.orders[..], found.turn, found.torn), (&orders[..], 7, false));
-        let turned = read(&[newer, older].concat(), &[9; 16]).expect("whole");
+        let turned = read(&[newer, older].concat(), known).expect("whole");
         assert_eq!((turned.orders.len(), turned.turn), (2, 7), "whichever place is the later one");
-        assert!(read(&both, &[8; 16]).is_err());
-        assert_eq!(read(&[0; 2 * PLACE], &[9; 16]), Ok(Pending::default()), "pre-written, and nothing was ever noted");
+        assert!(read(&both, |label: &Label| *label == [8; 16]).is_err());
+        assert_eq!(read(&[0; 2 * PLACE], known), Ok(Pending::default()), "pre-written, and nothing was ever noted");
         // Whatever is flipped in the newer place: the older one holds, and it is said that something may be lost.
         let written = PLACE..PLACE + both[PLACE..].iter().rposition(|octet| *octet != 0).expect("written") + 1;
         for at in written.chain([2 * PLACE - 1]) {
             let mut copy = both.clone();
             copy[at] ^= 1;
-            let found = read(&copy, &[9; 16]).expect("one place is whole");
+            let found = read(&copy, known).expect("one place is whole");
             assert_eq!((&found.orders[..], found.turn, found.torn), (&orders[..1], 6, true), "{at}");
             copy[30] ^= 1;
-            assert!(read(&copy, &[9; 16]).is_err(), "{at}: no place is whole");
-            assert!(read(&both[..at], &[9; 16]).is_err(), "cut at {at}");
+            assert!(read(&copy, known).is_err(), "{at}: no place is whole");
+            assert!(read(&both[..at], known).is_err(), "cut at {at}");
         }
     }
 

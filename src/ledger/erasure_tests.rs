@@ -180,12 +180,12 @@ fn a_number_s_data_are_gone_everybody_else_s_stay_and_old_proofs_and_checkpoints
     let report = holds(dir.path(), Some(&kept));
     assert_eq!((report.replayed.erased, report.notes), (6, vec![]));
     for (text, blobs) in [(&of_other, 3), (&of_who, 6)] {
-        let (report, _) = proof_file::proof("old", text.as_bytes(), &Asked::default(), None);
+        let (report, _) = proof_file::proof("old", text.as_bytes(), &Asked::default());
         assert_eq!((report.findings, report.replayed.blobs), (vec![], blobs), "a proof that was given out stands");
     }
     let (text, made) = proof::make(dir.path(), &keys(), number(WHO)).expect("made");
     assert_eq!(made.events, 11);
-    let (report, _) = proof_file::proof("new", text.as_bytes(), &Asked::default(), None);
+    let (report, _) = proof_file::proof("new", text.as_bytes(), &Asked::default());
     assert_eq!((report.findings, report.replayed.blobs, report.replayed.erased), (vec![], 3, 6));
     drop(open(dir.path(), Arc::new(RealDisk)));
     holds(dir.path(), Some(&kept));

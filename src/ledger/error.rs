@@ -22,11 +22,11 @@ pub enum OpenError {
     #[error("{path}: {what}", path = path.display())]
     KeyInvalid { path: PathBuf, what: &'static str },
     #[error(
-        "the keys in keys_dir are not those that {data} was written with ({path} says so). Put the right keys back (`stopgate key import` \
+        "the keys in keys_dir are not those that {data} was written with ({path} says so: {which}). Put the right keys back (`stopgate key import` \
          takes what `stopgate key export` wrote); starting with others would un-stop every number",
         path = path.display(), data = data_dir.display()
     )]
-    KeyMismatch { path: PathBuf, data_dir: PathBuf },
+    KeyMismatch { path: PathBuf, data_dir: PathBuf, which: String },
     #[error(
         "the keys in {keys} belong to {found} operation; a rehearsal and a live gateway never share keys: name another keys_dir",
         keys = keys_dir.display()

@@ -2,6 +2,7 @@
 //! Must never hold personal data: numbers appear as tags, texts and evidence are sealed beside the leaf.
 
 use super::checkpoint::{Checkpoint, Head};
+use super::generations::Secrets;
 use super::rotation::Rotation;
 use super::suppression_event::{EventId, SuppressionEvent};
 use crate::message::instant::CivilInstant;
@@ -180,6 +181,20 @@ pub struct Reopen {
     pub detail: NameId,
 }
 
+/// A secret was replaced, and the earlier ones stay in use for what was written under them. Stands before the `begin` of the start
+/// that found it, as the first record of a segment that bears the new mark: everything before it is of the earlier generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rekey {
+    pub secret: Secrets,
+    /// Which generation the new one is: 2 for the first replacement.
+    pub generation: u32,
+    /// The commitments to the old and to the new one; their first eight octets are the halves of the segments' marks.
+    pub old: [u8; 32],
+    pub new: [u8; 32],
+    /// What made the record: a command and who ran it, or a start that found the key.
+    pub by: String,
+}
+
 /// Verdicts whose retention is over are given up: their segments go when this is durable, their hashes stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -250,12 +265,41 @@ pub enum Event {
     Reopen(Reopen),
     /// The key that signs checkpoints was replaced.
     Key(Rotation),
+    /// The tag key or the sealing key was replaced.
+    Rekey(Rekey),
     Retention(Retention),
     AccountCounter(AccountCounter),
     LinkCounter(LinkCounter),
 }
 
 impl Event {
+    /// Puts another tag in the place of its own, if it has one.
+    pub fn carry(&mut self, carry: impl FnOnce(NumberTag) -> NumberTag) {
+        let tag = match self {
+            Self::Suppression(SuppressionEvent::Stop(stop)) => &mut stop.tag,
+            Self::Suppression(SuppressionEvent::Lift(lift)) => &mut lift.tag,
+            Self::Consent(consent) => &mut consent.tag,
+            Self::Erase(erase) => &mut erase.tag,
+            Self::Admin(Admin { tag: Some(tag), .. }) => tag,
+            Self::Admin(Admin { tag: None, .. })
+            | Self::Begin(_)
+            | Self::End { .. }
+            | Self::Config { .. }
+            | Self::Contract(_)
+            | Self::Clock(_)
+            | Self::Gap(_)
+            | Self::Import(_)
+            | Self::Epoch(_)
+            | Self::Reopen(_)
+            | Self::Key(_)
+            | Self::Rekey(_)
+            | Self::Retention(_)
+            | Self::AccountCounter(_)
+            | Self::LinkCounter(_) => return,
+        };
+        *tag = carry(*tag);
+    }
+
     /// The word used in metrics and JSON.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -274,6 +318,7 @@ impl Event {
             Self::Epoch(_) => "epoch",
             Self::Reopen(_) => "reopen",
             Self::Key(_) => "key",
+            Self::Rekey(_) => "rekey",
             Self::Retention(_) => "retention",
             Self::AccountCounter(_) => "account_counter",
             Self::LinkCounter(_) => "link_counter",

@@ -32,6 +32,8 @@ pub(super) const REOPEN: u8 = 45;
 pub const KEY: u8 = 46;
 /// Verdicts were given up.
 pub(super) const RETENTION: u8 = 47;
+/// The kind that replaces the tag key or the sealing key.
+pub const REKEY: u8 = 48;
 pub(super) const ACCOUNT_COUNTER: u8 = 64;
 pub(super) const LINK_COUNTER: u8 = 65;
 
@@ -76,6 +78,7 @@ const fn kind(event: &Event) -> u8 {
         Event::Epoch(_) => EPOCH,
         Event::Reopen(_) => REOPEN,
         Event::Key(_) => KEY,
+        Event::Rekey(_) => REKEY,
         Event::Retention(_) => RETENTION,
         Event::AccountCounter(_) => ACCOUNT_COUNTER,
         Event::LinkCounter(_) => LINK_COUNTER,
@@ -177,6 +180,13 @@ pub(super) fn write(
             put.out.extend_from_slice(&rotation.old);
             put.out.extend_from_slice(&rotation.new);
             rotation.signatures.iter().for_each(|signature| put.out.extend_from_slice(signature));
+        }
+        Event::Rekey(rekey) => {
+            put.out.push(rekey.secret as u8);
+            put.out.extend_from_slice(&rekey.generation.to_be_bytes());
+            put.out.extend_from_slice(&rekey.old);
+            put.out.extend_from_slice(&rekey.new);
+            put_text(put.out, &rekey.by);
         }
         Event::Retention(retention) => {
             put.u64(retention.before);

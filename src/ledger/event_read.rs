@@ -4,12 +4,13 @@
 use super::checkpoint::Head as TreeHead;
 use super::event::{
     AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
-    NamedCheckpoint, Reopen, ReopenedBy, Retention,
+    NamedCheckpoint, Rekey, Reopen, ReopenedBy, Retention,
 };
 use super::event_code::{
     ACCOUNT_COUNTER, ADMIN, BEGIN, CLOCK, CONFIG, CONSENT, CONTRACT, END, EPOCH, ERASE, GAP, IMPORT, KEY, LIFT,
-    LINK_COUNTER, NO_CHECKPOINT, REOPEN, RETENTION, STOP,
+    LINK_COUNTER, NO_CHECKPOINT, REKEY, REOPEN, RETENTION, STOP,
 };
+use super::generations::Secrets;
 use super::leaf::{Fields, Unreadable};
 use super::rotation::Rotation;
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
@@ -93,6 +94,12 @@ pub(super) fn read_event(kind: u8, fields: &mut Fields<'_>) -> Result<Event, Unr
             new: fields.array()?,
             signatures: [fields.array()?, fields.array()?],
         }),
+        REKEY => {
+            let secret = fields.u8()?;
+            let secret = Secrets::ALL.into_iter().find(|known| *known as u8 == secret).ok_or("an unknown secret")?;
+            let (generation, old, new) = (fields.u32()?, fields.array()?, fields.array()?);
+            Event::Rekey(Rekey { secret, generation, old, new, by: fields.text()?.to_owned() })
+        }
         ACCOUNT_COUNTER => Event::AccountCounter(AccountCounter {
             account: fields.name()?,
             verdicts: fields.u64()?,

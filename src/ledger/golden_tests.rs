@@ -4,9 +4,10 @@
 use super::checkpoint::Head;
 use super::event::{
     AccountCounter, Admin, Begin, Clock, Consent, ConsentAct, Contract, Epoch, Erase, Event, Gap, Import, LinkCounter,
-    NamedCheckpoint, Reopen, ReopenedBy, Retention,
+    NamedCheckpoint, Rekey, Reopen, ReopenedBy, Retention,
 };
 use super::event_code::{self, EventRecord};
+use super::generations::Secrets;
 use super::keys::hex;
 use super::rotation::Rotation;
 use super::suppression_event::{Answered, EventId, Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
@@ -164,6 +165,8 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
     };
     let epoch = Epoch { number: 2, backup: named(1, 3), newest: Some(named(1, 5)) };
     let rotation = Rotation { number: 1, old: [0xa0; 32], new: [0xa1; 32], signatures: [[0xb0; 64], [0xb1; 64]] };
+    let rekey =
+        Rekey { secret: Secrets::Sealing, generation: 2, old: [0xa2; 32], new: [0xa3; 32], by: "key rotate".into() };
     let people = [NameId(1), NameId(2)];
     let reopen = Reopen { epoch: 2, by: ReopenedBy::TwoPeople, people, detail: NameId(3) };
     vec![
@@ -183,6 +186,7 @@ pub(super) fn events() -> Vec<(Event, &'static str)> {
         (Event::Reopen(reopen), REOPEN),
         (Event::Key(rotation), KEY),
         (Event::Retention(Retention { before: 7, older_than: AT, kept_s: 9 }), RETENTION),
+        (Event::Rekey(rekey), REKEY),
         (Event::AccountCounter(counter), ACCOUNT_COUNTER),
         (Event::LinkCounter(link), LINK_COUNTER),
     ]
@@ -203,6 +207,8 @@ const ERASE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa000000010000000200020000000
 const ADMIN: &str = "000000010000000201aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000003";
 const CLOCK: &str = "0006543210987654000654321098765401";
 const RETENTION: &str = "000000000000000700065432109876540000000000000009";
+const REKEY: &str = "0200000002a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a3a3a3a3a3a3a3a3a3a3a3a3\
+    a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3a3000a6b657920726f74617465";
 const GAP: &str = "00000001000000000000000200065432109876540006543210987654";
 const IMPORT: &str = "0000000100000002dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd0000000000000003\
     0000000000000004";
@@ -225,7 +231,7 @@ const LINK_COUNTER: &str = "0000000100000002000000000000000300000000000000040000
 #[test]
 fn every_event_s_octets_are_pinned_and_read_back() {
     let all = events();
-    assert_eq!(all.len(), 18);
+    assert_eq!(all.len(), 19);
     for (event, expected) in all {
         for binding in [None, Some([0xee; 32])] {
             let mut leaf = Vec::new();

@@ -2,6 +2,7 @@
 //! Must never hold personal data in a leaf, nor acknowledge anything before it is durable.
 
 pub mod keys;
+pub mod escrow;
 pub mod home;
 pub mod leaf;
 pub mod verdict;
@@ -11,6 +12,7 @@ pub mod about;
 pub mod event_code;
 mod event_read;
 mod event_tag;
+pub mod generations;
 pub mod sealed;
 pub mod names;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod verify;
 pub mod backup;
 pub mod restore;
 pub mod rotation;
+pub mod rekey;
 
 #[cfg(test)]
 mod golden_tests;
@@ -45,6 +48,8 @@ mod schema_tests;
 mod gap_tests;
 #[cfg(test)]
 mod erasure_tests;
+#[cfg(test)]
+mod rekey_tests;
 
 pub use appender::{Appender, Committed, EventTicket};
 pub use book::Ledger;

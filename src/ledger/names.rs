@@ -64,6 +64,8 @@ impl Names {
 #[derive(Debug, Default)]
 pub struct Saved {
     pub names: Names,
+    /// The mark of the keys it was written under.
+    pub label: [u8; 16],
     /// Events whose names are in it.
     pub position: u64,
     pub boot: u32,
@@ -101,15 +103,16 @@ pub fn save(disk: &dyn Disk, path: &Path, label: &[u8; 16], names: &Names, place
     disk::replace(disk, path, &out)
 }
 
-/// Reads the names file. `None` when it is absent, damaged or of other keys: the events then tell.
-pub fn load(path: &Path, label: &[u8; 16]) -> Option<Saved> {
+/// Reads the names file. `None` when it is absent, damaged or of keys that are not `known`: the events then tell.
+pub fn load(path: &Path, known: impl Fn(&[u8; 16]) -> bool) -> Option<Saved> {
     let octets = std::fs::read(path).ok()?;
     let (body, sum) = octets.split_last_chunk::<4>()?;
-    if crc32c::crc32c(body) != u32::from_be_bytes(*sum) || body.get(..8)? != MAGIC || body.get(8..24)? != label {
+    let label = *body.get(8..24)?.first_chunk()?;
+    if crc32c::crc32c(body) != u32::from_be_bytes(*sum) || body.get(..8)? != MAGIC || !known(&label) {
         return None;
     }
     let mut fields = super::leaf::Fields::new(&body[24..]);
-    let mut saved = Saved { position: fields.u64().ok()?, ..Saved::default() };
+    let mut saved = Saved { label, position: fields.u64().ok()?, ..Saved::default() };
     (saved.boot, saved.epoch) = (fields.u32().ok()?, fields.u32().ok()?);
     saved.closed = Some(fields.u64().ok()?).filter(|seq| *seq != u64::MAX);
     for id in 1..=fields.u32().ok()? {
@@ -138,17 +141,17 @@ mod tests {
         assert!(!names.insert(NameId(4), "skips"));
         let place = Place { position: 9, boot: 3, epoch: 1, closed: Some(4) };
         save(&RealDisk, &path, &[7; 16], &names, place).expect("saved");
-        let saved = load(&path, &[7; 16]).expect("whole");
+        let saved = load(&path, |label| *label == [7; 16]).expect("whole");
         assert_eq!((saved.position, saved.boot, saved.epoch, saved.closed), (9, 3, 1, Some(4)));
         assert_eq!(saved.names.handle("36111"), Some(NameId(2)));
         assert_eq!(saved.names.name(NameId(1)).as_deref(), Some("acme"));
-        assert!(load(&path, &[8; 16]).is_none());
+        assert!(load(&path, |label| *label == [8; 16]).is_none());
         let whole = std::fs::read(&path).expect("read");
         for at in 0..whole.len() {
             let mut copy = whole.clone();
             copy[at] ^= 4;
             std::fs::write(&path, &copy).expect("write");
-            assert!(load(&path, &[7; 16]).is_none(), "octet {at}");
+            assert!(load(&path, |label| *label == [7; 16]).is_none(), "octet {at}");
         }
     }
 }

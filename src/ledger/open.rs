@@ -4,9 +4,10 @@
 use super::book::{Ledger, PATIENCE};
 use super::checkpoint;
 use super::error::OpenError;
-use super::event::{Begin, Epoch, Event};
+use super::event::{Begin, Epoch, Event, Rekey};
 use super::event_code::EventRecord;
 use super::gap::{self, Gaps};
+use super::generations::{Generations, Secrets};
 use super::home::Home;
 use super::keys::Keys;
 use super::leaf::SEQ_AT;
@@ -42,6 +43,8 @@ pub struct OpenOptions {
     pub disk: Arc<dyn Disk>,
     /// The records were restored from a backup, and this start begins a new epoch.
     pub restored: Option<Epoch>,
+    /// What a record says of who replaced a key that no record has brought in yet.
+    pub by: String,
 }
 
 impl OpenOptions {
@@ -56,6 +59,7 @@ impl OpenOptions {
             verdict_sync_within: Duration::from_millis(20),
             disk: Arc::new(RealDisk),
             restored: None,
+            by: "a start that found the key".to_owned(),
         }
     }
 
@@ -81,6 +85,10 @@ pub struct Recovered {
     pub cut_octets: [u64; 2],
     /// The names file was missing or damaged and was made again from the events.
     pub names_rebuilt: bool,
+    /// Generations of the tag key and of the sealing key, from 1.
+    pub generations: [usize; 2],
+    /// Replacements of these keys that this start has put on record.
+    pub rekeyed: usize,
 }
 
 impl Ledger {
@@ -98,7 +106,8 @@ impl Ledger {
         if options.restored.is_none() && data_dir.join(RESTORING).exists() {
             return Err(OpenError::Restoring { data_dir: data_dir.into() });
         }
-        let label = keys.check();
+        let generations = keys.generations();
+        let (label, older) = (generations.newest(), generations.older());
         let stream = |name: &'static str, octets: u64, sync_within: Duration, read_back: bool| {
             let dir = home.room(name)?;
             let how = Options {
@@ -106,11 +115,16 @@ impl Ledger {
                 segment_octets: octets,
                 sync_within,
                 label,
+                older: older.clone(),
                 leaf_seq_at: Some(SEQ_AT),
                 read_back,
             };
             Journal::open(Arc::clone(&options.disk), &dir, how).map_err(|error| match error {
-                journal_error::OpenError::Label { path } => OpenError::KeyMismatch { path, data_dir: data_dir.into() },
+                journal_error::OpenError::Label { path, label } => OpenError::KeyMismatch {
+                    path,
+                    data_dir: data_dir.into(),
+                    which: foreign_words(&generations, &label),
+                },
                 error => OpenError::Journal(error),
             })
         };
@@ -118,17 +132,27 @@ impl Ledger {
         let (verdicts, found_verdicts) =
             stream("verdicts", options.verdicts_segment_octets, options.verdict_sync_within, false)?;
         let names_path = data_dir.join("names");
-        let loaded = names::load(&names_path, &label);
+        let loaded = names::load(&names_path, |label| generations.knows(label));
         let names_rebuilt = loaded.is_none() && found_events.records > 0;
         let mut saved = loaded.unwrap_or_default();
         if saved.position > found_events.records {
             let found = found_events.records;
             return Err(OpenError::Behind { path: names_path, saved: saved.position, found });
         }
-        catch_up(&events, &mut saved)?;
+        if names_rebuilt {
+            saved.label = events.segment_labels()[0];
+        }
+        let mut on_record = Secrets::ALL.map(|secret| generations.of(secret, &saved.label).unwrap_or(1));
+        catch_up(&events, &mut saved, &mut on_record)?;
+        let rekeyed = match found_events.records {
+            // Nothing was written under the earlier ones.
+            0 => Vec::new(),
+            _ => replaced_since(keys, on_record, &options.by),
+        };
         if let Some(epoch) = &options.restored {
             // Its record comes right behind `begin`.
-            (saved.epoch, saved.closed) = (epoch.number, Some(found_events.records + 1));
+            let begin = found_events.records + rekeyed.len() as u64;
+            (saved.epoch, saved.closed) = (epoch.number, Some(begin + 1));
         }
         let recovered = Recovered {
             boot: saved.boot + 1,
@@ -136,6 +160,8 @@ impl Ledger {
             verdicts: found_verdicts.records,
             cut_octets: [found_events.cut_octets, found_verdicts.cut_octets],
             names_rebuilt,
+            generations: Secrets::ALL.map(|secret| generations.count(secret)),
+            rekeyed: rekeyed.len(),
         };
         let node = Sha256::digest(format!("stopgate node {}", options.node));
         let ledger = Arc::new(Self {
@@ -153,7 +179,7 @@ impl Ledger {
             last_now: AtomicI64::new(now.as_micros()),
             home,
             disk: options.disk,
-            label,
+            generations,
             log_origin: checkpoint::origin(&options.node, options.rehearsal),
             names: saved.names,
             naming: Mutex::new(()),
@@ -171,6 +197,10 @@ impl Ledger {
             epoch: saved.epoch,
         };
         let mut appender = ledger.appender();
+        // Before anything else under the new keys: a crash leaves none of it, or a record that says what follows.
+        for rekey in rekeyed {
+            appender.event(now, &Event::Rekey(rekey), None).map_err(|_| OpenError::NotDurable)?;
+        }
         appender.event(now, &Event::Begin(begin), None).map_err(|_| OpenError::NotDurable)?;
         if let Some(epoch) = options.restored {
             appender.event(now, &Event::Epoch(epoch), None).map_err(|_| OpenError::NotDurable)?;
@@ -187,8 +217,32 @@ impl Ledger {
     }
 }
 
-/// Reads the names and the starts that came after the names file.
-fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
+/// Why a mark is not that of our keys, and which file would be missing if a key was replaced.
+fn foreign_words(generations: &Generations, mark: &[u8; 16]) -> String {
+    generations.unknown(mark).map_or_else(String::new, |(secret, file)| {
+        format!(
+            "its {} is none of those here; if it was replaced by `stopgate key rotate`, {file} is missing",
+            secret.words()
+        )
+    })
+}
+
+/// The replacements that no record has brought in yet, oldest first.
+fn replaced_since(keys: &Keys, on_record: [usize; 2], by: &str) -> Vec<Rekey> {
+    let all = Secrets::ALL.into_iter().zip(on_record).flat_map(|(secret, known)| {
+        (known + 1..=keys.generation(secret)).map(move |generation| Rekey {
+            secret,
+            generation: generation as u32,
+            old: keys.commitment(secret, generation - 1),
+            new: keys.commitment(secret, generation),
+            by: by.to_owned(),
+        })
+    });
+    all.collect()
+}
+
+/// Reads the names and the starts that came after the names file, and which generation of each key is on record.
+fn catch_up(events: &Journal, saved: &mut Saved, on_record: &mut [usize; 2]) -> Result<(), OpenError> {
     let mut reader = events.read(saved.position, u64::MAX);
     while let Some(frame) = reader.next_frame()? {
         let seq = frame.seq;
@@ -205,6 +259,7 @@ fn catch_up(events: &Journal, saved: &mut Saved) -> Result<(), OpenError> {
             }
             Event::Epoch(_) => saved.closed = Some(seq),
             Event::Reopen(_) => saved.closed = None,
+            Event::Rekey(rekey) => on_record[rekey.secret as usize - 1] = rekey.generation as usize,
             Event::End { .. }
             | Event::Key(_)
             | Event::Contract(_)

@@ -6,6 +6,7 @@
 use super::checkpoint::{Checkpoint, Stream, log_name};
 use super::event::Event;
 use super::event_code::{self, EventRecord};
+use super::generations::Secrets;
 use super::keys::{Keys, hex};
 use super::merkle::{Hash, inclusion};
 use super::note::{Note, NoteSigner, base64};
@@ -13,6 +14,7 @@ use super::sealed::Sealer;
 use super::tiles::Tiles;
 use super::verdict::VerdictRecord;
 use crate::journal::offline::{Fault, Offline};
+use crate::journal::reader::Label;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
 use crate::message::tag::NumberTag;
@@ -22,6 +24,8 @@ use std::path::Path;
 
 /// What the first field says.
 pub const FORMAT: &str = "stopgate proof 1";
+/// The same where the tag key was replaced: the tags that the number had before stand in it too.
+pub const FORMAT_OF_TAGS: &str = "stopgate proof 2";
 /// The newest verdicts of a number that a proof holds.
 pub const VERDICTS_MAX: usize = 10_000;
 /// Where a verdict's tag stands in its leaf.
@@ -36,6 +40,9 @@ pub struct Proof {
     pub number: String,
     /// The number's tag, in hexadecimal.
     pub tag: String,
+    /// The tags that it had before each replacement of the tag key that is among the records, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier_tags: Vec<String>,
     /// The public key of the events' log, as the node says it.
     pub key: String,
     /// A whole signed note over both roots.
@@ -106,14 +113,18 @@ pub fn make(dir: &Path, keys: &Keys, number: Msisdn) -> Result<(String, Made), P
     if !signer.key().has_signed(&note) {
         return Err(ProofError::OtherKey);
     }
-    let tag = keys.tag_key().tag(number);
+    let tags = keys.tag_key().tags(number);
     let mut made = Made::default();
-    let mut found = events_about(dir, checkpoint.events.size, tag)?;
-    made.events = found.iter().filter(|one| event_about(&one.leaf, tag).is_some_and(|about| about)).count();
-    let (verdicts, left_out) = verdicts_about(dir, checkpoint.verdicts.size, tag)?;
+    let (mut found, mark) = events_about(dir, checkpoint.events.size, &tags)?;
+    made.events = found.iter().filter(|one| event_about(&one.leaf, &tags).is_some_and(|about| about)).count();
+    let (verdicts, left_out) = verdicts_about(dir, checkpoint.verdicts.size, &tags)?;
+    // The newest tag is that of the newest record that is signed.
+    let newest = keys.generations().of(Secrets::Tags, &mark).unwrap_or(1);
+    let replaced = found.iter().filter(|one| event_code::kind_of(&one.leaf) == Some(event_code::REKEY)).count();
+    let earlier = &tags[(newest - 1).saturating_sub(replaced)..newest - 1];
     (made.verdicts, made.left_out) = (verdicts.len(), left_out);
     let mut wanted: BTreeSet<NameId> = BTreeSet::new();
-    for one in found.iter().filter(|one| event_about(&one.leaf, tag) == Some(true)) {
+    for one in found.iter().filter(|one| event_about(&one.leaf, &tags) == Some(true)) {
         if let Ok(record) = EventRecord::read(&one.leaf) {
             wanted.extend(record.event.about().into_iter().flat_map(|about| about.names()));
         }
@@ -144,9 +155,10 @@ pub fn make(dir: &Path, keys: &Keys, number: Msisdn) -> Result<(String, Made), P
     }
     let mut digits = [0; 20];
     let proof = Proof {
-        format: FORMAT.to_owned(),
+        format: if earlier.is_empty() { FORMAT } else { FORMAT_OF_TAGS }.to_owned(),
         number: String::from_utf8_lossy(number.digits(&mut digits)).into_owned(),
-        tag: hex(&tag.0),
+        tag: hex(&tags[newest - 1].0),
+        earlier_tags: earlier.iter().map(|tag| hex(&tag.0)).collect(),
         key: signer.key().text(),
         checkpoint: String::from_utf8_lossy(&octets).into_owned(),
         records,
@@ -162,39 +174,41 @@ impl Proof {
     }
 }
 
-/// The first record, every name, and what is about the number.
-fn events_about(dir: &Path, size: u64, tag: NumberTag) -> Result<Vec<Found>, ProofError> {
+/// The first record, every name, the replacements of keys, and what is about the number; and the mark of the last segment.
+fn events_about(dir: &Path, size: u64, tags: &[NumberTag]) -> Result<(Vec<Found>, Label), ProofError> {
     let files = Offline::open(&dir.join("events"), "events").map_err(ProofError::Fault)?;
     let mut walk = files.walk();
-    let mut found = Vec::new();
+    let (mut found, mut mark) = (Vec::new(), files.label());
     while walk.position() < size
         && let Some(placed) = walk.next_record().map_err(ProofError::Fault)?
     {
         let frame = placed.frame;
+        mark = placed.label;
         // Whoever holds an earlier key follows it through its replacements.
-        let key = event_code::kind_of(frame.leaf) == Some(event_code::KEY);
-        if frame.seq == 0 || key || event_about(frame.leaf, tag).is_some() {
+        let key = event_code::kind_of(frame.leaf) == Some(event_code::KEY) || replaces_the_tag_key(frame.leaf);
+        if frame.seq == 0 || key || event_about(frame.leaf, tags).is_some() {
             let (leaf, blob) = (frame.leaf.to_vec(), frame.blob.to_vec());
             found.push(Found { stream: Stream::Events, seq: frame.seq, leaf, blob });
         }
     }
-    Ok(found)
+    Ok((found, mark))
+}
+
+fn replaces_the_tag_key(leaf: &[u8]) -> bool {
+    event_code::kind_of(leaf) == Some(event_code::REKEY)
+        && matches!(EventRecord::read(leaf), Ok(EventRecord { event: Event::Rekey(rekey), .. }) if rekey.secret == Secrets::Tags)
 }
 
 /// Whether an event is about the number: `Some(false)` is a name, which may be needed to read the others.
-fn event_about(leaf: &[u8], tag: NumberTag) -> Option<bool> {
+fn event_about(leaf: &[u8], tags: &[NumberTag]) -> Option<bool> {
     if event_code::is_config(leaf) {
         return Some(false);
     }
-    if !leaf.windows(tag.0.len()).any(|octets| octets == tag.0) {
-        return None;
-    }
-    let record = EventRecord::read(leaf).ok()?;
-    (record.event.tag() == Some(tag)).then_some(true)
+    event_code::tag(leaf).is_some_and(|tag| tags.contains(&tag)).then_some(true)
 }
 
 /// The newest verdicts of the number, in order, and how many older ones were left out.
-fn verdicts_about(dir: &Path, size: u64, tag: NumberTag) -> Result<(Vec<Found>, usize), ProofError> {
+fn verdicts_about(dir: &Path, size: u64, tags: &[NumberTag]) -> Result<(Vec<Found>, usize), ProofError> {
     let files = Offline::open(&dir.join("verdicts"), "verdicts").map_err(ProofError::Fault)?;
     let mut walk = files.walk();
     let (mut found, mut left_out) = (VecDeque::new(), 0);
@@ -202,7 +216,8 @@ fn verdicts_about(dir: &Path, size: u64, tag: NumberTag) -> Result<(Vec<Found>, 
         && let Some(placed) = walk.next_record().map_err(ProofError::Fault)?
     {
         let frame = placed.frame;
-        if frame.leaf.get(TAG_AT..TAG_AT + 16) != Some(&tag.0[..]) {
+        let own = frame.leaf.get(TAG_AT..).and_then(|rest| rest.first_chunk());
+        if !own.is_some_and(|own| tags.contains(&NumberTag(*own))) {
             continue;
         }
         if found.len() == VERDICTS_MAX {

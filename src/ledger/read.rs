@@ -1,14 +1,15 @@
 //! Owns reading the ledger back: events one by one, the last verdicts of a number, the verdicts of the last minutes.
-//! Must never return what does not hold its checksum, nor block a writer.
+//! Must never return what does not hold its checksum, nor block a writer. Tags come back as they are under the newest key, whichever
+//! generation of it a record was written under.
 
 use super::book::Ledger;
 use super::checkpoint::Stream;
 use super::error::OpenError;
 use super::event_code::{self, EventRecord};
+use super::generations::Generations;
 use super::sealed::Personal;
 use super::verdict::VerdictRecord;
-use crate::journal::frame::Frame;
-use crate::journal::reader::Reader;
+use crate::journal::reader::{Label, Reader};
 use crate::journal::scrub::Scrub;
 use crate::message::instant::CivilInstant;
 use crate::message::tag::NumberTag;
@@ -23,6 +24,7 @@ pub type SuppressionLeaf<'a> = (NumberTag, u64, &'a [u8]);
 /// Reads events in order.
 pub struct Events {
     reader: Reader,
+    generations: Generations,
 }
 
 impl std::fmt::Debug for Events {
@@ -34,13 +36,14 @@ impl std::fmt::Debug for Events {
 /// Reads verdicts in order.
 pub struct Verdicts {
     reader: Reader,
+    generations: Generations,
     since: CivilInstant,
 }
 
 impl Ledger {
     /// The events `from..upto` (at most what is appended).
     pub fn read_events(&self, from: u64, upto: u64) -> Events {
-        Events { reader: self.events.read(from, upto) }
+        Events { reader: self.events.read(from, upto), generations: self.generations.clone() }
     }
 
     /// Goes on with a reader that stands at `from`, else begins one there: a new one has to look for its place in the segment, which is
@@ -79,7 +82,8 @@ impl Ledger {
 
     /// The verdicts `from..upto`.
     pub fn read_verdicts(&self, from: u64, upto: u64) -> Verdicts {
-        Verdicts { reader: self.verdicts.read(from, upto), since: CivilInstant::from_micros(i64::MIN) }
+        let since = CivilInstant::from_micros(i64::MIN);
+        Verdicts { reader: self.verdicts.read(from, upto), generations: self.generations.clone(), since }
     }
 
     /// The verdicts recorded at or after `since`: at a start, the last ten minutes tell which parts of messages were forwarded.
@@ -93,7 +97,7 @@ impl Ledger {
                 Some(_) | None => {}
             }
         }
-        Ok(Verdicts { reader: self.verdicts.read(from, u64::MAX), since })
+        Ok(Verdicts { since, ..self.read_verdicts(from, u64::MAX) })
     }
 
     /// Begins to read everything of a stream again that is durable now.
@@ -127,16 +131,8 @@ impl Ledger {
         let mut upto = self.verdicts.appended();
         for start in self.verdicts.segment_starts().into_iter().rev().take(segments_max) {
             let mut newest = VecDeque::new();
-            let mut reader = self.verdicts.read(start, upto);
-            while let Some(frame) = reader.next_frame()? {
-                if frame.leaf.get(TAG_AT..TAG_AT + 16) != Some(&tag.0[..]) {
-                    continue;
-                }
-                let record = VerdictRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-                    stream: "verdicts",
-                    seq: frame.seq,
-                    what,
-                })?;
+            let mut verdicts = self.read_verdicts(start, upto);
+            while let Some(record) = verdicts.next_about(&tag)? {
                 if newest.len() + found.len() == limit {
                     newest.pop_front();
                 }
@@ -156,19 +152,18 @@ impl Ledger {
 impl Events {
     /// The next event and its sealed blob (empty when it has none).
     pub fn next_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
-        let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
-        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-            stream: "events",
-            seq: frame.seq,
-            what,
-        })?;
+        self.next_where(|_| true)
+    }
+
+    /// The next event whose leaf is wanted, with its sealed blob; the others are passed over unread.
+    fn next_where(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
+        let Some((label, frame)) = self.reader.next_labelled_where(|_, leaf| wanted(leaf))? else { return Ok(None) };
+        let unreadable = |what| OpenError::Record { stream: "events", seq: frame.seq, what };
+        let mut record = EventRecord::read(frame.leaf).map_err(unreadable)?;
         if record.seq != frame.seq {
-            return Err(OpenError::Record {
-                stream: "events",
-                seq: frame.seq,
-                what: "leaf and frame differ in number",
-            });
+            return Err(unreadable("leaf and frame differ in number"));
         }
+        record.event.carry(|tag| self.generations.carry(&label, tag));
         Ok(Some((record, frame.blob)))
     }
 
@@ -179,48 +174,26 @@ impl Events {
 
     /// The next act of a person, or lift, with its sealed blob; the others are passed over unread.
     pub fn next_step_of_a_lift(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
-        let step = |leaf: &[u8]| matches!(event_code::kind_of(leaf), Some(event_code::ADMIN | event_code::LIFT));
-        let Some(frame) = self.reader.next_frame_where(step)? else { return Ok(None) };
-        let seq = frame.seq;
-        let record = EventRecord::read(frame.leaf);
-        let record = record.map_err(|what| OpenError::Record { stream: "events", seq, what })?;
-        Ok(Some((record, frame.blob)))
+        self.next_where(|leaf| matches!(event_code::kind_of(leaf), Some(event_code::ADMIN | event_code::LIFT)))
     }
 
     /// The next event that touches the registry of opt-ins, with its sealed blob; the others are passed over unread.
     pub fn next_consent_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
-        let consent = |leaf: &[u8]| event_code::kind_of(leaf) == Some(event_code::CONSENT);
-        let Some(frame) = self.reader.next_frame_where(consent)? else { return Ok(None) };
-        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-            stream: "events",
-            seq: frame.seq,
-            what,
-        })?;
-        Ok(Some((record, frame.blob)))
+        self.next_where(|leaf| event_code::kind_of(leaf) == Some(event_code::CONSENT))
     }
 
     /// The same with its sealed blob (empty when it has none).
     pub fn next_suppression_with_blob(&mut self) -> Result<Option<(EventRecord, &[u8])>, OpenError> {
-        let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };
-        let record = EventRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-            stream: "events",
-            seq: frame.seq,
-            what,
-        })?;
-        Ok(Some((record, frame.blob)))
+        self.next_where(touches_the_list)
     }
 
     /// The same as tag, sequence number and leaf, without reading the rest.
     pub fn next_suppression_leaf(&mut self) -> Result<Option<SuppressionLeaf<'_>>, OpenError> {
-        let Some(frame) = self.next_suppression_frame()? else { return Ok(None) };
+        let found = self.reader.next_labelled_where(|_, leaf| touches_the_list(leaf))?;
+        let Some((label, frame)) = found else { return Ok(None) };
         let tag = event_code::suppression_tag(frame.leaf);
         let tag = tag.ok_or(OpenError::Record { stream: "events", seq: frame.seq, what: "a record is too short" })?;
-        Ok(Some((tag, frame.seq, frame.leaf)))
-    }
-
-    fn next_suppression_frame(&mut self) -> Result<Option<Frame<'_>>, OpenError> {
-        let touches = |leaf: &[u8]| matches!(event_code::kind_of(leaf), Some(event_code::STOP | event_code::LIFT));
-        Ok(self.reader.next_frame_where(touches)?)
+        Ok(Some((self.generations.carry(&label, tag), frame.seq, frame.leaf)))
     }
 
     /// The sequence number of the event that comes next.
@@ -237,7 +210,7 @@ impl Events {
 impl Verdicts {
     /// Another reader, from `from` on or from the first verdict that is still there.
     pub fn again_from(&self, from: u64) -> Self {
-        Self { reader: self.reader.again_from(from), since: self.since }
+        Self { reader: self.reader.again_from(from), generations: self.generations.clone(), since: self.since }
     }
 
     /// The sequence number of the verdict that comes next.
@@ -257,31 +230,40 @@ impl Verdicts {
 
     /// The next verdict of a message that left, or that was taken back; the others are passed over without reading them.
     pub fn next_leaving(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
-        let Some(frame) = self.reader.next_frame_where(VerdictRecord::is_of_leaving)? else { return Ok(None) };
-        let read = VerdictRecord::read(frame.leaf);
-        read.map(Some).map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })
+        self.next_where(|_, leaf| VerdictRecord::is_of_leaving(leaf))
     }
 
-    /// The next verdict about a number; the others are passed over without reading them.
+    /// The next verdict about a number, by its tag under the newest key; the others are passed over without reading them.
     pub fn next_about(&mut self, tag: &NumberTag) -> Result<Option<VerdictRecord>, OpenError> {
-        let about = |leaf: &[u8]| leaf.get(TAG_AT..TAG_AT + 16) == Some(&tag.0[..]);
-        let Some(frame) = self.reader.next_frame_where(about)? else { return Ok(None) };
-        let read = VerdictRecord::read(frame.leaf);
-        read.map(Some).map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })
+        let generations = self.generations.clone();
+        let newest = generations.newest();
+        self.next_where(|label, leaf| match leaf.get(TAG_AT..).and_then(|rest| rest.first_chunk()) {
+            Some(own) if *label == newest => *own == tag.0,
+            Some(own) => generations.carry(label, NumberTag(*own)) == *tag,
+            None => false,
+        })
     }
 
     /// The next verdict.
     pub fn next_verdict(&mut self) -> Result<Option<VerdictRecord>, OpenError> {
         loop {
-            let Some(frame) = self.reader.next_frame()? else { return Ok(None) };
-            let record = VerdictRecord::read(frame.leaf).map_err(|what| OpenError::Record {
-                stream: "verdicts",
-                seq: frame.seq,
-                what,
-            })?;
-            if record.at >= self.since {
-                return Ok(Some(record));
+            match self.next_where(|_, _| true)? {
+                Some(record) if record.at < self.since => {}
+                next => return Ok(next),
             }
         }
     }
+
+    fn next_where(&mut self, wanted: impl Fn(&Label, &[u8]) -> bool) -> Result<Option<VerdictRecord>, OpenError> {
+        let Some((label, frame)) = self.reader.next_labelled_where(wanted)? else { return Ok(None) };
+        let read = VerdictRecord::read(frame.leaf);
+        let mut record = read.map_err(|what| OpenError::Record { stream: "verdicts", seq: frame.seq, what })?;
+        record.tag = record.tag.map(|tag| self.generations.carry(&label, tag));
+        Ok(Some(record))
+    }
+}
+
+/// Whether a leaf is of a stop or a lift.
+fn touches_the_list(leaf: &[u8]) -> bool {
+    matches!(event_code::kind_of(leaf), Some(event_code::STOP | event_code::LIFT))
 }

@@ -103,7 +103,8 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, RestoreError> {
     let keys = Keys::open(keys_dir, backup)?;
     let key = NoteSigner::new(&log_name(&origin, Stream::Events), keys.sign_seed()).key();
     let other = || RestoreError::OtherKeys((*keys_dir).into());
-    if hex(&keys.check()) != manifest.key_check {
+    let generations = keys.generations();
+    if ![generations.older(), vec![generations.newest()]].concat().iter().any(|mark| hex(mark) == manifest.key_check) {
         return Err(other());
     }
     // The signing key may have been replaced since: then the statements of both keys lead from the backup's to ours.
@@ -123,7 +124,8 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, RestoreError> {
     let epoch = Epoch { number, backup: NamedCheckpoint::from(&reached), newest: known };
     fill(backup, data_dir, &manifest)?;
     let at = if manifest.rehearsal { reached.at } else { *now };
-    let options = OpenOptions { restored: Some(epoch), ..OpenOptions::new(node, manifest.rehearsal) };
+    let by = "the restore of a backup from before".to_owned();
+    let options = OpenOptions { restored: Some(epoch), by, ..OpenOptions::new(node, manifest.rehearsal) };
     let options = options.with_segment_octets(segment_octets(manifest.rehearsal));
     let begun = Begun { data_dir, keys_dir, keys: &keys, chain: &chain, signed_with, is_reached };
     begin(&begun, options, at)?;

@@ -344,7 +344,7 @@ mod tests {
         let (text, _) =
             super::super::proof::make(&data_dir, &Keys::open(&keys_dir, &data_dir).unwrap(), number(12)).unwrap();
         let asked = Asked { key: Some(first), ..Asked::default() };
-        let (report, _) = verify::proof_file::proof("p", text.as_bytes(), &asked, None);
+        let (report, _) = verify::proof_file::proof("p", text.as_bytes(), &asked);
         assert_eq!(report.findings, []);
     }
 

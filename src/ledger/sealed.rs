@@ -5,7 +5,7 @@
 //! The clear form is a list of fields: kind u8, length u16, octets.
 
 use super::error::OpenError;
-use super::keys::{Keys, read_key};
+use super::keys::Keys;
 use super::leaf::{Fields, Unreadable};
 use crate::message::instant::CivilInstant;
 use crate::message::msisdn::Msisdn;
@@ -35,11 +35,38 @@ pub struct Personal {
     pub said_at: Option<CivilInstant>,
 }
 
-/// Seals and opens personal data.
+/// Seals personal data under the newest key, and opens what any of them has sealed.
 #[derive(Clone)]
 pub struct Sealer {
+    newest: SealingKey,
+    /// The newest of them first.
+    older: Vec<SealingKey>,
+}
+
+#[derive(Clone)]
+struct SealingKey {
     cipher: XChaCha20Poly1305,
     key: Zeroizing<[u8; 32]>,
+}
+
+impl SealingKey {
+    fn new(key: &[u8; 32]) -> Self {
+        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key: Zeroizing::new(*key) }
+    }
+
+    /// The clear form of a blob. `None` when another key sealed it, or it was changed.
+    fn open(&self, blob: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (head, mac) = blob.split_last_chunk::<MAC>()?;
+        let nonce = head.get(SALT..)?.first_chunk::<NONCE>()?;
+        let mut clear = Zeroizing::new(head[SALT + NONCE..].to_vec());
+        let opened = self.cipher.decrypt_inout_detached(
+            &XNonce::from(*nonce),
+            CONTEXT,
+            clear.as_mut_slice().into(),
+            &chacha20poly1305::Tag::from(*mac),
+        );
+        opened.ok().map(|()| clear)
+    }
 }
 
 impl std::fmt::Debug for Sealer {
@@ -49,19 +76,29 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Prepares the sealing key in a file, as `seal.key` is written.
+    /// Prepares the sealing keys in a directory: `seal.key`, `seal.key.2`…. `None` when there are none.
     ///
     /// # Errors
-    /// The file cannot be read, others may read it, or it holds no key.
-    pub fn of_file(path: &Path) -> Result<Self, OpenError> {
-        let key = read_key(path)?;
-        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key })
+    /// A file cannot be read, others may read it, or it holds no key.
+    pub fn of_dir(dir: &Path) -> Result<Option<Self>, OpenError> {
+        Ok(Self::of(Keys::seal_keys_in(dir)?.iter().map(|key| &**key)))
     }
 
-    /// Prepares the sealing key.
+    /// Prepares the sealing keys.
     pub fn new(keys: &Keys) -> Self {
-        let key = Zeroizing::new(*keys.seal_key());
-        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key }
+        Self::of(keys.seal_keys()).expect("there is always a first key")
+    }
+
+    /// Of these keys, the newest first.
+    fn of<'k>(keys: impl IntoIterator<Item = &'k [u8; 32]>) -> Option<Self> {
+        let mut keys = keys.into_iter().map(SealingKey::new);
+        Some(Self { newest: keys.next()?, older: keys.collect() })
+    }
+
+    /// The key that sealed a blob, and its clear form.
+    fn opening(&self, blob: &[u8]) -> Option<(&SealingKey, Zeroizing<Vec<u8>>)> {
+        let mut all = std::iter::once(&self.newest).chain(&self.older);
+        all.find_map(|key| Some((key, key.open(blob)?)))
     }
 
     /// Seals into `blob` (cleared first) and returns the binding for the leaf. `None` when the system gives no random octets.
@@ -73,8 +110,8 @@ impl Sealer {
         nonce.copy_from_slice(&blob[SALT..]);
         let mut clear = Zeroizing::new(Vec::with_capacity(64 + personal.text.as_ref().map_or(0, String::len)));
         personal.write(&mut clear);
-        let mac =
-            self.cipher.encrypt_inout_detached(&XNonce::from(nonce), CONTEXT, clear.as_mut_slice().into()).ok()?;
+        let cipher = &self.newest.cipher;
+        let mac = cipher.encrypt_inout_detached(&XNonce::from(nonce), CONTEXT, clear.as_mut_slice().into()).ok()?;
         blob.extend_from_slice(&clear);
         blob.extend_from_slice(&mac);
         Some(Sha256::digest(&*blob).into())
@@ -85,28 +122,19 @@ impl Sealer {
         if blob.len() < SALT + NONCE + MAC || <[u8; 32]>::from(Sha256::digest(blob)) != *binding {
             return None;
         }
-        let (head, mac) = blob.split_last_chunk::<MAC>()?;
-        let nonce = head[SALT..].first_chunk::<NONCE>()?;
-        let mut clear = Zeroizing::new(head[SALT + NONCE..].to_vec());
-        let opened = self.cipher.decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            CONTEXT,
-            clear.as_mut_slice().into(),
-            &chacha20poly1305::Tag::from(*mac),
-        );
-        opened.ok()?;
+        let (_, clear) = self.opening(blob)?;
         Personal::read(&clear).ok()
     }
-}
 
-impl Sealer {
     /// The key that opens this blob and no other: what XChaCha20 derives from the sealing key and the blob's own nonce, which
     /// tells nothing of the sealing key. `None` when the blob is absent or erased.
     pub fn disclose(&self, blob: &[u8]) -> Option<[u8; 32]> {
         if blob.len() < SALT + NONCE + MAC || blob.iter().all(|octet| *octet == 0) {
             return None;
         }
-        blob[SALT..].first_chunk::<16>().map(|head| hchacha20(&self.key, head))
+        // One that none of our keys opens was changed: whoever checks the proof is to see that, not us.
+        let key = self.opening(blob).map_or(&self.newest, |(key, _)| key);
+        blob[SALT..].first_chunk::<16>().map(|head| hchacha20(&key.key, head))
     }
 }
 
@@ -212,6 +240,7 @@ impl Personal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::generations::Secrets;
 
     fn sealer() -> Sealer {
         Sealer::new(&Keys::from_octets([1; 32], [2; 32], [3; 32]))
@@ -273,5 +302,20 @@ mod tests {
         let other = Sealer::new(&Keys::from_octets([1; 32], [2; 32], [4; 32]));
         assert_eq!(other.open(&blob, &binding), None);
         assert_eq!(sealer().open(&vec![0; blob.len()], &binding), None);
+    }
+
+    #[test]
+    fn after_a_rotation_old_blobs_open_and_new_ones_only_under_the_new_key() {
+        let first = Keys::from_octets([1; 32], [2; 32], [3; 32]);
+        let both = Sealer::new(&first.clone().replaced(Secrets::Sealing, [4; 32]));
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        let (of_old, of_new) = (sealer().seal(&personal(), &mut old), both.seal(&personal(), &mut new));
+        let (of_old, of_new) = (of_old.expect("random"), of_new.expect("random"));
+        assert_eq!((both.open(&old, &of_old), both.open(&new, &of_new)), (Some(personal()), Some(personal())));
+        assert_eq!(sealer().open(&new, &of_new), None, "whoever stole the old key reads nothing new");
+        for (blob, binding) in [(&old, of_old), (&new, of_new)] {
+            let key = both.disclose(blob).expect("sealed");
+            assert_eq!(Personal::disclosed(blob, &binding, &key), Some(personal()));
+        }
     }
 }

@@ -4,6 +4,7 @@
 use super::Keeping;
 use super::duty::{Duties, Duty, DutyId, DutyKind, Fate, Next, Quiet};
 use super::error::SpoolError;
+use super::keys;
 use super::record::{DUTY_LEAF, DutyLeaf};
 use super::seal::Sealer;
 use crate::journal::error::AppendError;
@@ -53,12 +54,12 @@ struct State {
 impl Confirmations {
     /// Opens the duties in `dir` (made if it is missing). What was intended before a crash may have been sent: it is over.
     /// Returns also how many such there were.
-    pub fn open(keeping: &Keeping<'_>, dir: &Path, now: CivilInstant) -> Result<(Self, usize), SpoolError> {
+    pub fn open(keeping: &Keeping, dir: &Path, now: CivilInstant) -> Result<(Self, usize), SpoolError> {
         let journal = keeping.open(dir, "duties", Duration::ZERO)?;
-        let sealer = Sealer::new(keeping.key)?;
+        let sealer = keeping.keys.sealer()?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
-        while let Some(frame) = reader.next_frame()? {
+        while let Some((label, frame)) = reader.next_labelled_where(|_, _| true)? {
             let leaf = DutyLeaf::read(frame.leaf).ok_or(SpoolError::Unknown { record: frame.seq })?;
             let number = match leaf {
                 DutyLeaf::Owed { .. } => {
@@ -68,13 +69,17 @@ impl Confirmations {
                 }
                 DutyLeaf::Intended { .. } | DutyLeaf::Settled { .. } | DutyLeaf::Sent { .. } => None,
             };
-            state.replay(leaf, number);
+            state.replay(leaf.carried(|tag| keeping.keys.carry(&label, tag)), number);
         }
         let unknown = state.duties.restarted(now);
         for id in &unknown {
             state.log(DutyLeaf::Settled { id: *id, at: now, fate: Fate::Unknown }, &[]);
         }
-        let opened = Self { journal, sealer, patience: keeping.patience, state: Mutex::new(state) };
+        let mut opened = Self { journal, sealer, patience: keys::PATIENCE, state: Mutex::new(state) };
+        if opened.journal.has_older_labels() {
+            opened.rewrite(now)?;
+        }
+        opened.patience = keeping.patience;
         opened.commit(now)?;
         Ok((opened, unknown.len()))
     }
@@ -317,6 +322,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SpoolKeys;
     use super::*;
     use crate::journal::disk::RealDisk;
     use crate::message::name::NameId;
@@ -328,7 +334,8 @@ mod tests {
 
     fn open(dir: &Path, now: CivilInstant) -> (Confirmations, usize) {
         let patience = Duration::from_secs(20);
-        let keeping = Keeping { disk: Arc::new(RealDisk), key: &[1; 32], segment_octets: 16 << 10, patience };
+        let keeping =
+            Keeping { disk: Arc::new(RealDisk), keys: SpoolKeys::of(&[1; 32]), segment_octets: 16 << 10, patience };
         Confirmations::open(&keeping, dir, now).unwrap()
     }
 

@@ -125,7 +125,7 @@ impl Spool {
     }
 
     /// Begins a new segment, copies everything that waits into it, and forgets all that stands before.
-    fn leave_segment(&self) -> Result<(), SpoolError> {
+    pub(super) fn leave_segment(&self) -> Result<(), SpoolError> {
         let end = self.journal.roll(PATIENCE)?;
         self.copy_on(end)?;
         self.mark()?;
@@ -183,12 +183,18 @@ impl Spool {
         Ok(())
     }
 
+    /// An item's leaf and sealed octets, as they are under the newest keys.
     fn read_one(&self, record: u64) -> Result<Option<LeafAndBlob>, SpoolError> {
         let mut reader = self.journal.read(record, record + 1);
-        let frame = reader.next_frame()?;
-        Ok(frame.filter(|frame| frame.leaf.len() <= ITEM_LEAF).and_then(|frame| {
-            let is_item = matches!(ItemLeaf::read(frame.leaf, record), Some(ItemLeaf::Item(_, _)));
-            is_item.then(|| (frame.leaf.to_vec(), frame.blob.to_vec()))
-        }))
+        let Some((label, frame)) = reader.next_labelled_where(|_, _| true)? else { return Ok(None) };
+        let Some(leaf @ ItemLeaf::Item(_, _)) = ItemLeaf::read(frame.leaf, record) else { return Ok(None) };
+        if label == self.keys.label() {
+            return Ok(Some((frame.leaf.to_vec(), frame.blob.to_vec())));
+        }
+        let Ok(octets) = self.sealer.open(frame.leaf, frame.blob) else { return Ok(None) };
+        let mut buffer = [0; ITEM_LEAF];
+        let leaf = leaf.carried(|tag| self.keys.carry(&label, tag)).write(&mut buffer).to_vec();
+        let sealed = self.sealer.seal(&leaf, &octets);
+        Ok(Some((leaf, sealed)))
     }
 }

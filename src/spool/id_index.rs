@@ -153,11 +153,11 @@ impl IdIndex {
         self.generations.front().map(|generation| generation.first_record)
     }
 
-    /// Whose message to `destination` has one of these ids: the first candidate that has any such message decides.
-    pub fn find(&self, candidates: [Option<IdHash>; 2], destination: u64, now: CivilInstant) -> Match {
+    /// Whose message to this `destination` has one of these ids: the first candidate that has any such message decides.
+    pub fn find(&self, candidates: [Option<IdHash>; 2], destination: impl Fn(u64) -> bool, now: CivilInstant) -> Match {
         for candidate in candidates.into_iter().flatten() {
             let mut owner: Option<Entry> = None;
-            for entry in self.entries(candidate, now).filter(|entry| entry.destination == destination) {
+            for entry in self.entries(candidate, now).filter(|entry| destination(entry.destination)) {
                 match owner {
                     Some(other) if other.account != entry.account => return Match::Ambiguous,
                     Some(other) if other.at_s >= entry.at_s => {}
@@ -221,7 +221,8 @@ mod tests {
         index.insert(submitted(1, 10, 111, day(0)), 0);
         index.insert(submitted(1, 20, 222, day(0)), 1);
         index.insert(submitted(1, 20, 222, day(1)), 2);
-        let find = |index: &IdIndex, destination| index.find([Some(IdHash(1)), None], destination, day(1));
+        let find =
+            |index: &IdIndex, destination| index.find([Some(IdHash(1)), None], |prefix| prefix == destination, day(1));
         assert_eq!(account_of(find(&index, 111)), Some(10));
         assert_eq!(account_of(find(&index, 222)), Some(20));
         assert_eq!(find(&index, 333), Match::Unknown);
@@ -235,7 +236,7 @@ mod tests {
         let mut index = IdIndex::new(100);
         index.insert(submitted(1, 10, 111, day(0)), 0);
         index.insert(submitted(2, 20, 111, day(0)), 1);
-        let find = |a, b| account_of(index.find([Some(IdHash(a)), Some(IdHash(b))], 111, day(0)));
+        let find = |a, b| account_of(index.find([Some(IdHash(a)), Some(IdHash(b))], |prefix| prefix == 111, day(0)));
         assert_eq!((find(1, 2), find(2, 1), find(9, 2)), (Some(10), Some(20), Some(20)));
         assert!(index.belongs_to(IdHash(1), NameId(10), day(0)) && !index.belongs_to(IdHash(9), NameId(10), day(0)));
     }
@@ -247,8 +248,8 @@ mod tests {
             index.insert(submitted(n as u64, 1, 5, day(n)), 100 + n as u64);
             index.expire(day(n));
         }
-        assert_eq!(index.find([Some(IdHash(3)), None], 5, day(11)), Match::Unknown);
-        assert_eq!(account_of(index.find([Some(IdHash(4)), None], 5, day(11))), Some(1));
+        assert_eq!(index.find([Some(IdHash(3)), None], |prefix| prefix == 5, day(11)), Match::Unknown);
+        assert_eq!(account_of(index.find([Some(IdHash(4)), None], |prefix| prefix == 5, day(11))), Some(1));
         assert_eq!(index.expire(day(11)), Some(104));
         assert_eq!(index.expire(day(40)), None);
         assert!(index.is_empty());
@@ -270,7 +271,7 @@ mod tests {
             for (id, account, destination) in last.iter().rev().take(kept) {
                 let owners: std::collections::BTreeSet<_> =
                     last.iter().filter(|l| l.0 == *id && l.2 == *destination).map(|l| l.1).collect();
-                match index.find([Some(IdHash(*id)), None], *destination, day(0)) {
+                match index.find([Some(IdHash(*id)), None], |prefix| prefix == *destination, day(0)) {
                     Match::One(owner) => prop_assert_eq!(owner.account.0, *account),
                     Match::Ambiguous => prop_assert!(owners.len() > 1),
                     Match::Unknown => prop_assert!(false, "a recent id is known"),

@@ -5,7 +5,7 @@ use super::Keeping;
 use super::error::SpoolError;
 use super::id_index::{IdIndex, Match, Submitted};
 use super::message_id::{IdHash, IdHasher, IdMatch};
-use super::seal::derived;
+use super::seal::{derived, key_check};
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
 use crate::journal::stream::Journal;
@@ -64,8 +64,10 @@ pub struct Recorder {
 
 impl IdMap {
     /// Opens the map in `dir` (made if it is missing) and reads the last seven days. `capacity`: entries held in memory.
-    pub fn open(keeping: &Keeping<'_>, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
-        let journal = keeping.open(dir, STREAM, SYNC_WITHIN)?;
+    pub fn open(keeping: &Keeping, dir: &Path, capacity: usize) -> Result<Self, SpoolError> {
+        // Its entries hold nothing sealed, and whole tags neither: they stay under the first key, and a number is looked for by the
+        // tags that it has had.
+        let journal = keeping.open_under(key_check(keeping.keys.first()), dir, STREAM, SYNC_WITHIN)?;
         let mut index = IdIndex::new(capacity);
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
         while let Some(frame) = reader.next_frame()? {
@@ -77,7 +79,7 @@ impl IdMap {
                 index.insert(read_entry(entry), frame.seq);
             }
         }
-        let hasher = IdHasher::new(&derived(keeping.key, "stopgate message ids"));
+        let hasher = IdHasher::new(&derived(keeping.keys.first(), "stopgate message ids"));
         Ok(Self { hasher, journal, patience: keeping.patience, index: Mutex::new(index) })
     }
 
@@ -123,9 +125,18 @@ impl IdMap {
         recorder.write(&self.journal, self.patience)
     }
 
-    /// Whose message a receipt is about: its id as this operator writes them, and its source, the tag of the number it was sent to.
-    pub fn find(&self, smsc: NameId, id: &[u8], how: IdMatch, source: &NumberTag, now: CivilInstant) -> Match {
-        self.lock().find(self.hasher.candidates(smsc, id, how), source.prefix(), now)
+    /// Whose message a receipt is about: its id as this operator writes them, and its source, the number it was sent to, by its tag
+    /// and by those that it had before the tag key was replaced.
+    pub fn find(
+        &self,
+        smsc: NameId,
+        (id, how): (&[u8], IdMatch),
+        source: &NumberTag,
+        earlier: &[NumberTag],
+        now: CivilInstant,
+    ) -> Match {
+        let fits = |prefix| prefix == source.prefix() || earlier.iter().any(|tag| tag.prefix() == prefix);
+        self.lock().find(self.hasher.candidates(smsc, id, how), fits, now)
     }
 
     /// Under which hashes a receipt's message may be recorded later: what `Early` parks it by.
@@ -212,6 +223,7 @@ fn read_entry(entry: &[u8; ENTRY]) -> Submitted {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SpoolKeys;
     use super::super::id_index::Owner;
     use super::*;
     use crate::journal::disk::RealDisk;
@@ -224,8 +236,13 @@ mod tests {
         CivilInstant::from_secs(1_790_000_000 + day * 86_400)
     }
 
-    fn keeping(key: &[u8; 32]) -> Keeping<'_> {
-        Keeping { disk: Arc::new(RealDisk), key, segment_octets: 128 << 10, patience: Duration::from_secs(20) }
+    fn keeping(key: &[u8; 32]) -> Keeping {
+        Keeping {
+            disk: Arc::new(RealDisk),
+            keys: SpoolKeys::of(key),
+            segment_octets: 128 << 10,
+            patience: Duration::from_secs(20),
+        }
     }
 
     fn open(dir: &Path) -> IdMap {
@@ -248,7 +265,7 @@ mod tests {
         let mut recorder = map.recorder();
         recorder.record(SMSC, b"1A2B", NameId(1), &tag(1), (at(0), Haste::Now)).unwrap();
         assert_eq!(recorder.record(SMSC, b"", NameId(1), &tag(1), (at(0), Haste::Now)), None);
-        assert_eq!(map.find(SMSC, b"1a2b", IdMatch::Exact, &tag(1), at(0)), Match::Unknown);
+        assert_eq!(map.find(SMSC, (b"1a2b", IdMatch::Exact), &tag(1), &[], at(0)), Match::Unknown);
         map.commit(&mut recorder).unwrap();
         for n in 0..5_000 {
             recorder.record(SMSC, format!("{n:x}-").as_bytes(), NameId(2), &tag(2), (at(1), Haste::Now)).unwrap();
@@ -256,11 +273,17 @@ mod tests {
         map.commit(&mut recorder).unwrap();
         drop(map);
         let map = open(&dir);
-        assert_eq!(map.find(SMSC, b"0006699", IdMatch::HexToDec, &tag(1), at(1)), owner(1, 0));
-        assert_eq!(map.find(SMSC, b"6699", IdMatch::HexToDec, &tag(2), at(1)), Match::Unknown, "not its destination");
-        assert_eq!(map.find(SMSC, b"6699", IdMatch::Exact, &tag(1), at(1)), Match::Unknown);
-        assert_eq!(map.find(NameId(8), b"6699", IdMatch::HexToDec, &tag(1), at(1)), Match::Unknown);
-        assert_eq!(map.find(SMSC, b"F9F-", IdMatch::Exact, &tag(2), at(1)), owner(2, 1));
+        assert_eq!(map.find(SMSC, (b"0006699", IdMatch::HexToDec), &tag(1), &[], at(1)), owner(1, 0));
+        let under_the_next_key = map.find(SMSC, (b"0006699", IdMatch::HexToDec), &tag(7), &[tag(6), tag(1)], at(1));
+        assert_eq!(under_the_next_key, owner(1, 0), "found by a tag that the number had before");
+        assert_eq!(
+            map.find(SMSC, (b"6699", IdMatch::HexToDec), &tag(2), &[], at(1)),
+            Match::Unknown,
+            "not its destination"
+        );
+        assert_eq!(map.find(SMSC, (b"6699", IdMatch::Exact), &tag(1), &[], at(1)), Match::Unknown);
+        assert_eq!(map.find(NameId(8), (b"6699", IdMatch::HexToDec), &tag(1), &[], at(1)), Match::Unknown);
+        assert_eq!(map.find(SMSC, (b"F9F-", IdMatch::Exact), &tag(2), &[], at(1)), owner(2, 1));
         assert!(map.belongs_to(SMSC, b"1a2b", NameId(1), at(1)) && !map.belongs_to(SMSC, b"1a2b", NameId(2), at(1)));
         assert_eq!(map.totals(), (5_001, 0));
     }
@@ -287,8 +310,8 @@ mod tests {
         assert!(files <= 5, "{files} files of 128 KiB hold eight days of 24 KB");
         drop(map);
         let map = open(&dir);
-        assert_eq!(map.find(SMSC, b"19/999", IdMatch::Exact, &tag(1), at(19)), owner(1, 19));
-        assert_eq!(map.find(SMSC, b"11/0", IdMatch::Exact, &tag(1), at(19)), Match::Unknown);
+        assert_eq!(map.find(SMSC, (b"19/999", IdMatch::Exact), &tag(1), &[], at(19)), owner(1, 19));
+        assert_eq!(map.find(SMSC, (b"11/0", IdMatch::Exact), &tag(1), &[], at(19)), Match::Unknown);
     }
 
     #[test]

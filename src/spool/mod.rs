@@ -10,6 +10,7 @@ pub mod erasure;
 pub mod error;
 pub mod id_index;
 pub mod idmap;
+pub mod keys;
 pub mod message_id;
 pub mod queue;
 pub mod record;
@@ -22,10 +23,13 @@ pub mod shelf;
 
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod rekey_tests;
 
 pub use attribution::Attribution;
 pub use confirmations::Confirmations;
 pub use idmap::IdMap;
+pub use keys::SpoolKeys;
 pub use queue::Spool;
 pub use reply_parts::ReplyPartJournal;
 pub use scheduled::ScheduledMessages;
@@ -34,7 +38,6 @@ use crate::journal::disk::Disk;
 use crate::journal::stream::{Journal, Options};
 use crate::message::instant::CivilInstant;
 use error::SpoolError;
-use seal::key_check;
 use std::fs::DirBuilder;
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
@@ -71,17 +74,17 @@ pub struct SpoolRoom {
 }
 
 impl SpoolRoom {
-    /// Opens all of it. `key` is the sealing key of `keys_dir`; another one than before refuses to open. `verdicts`: those that
-    /// the ledger has.
+    /// Opens all of it. `keys` are those of `keys_dir`: others than before refuse to open, and what was written under one that was
+    /// replaced since is written anew. `verdicts`: those that the ledger has.
     pub fn open(
         disk: Arc<dyn Disk>,
         data_dir: &Path,
-        key: &[u8; 32],
+        keys: SpoolKeys,
         verdicts: Range<u64>,
         now: CivilInstant,
     ) -> Result<Self, SpoolError> {
         let dir = data_dir.join("spool");
-        let keeping = Keeping { disk, key, segment_octets: 4 << 20, patience: Duration::ZERO };
+        let keeping = Keeping { disk, keys, segment_octets: 4 << 20, patience: Duration::ZERO };
         let items = Spool::open(&keeping, &dir.join("items"), queue::Limits::default())?;
         let ids = IdMap::open(&keeping, &dir.join("ids"), idmap::IDS_MAX)?;
         let attribution =
@@ -106,24 +109,36 @@ impl SpoolRoom {
 
 /// How a part of the spool is kept.
 #[derive(Clone)]
-pub struct Keeping<'k> {
+pub struct Keeping {
     pub disk: Arc<dyn Disk>,
-    /// The sealing key of `keys_dir`; another one than before refuses to open.
-    pub key: &'k [u8; 32],
+    /// The keys of `keys_dir`; others than before refuse to open.
+    pub keys: SpoolKeys,
     /// Octets of a segment; at least 2 MiB in operation, so that a batch fits.
     pub segment_octets: u64,
     /// How long a write may wait for the disk to give room. Zero in operation: a lane is not held up by a disk that is full or stalls.
     pub patience: Duration,
 }
 
-impl Keeping<'_> {
+impl Keeping {
     /// Opens the journal in `dir`, making the directory if it is missing.
     fn open(&self, dir: &Path, stream: &'static str, sync_within: Duration) -> Result<Journal, SpoolError> {
+        self.open_under(self.keys.label(), dir, stream, sync_within)
+    }
+
+    /// The same under another mark than that of the newest keys.
+    fn open_under(
+        &self,
+        label: [u8; 16],
+        dir: &Path,
+        stream: &'static str,
+        sync_within: Duration,
+    ) -> Result<Journal, SpoolError> {
         let options = Options {
             stream,
             segment_octets: self.segment_octets,
             sync_within,
-            label: key_check(self.key),
+            label,
+            older: self.keys.older(),
             leaf_seq_at: None,
             read_back: false,
         };

@@ -3,6 +3,7 @@
 
 use super::Keeping;
 use super::error::SpoolError;
+use super::keys::{self, SpoolKeys};
 use super::record::{End, ITEM_LEAF, ItemLeaf};
 use super::seal::Sealer;
 use super::shelf::{Item, ItemKind, ShelfCounts, Shelves, Ticket};
@@ -67,6 +68,7 @@ pub struct Delivery {
 pub struct Spool {
     pub(super) journal: Journal,
     pub(super) sealer: Sealer,
+    pub(super) keys: SpoolKeys,
     limits: Limits,
     patience: Duration,
     state: Mutex<State>,
@@ -97,17 +99,24 @@ pub(super) struct State {
 
 impl Spool {
     /// Opens the spool in `dir` (made if it is missing).
-    pub fn open(keeping: &Keeping<'_>, dir: &Path, limits: Limits) -> Result<Self, SpoolError> {
+    pub fn open(keeping: &Keeping, dir: &Path, limits: Limits) -> Result<Self, SpoolError> {
         let journal = keeping.open(dir, STREAM, Duration::ZERO)?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
-        while let Some(frame) = reader.next_frame()? {
-            state.replay(ItemLeaf::read(frame.leaf, frame.seq).ok_or(SpoolError::Unknown { record: frame.seq })?);
+        while let Some((label, frame)) = reader.next_labelled_where(|_, _| true)? {
+            let leaf = ItemLeaf::read(frame.leaf, frame.seq).ok_or(SpoolError::Unknown { record: frame.seq })?;
+            state.replay(leaf.carried(|tag| keeping.keys.carry(&label, tag)));
         }
         state.written_id = state.next_id;
         state.durable_id = state.next_id;
-        let sealer = Sealer::new(keeping.key)?;
-        Ok(Self { journal, sealer, limits, patience: keeping.patience, state: Mutex::new(state) })
+        let sealer = keeping.keys.sealer()?;
+        let (keys, state) = (keeping.keys.clone(), Mutex::new(state));
+        let mut opened = Self { journal, sealer, keys, limits, patience: keys::PATIENCE, state };
+        if opened.journal.has_older_labels() {
+            opened.leave_segment()?;
+        }
+        opened.patience = keeping.patience;
+        Ok(opened)
     }
 
     /// Takes an item in. It is on disk after `commit`, and durable once `durable` has reached its ticket.

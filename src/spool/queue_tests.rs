@@ -2,6 +2,7 @@
 //! Must never wait for a time to pass.
 
 use super::Keeping;
+use super::SpoolKeys;
 use super::queue::{Delivery, Limits, PushError, Spool};
 use super::shelf::ItemKind::{self, Mo, Receipt};
 use super::shelf::{ShelfCounts, Ticket};
@@ -24,8 +25,8 @@ fn at(hours: i64) -> CivilInstant {
     CivilInstant::from_secs(1_790_000_000 + hours * 3_600)
 }
 
-fn keeping(disk: Arc<dyn Disk>, key: &[u8; 32]) -> Keeping<'_> {
-    Keeping { disk, key, segment_octets: 64 << 10, patience: Duration::from_secs(20) }
+fn keeping(disk: Arc<dyn Disk>, key: &[u8; 32]) -> Keeping {
+    Keeping { disk, keys: SpoolKeys::of(key), segment_octets: 64 << 10, patience: Duration::from_secs(20) }
 }
 
 fn open(dir: &Path) -> Spool {

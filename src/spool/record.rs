@@ -56,6 +56,14 @@ impl ItemLeaf {
         &buffer[..at]
     }
 
+    /// The same with another tag in the place of its own.
+    pub fn carried(self, carry: impl FnOnce(NumberTag) -> NumberTag) -> Self {
+        match self {
+            Self::Item(ticket, item) => Self::Item(ticket, Item { tag: carry(item.tag), ..item }),
+            Self::Ended(..) => self,
+        }
+    }
+
     /// Reads a leaf; `None` for anything this version does not write.
     pub fn read(leaf: &[u8], record: u64) -> Option<Self> {
         let mut input = Reader { rest: leaf };
@@ -146,6 +154,17 @@ impl DutyLeaf {
         }
         let Writer { buffer, at } = out;
         &buffer[..at]
+    }
+
+    /// The same with another tag in the place of its own.
+    pub fn carried(self, carry: impl FnOnce(NumberTag) -> NumberTag) -> Self {
+        match self {
+            Self::Owed { id, at, kind, tag, short_code, account } => {
+                Self::Owed { id, at, kind, tag: carry(tag), short_code, account }
+            }
+            Self::Sent { last, at, kind, tag } => Self::Sent { last, at, kind, tag: carry(tag) },
+            Self::Intended { .. } | Self::Settled { .. } => self,
+        }
     }
 
     /// Reads a leaf; `None` for anything this version does not write.

@@ -4,6 +4,7 @@
 use super::Keeping;
 use super::blanking;
 use super::error::SpoolError;
+use super::keys;
 use super::seal::Sealer;
 use crate::journal::error::AppendError;
 use crate::journal::frame::Batch;
@@ -62,16 +63,16 @@ struct State {
 impl ReplyPartJournal {
     /// Opens the journal in `dir` (made if it is missing); gives the parts that may still be joined at `now`, oldest first.
     pub fn open(
-        keeping: &Keeping<'_>,
+        keeping: &Keeping,
         dir: &Path,
         kept: Duration,
         now: CivilInstant,
     ) -> Result<(Self, Vec<ReplyPart>), SpoolError> {
         let journal = keeping.open(dir, STREAM, Duration::ZERO)?;
-        let sealer = Sealer::new(keeping.key)?;
+        let sealer = keeping.keys.sealer()?;
         let mut parts = Vec::new();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
-        while let Some(frame) = reader.next_frame()? {
+        while let Some((label, frame)) = reader.next_labelled_where(|_, _| true)? {
             if frame.leaf == MARK {
                 continue;
             }
@@ -84,11 +85,18 @@ impl ReplyPartJournal {
             }
             let sealed = || SpoolError::Sealed { record: frame.seq };
             let opened = sealer.open(leaf, frame.blob).map_err(|_| sealed())?;
-            parts.push(read(leaf, &opened).ok_or(SpoolError::Unknown { record: frame.seq })?);
+            let part = read(leaf, &opened).ok_or(SpoolError::Unknown { record: frame.seq })?;
+            let from = keeping.keys.carry(&label, part.from);
+            parts.push(ReplyPart { from, ..part });
         }
         let first = journal.segment_starts().last().copied().unwrap_or(0);
         let state = Mutex::new(State { last: now, rolled: (now, first) });
-        Ok((Self { journal, sealer, patience: keeping.patience, kept, state }, parts))
+        let mut opened = Self { journal, sealer, patience: keys::PATIENCE, kept, state };
+        if opened.journal.has_older_labels() {
+            opened.write_anew(&parts)?;
+        }
+        opened.patience = keeping.patience;
+        Ok((opened, parts))
     }
 
     /// Writes a part: in the page cache when this returns, durable once [`Self::is_durable`] says so of its record.
@@ -146,6 +154,20 @@ impl ReplyPartJournal {
     /// The disk: call it again.
     pub fn erase(&self, tag: &NumberTag) -> Result<usize, SpoolError> {
         blanking::blank(&self.journal, MARK, |leaf| is_of(leaf, tag))
+    }
+
+    /// Writes the parts again under the newest keys, and forgets all that stands before.
+    fn write_anew(&self, parts: &[ReplyPart]) -> Result<(), SpoolError> {
+        let fresh = self.leave_segment()?;
+        for part in parts {
+            self.keep(part)?;
+        }
+        let last = self.journal.appended() - 1;
+        if !self.journal.wait_synced(last, PATIENCE) {
+            return Err(AppendError::Stalled.into());
+        }
+        self.lock().rolled.1 = fresh;
+        self.journal.forget_before(fresh - 1).map(|_| ()).map_err(SpoolError::Forget)
     }
 
     /// Goes on in a new segment; gives the record behind its mark.
@@ -225,6 +247,7 @@ fn read(leaf: &[u8; LEAF], plain: &[u8]) -> Option<ReplyPart> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SpoolKeys;
     use super::*;
     use crate::journal::disk::RealDisk;
     use std::sync::Arc;
@@ -235,7 +258,8 @@ mod tests {
 
     fn open(dir: &Path, now: CivilInstant) -> (ReplyPartJournal, Vec<ReplyPart>) {
         let patience = Duration::from_secs(20);
-        let keeping = Keeping { disk: Arc::new(RealDisk), key: &[1; 32], segment_octets: 16 << 10, patience };
+        let keeping =
+            Keeping { disk: Arc::new(RealDisk), keys: SpoolKeys::of(&[1; 32]), segment_octets: 16 << 10, patience };
         ReplyPartJournal::open(&keeping, dir, KEPT, now).unwrap()
     }
 
@@ -314,7 +338,7 @@ mod tests {
         drop(open(&home, at(0)));
         let keeping = Keeping {
             disk: Arc::new(RealDisk),
-            key: &[2; 32],
+            keys: SpoolKeys::of(&[2; 32]),
             segment_octets: 16 << 10,
             patience: Duration::from_secs(20),
         };

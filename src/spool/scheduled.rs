@@ -4,6 +4,7 @@
 use super::Keeping;
 use super::blanking;
 use super::error::SpoolError;
+use super::keys::{self, SpoolKeys};
 use super::scheduled_leaf::{LEAF_MAX, ScheduledLeaf};
 use super::seal::Sealer;
 use crate::journal::error::AppendError;
@@ -96,6 +97,7 @@ struct Entry {
 pub struct ScheduledMessages {
     pub(super) journal: Journal,
     sealer: Sealer,
+    keys: SpoolKeys,
     patience: Duration,
     max: usize,
     held: AtomicUsize,
@@ -123,14 +125,16 @@ pub(super) struct State {
 
 impl ScheduledMessages {
     /// Opens what is remembered in `dir` (made if it is missing); what was due by `now` is over.
-    pub fn open(keeping: &Keeping<'_>, dir: &Path, max: usize, now: CivilInstant) -> Result<Self, SpoolError> {
+    pub fn open(keeping: &Keeping, dir: &Path, max: usize, now: CivilInstant) -> Result<Self, SpoolError> {
         let journal = keeping.open(dir, STREAM, SYNC_WITHIN)?;
-        let sealer = Sealer::new(keeping.key)?;
+        let sealer = keeping.keys.sealer()?;
         let mut state = State::default();
         let mut reader = journal.read(journal.segment_starts().first().copied().unwrap_or(0), u64::MAX);
-        while let Some(frame) = reader.next_frame()? {
+        while let Some((label, frame)) = reader.next_labelled_where(|_, _| true)? {
             match ScheduledLeaf::read(frame.leaf).ok_or(SpoolError::Unknown { record: frame.seq })? {
                 ScheduledLeaf::Kept(id, scheduled) => {
+                    let tag = keeping.keys.carry(&label, scheduled.tag);
+                    let scheduled = Scheduled { tag, ..scheduled };
                     state.next_id = state.next_id.max(id.0);
                     if scheduled.due > now && !blanking::is_blank(frame.blob) {
                         state.insert(id, &scheduled, frame.seq);
@@ -142,6 +146,7 @@ impl ScheduledMessages {
         let opened = Self {
             journal,
             sealer,
+            keys: keeping.keys.clone(),
             patience: keeping.patience,
             max,
             held: AtomicUsize::new(state.entries.len()),
@@ -149,7 +154,44 @@ impl ScheduledMessages {
             dirty: AtomicBool::new(false),
             state: Mutex::new(state),
         };
+        if opened.journal.has_older_labels() {
+            opened.write_anew()?;
+        }
         Ok(opened)
+    }
+
+    /// Writes what is remembered again under the newest keys, and forgets all that stands before.
+    fn write_anew(&self) -> Result<(), SpoolError> {
+        let mut state = self.lock();
+        let fresh = self.journal.roll(keys::PATIENCE)?;
+        let waiting: Vec<u64> = state.entries.keys().copied().collect();
+        let mut batch = Batch::default();
+        // A record that means nothing, so that the new segment has something durable.
+        let mut buffer = [0; LEAF_MAX];
+        batch.push(ScheduledLeaf::Ended(ScheduledId(0)).write(&mut buffer), &[]);
+        let mut batched = Vec::new();
+        for (at, id) in waiting.iter().enumerate() {
+            if let Some(Recall { id, scheduled, names }) = self.read(&state, *id) {
+                let leaf = ScheduledLeaf::Kept(id, scheduled).write(&mut buffer);
+                batch.push(leaf, &self.sealer.seal(leaf, &names.write()));
+                batched.push(id.0);
+            }
+            if batch.octets() < BATCH_MAX && at + 1 < waiting.len() {
+                continue;
+            }
+            let records = self.journal.append_within(&mut batch, keys::PATIENCE)?;
+            let first = records.end - batched.len() as u64;
+            for (record, id) in (first..).zip(batched.drain(..)) {
+                if let Some(entry) = state.entries.get_mut(&id) {
+                    entry.record = record;
+                }
+            }
+        }
+        let records = self.journal.append_within(&mut batch, keys::PATIENCE)?;
+        if !self.journal.wait_synced(records.end - 1, keys::PATIENCE) {
+            return Err(AppendError::Stalled.into());
+        }
+        self.journal.forget_before(fresh).map(|_| ()).map_err(SpoolError::Forget)
     }
 
     /// How many are remembered.
@@ -351,8 +393,10 @@ impl ScheduledMessages {
         }
         let record = state.entries.get(&id)?.record;
         let mut reader = self.journal.read(record, record.checked_add(1)?);
-        let frame = reader.next_frame().ok()??;
-        self.opened(frame.leaf, frame.blob)
+        let (label, frame) = reader.next_labelled_where(|_, _| true).ok()??;
+        let mut recall = self.opened(frame.leaf, frame.blob)?;
+        recall.scheduled.tag = self.keys.carry(&label, recall.scheduled.tag);
+        Some(recall)
     }
 
     fn opened(&self, leaf: &[u8], sealed: &[u8]) -> Option<Recall> {

@@ -18,6 +18,8 @@ pub struct Unsealable;
 /// Seals and opens. Cheap to share by reference.
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// Keys that were replaced: they open what they have sealed.
+    older: Vec<XChaCha20Poly1305>,
     /// The head of every nonce of this process, drawn at random; the tail is counted: no two are the same, without a system call each.
     head: [u8; 16],
     count: AtomicU64,
@@ -28,7 +30,13 @@ impl Sealer {
     pub fn new(key: &[u8; 32]) -> Result<Self, getrandom::Error> {
         let mut head = [0; 16];
         getrandom::fill(&mut head)?;
-        Ok(Self { cipher: XChaCha20Poly1305::new(key.into()), head, count: AtomicU64::new(0) })
+        Ok(Self { cipher: XChaCha20Poly1305::new(key.into()), older: Vec::new(), head, count: AtomicU64::new(0) })
+    }
+
+    /// The same, which also opens what these keys have sealed; the newest of them first.
+    pub fn opening<'k>(mut self, older: impl Iterator<Item = &'k [u8; 32]>) -> Self {
+        self.older = older.map(|key| XChaCha20Poly1305::new(key.into())).collect();
+        self
     }
 
     /// Seals `plain`, bound to `bound` (which is not sealed, but must be the same when it is opened).
@@ -47,7 +55,9 @@ impl Sealer {
     /// Opens what `seal` made.
     pub fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
         let (nonce, sealed) = sealed.split_first_chunk::<24>().ok_or(Unsealable)?;
-        self.cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: bound }).map_err(|_| Unsealable)
+        let payload = || Payload { msg: sealed, aad: bound };
+        let mut all = std::iter::once(&self.cipher).chain(&self.older);
+        all.find_map(|cipher| cipher.decrypt(&XNonce::from(*nonce), payload()).ok()).ok_or(Unsealable)
     }
 }
 
@@ -83,6 +93,16 @@ mod tests {
             assert_eq!(sealer.open(b"leaf", &copy), Err(Unsealable), "octet {at}");
         }
         assert_eq!(sealer.open(b"leaf", b"short"), Err(Unsealable));
+    }
+
+    #[test]
+    fn what_an_earlier_key_has_sealed_opens_and_what_is_sealed_now_is_closed_to_it() {
+        let (old, new) =
+            (Sealer::new(&[7; 32]).unwrap(), Sealer::new(&[8; 32]).unwrap().opening([&[7; 32]].into_iter()));
+        let (before, after) = (old.seal(b"leaf", b"before"), new.seal(b"leaf", b"after"));
+        assert_eq!(new.open(b"leaf", &before).as_deref(), Ok(&b"before"[..]));
+        assert_eq!(new.open(b"leaf", &after).as_deref(), Ok(&b"after"[..]));
+        assert_eq!(old.open(b"leaf", &after), Err(Unsealable));
     }
 
     #[test]

@@ -203,7 +203,17 @@ impl Shared {
             match why {
                 // A full disk stays full for a while, and what is wrong with the events is not the store's fault.
                 StoreError::Disk(_) | StoreError::Events(_) => rest = AGAIN,
-                StoreError::Failed(_) | StoreError::Panicked(_) | StoreError::Mismatch(_) => self.quarantine(),
+                // Nothing is wrong with it: a key was replaced. What cannot be removed is tried again.
+                StoreError::OtherKeys(mark) if self.ledger.knows_keys(&mark) => {
+                    self.position.store(0, Ordering::Release);
+                    if std::fs::remove_dir_all(self.dir.join("store")).is_ok() {
+                        continue;
+                    }
+                }
+                StoreError::Failed(_)
+                | StoreError::Panicked(_)
+                | StoreError::Mismatch(_)
+                | StoreError::OtherKeys(_) => self.quarantine(),
             }
             self.rest(rest);
             rest = (rest * 2).min(AGAIN_MAX);

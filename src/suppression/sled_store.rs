@@ -56,12 +56,17 @@ impl SledStore {
     }
 
     fn decode(&self, octets: &[u8]) -> Result<Mark, StoreError> {
-        let wrong = StoreError::Mismatch("its mark cannot be read or is of other keys");
+        let wrong = StoreError::Mismatch("its mark cannot be read");
         let Some((body, sum)) = octets.split_last_chunk::<4>() else { return Err(wrong) };
         let mut fields = crate::ledger::leaf::Fields::new(body);
         let (form, label) = (fields.u8(), fields.array::<16>());
-        if crc32c::crc32c(body).to_be_bytes() != *sum || form != Ok(FORM) || label != Ok(self.label) {
+        if crc32c::crc32c(body).to_be_bytes() != *sum || form != Ok(FORM) {
             return Err(wrong);
+        }
+        match label {
+            Ok(label) if label != self.label => return Err(StoreError::OtherKeys(label)),
+            Ok(_) => {}
+            Err(_) => return Err(wrong),
         }
         let read = (fields.u64(), fields.u64(), fields.array::<16>(), fields.end());
         let (Ok(position), Ok(numbers), Ok(digest), Ok(())) = read else { return Err(wrong) };

@@ -36,6 +36,9 @@ pub enum StoreError {
     Panicked(String),
     #[error("the store does not hold what it says: {0}")]
     Mismatch(&'static str),
+    /// It was made under the keys of this mark.
+    #[error("the store was made under other keys")]
+    OtherKeys([u8; 16]),
 }
 
 /// The store. One thread writes, others read.

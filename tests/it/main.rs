@@ -17,6 +17,7 @@ mod failover;
 mod frequency;
 mod gdpr;
 mod keys;
+mod replaced_keys;
 mod kill9;
 mod io_faults;
 mod late_answers;

@@ -28,7 +28,7 @@ use stopgate::net::wire::Wire;
 use stopgate::pdu::bind::BindKind;
 use stopgate::session::smsc::SmscAction;
 use stopgate::sim::wire::{BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, Pdu, RESPONSE};
-use stopgate::spool::SpoolRoom;
+use stopgate::spool::{SpoolKeys, SpoolRoom};
 use stopgate::suppression::follower::Follower;
 use stopgate::suppression::list::List;
 use stopgate::telemetry::registry::Registry;
@@ -169,7 +169,8 @@ impl House {
             ledger,
             list,
             tags: keys.tag_key(),
-            spool: SpoolRoom::open(disk, &data, keys.seal_key(), verdicts, now).expect("a spool"),
+            spool: SpoolRoom::open(disk, &data, SpoolKeys::of(keys.seal_keys().next().expect("one")), verdicts, now)
+                .expect("a spool"),
             settings: Arc::new(settings),
             engine: Engine::new(&packs),
             series: Registry::new(),

@@ -8,6 +8,7 @@ use stopgate::compliance::code::RefusalCode;
 use stopgate::compliance::rule::RuleSet;
 use stopgate::compliance::verdict::Ruling;
 use stopgate::ledger::event::{Admin, Clock, Consent, ConsentAct, Contract, Erase, Event, Gap, Import, LinkCounter};
+use stopgate::ledger::generations::Secrets;
 use stopgate::ledger::signer::{Signer, Surroundings};
 use stopgate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use stopgate::ledger::{Keys, Ledger, OpenOptions, Personal, VerdictEntry, VerdictKind};
@@ -26,6 +27,11 @@ pub fn number(last: u64) -> Msisdn {
     Msisdn::from_canonical(33_639_980_000 + last).expect("a number")
 }
 
+/// The keys after the tag key and the sealing key were replaced.
+pub fn later_keys() -> Keys {
+    keys().replaced(Secrets::Tags, [4; 32]).replaced(Secrets::Sealing, [5; 32])
+}
+
 /// Writes a session of `verdicts` verdicts and a few events into `dir`, and ends in order.
 pub fn session(dir: &Path, verdicts: u64) {
     session_of(dir, |ledger| write(ledger, verdicts));
@@ -33,9 +39,14 @@ pub fn session(dir: &Path, verdicts: u64) {
 
 /// The same with anything written into it.
 pub fn session_of(dir: &Path, write: impl FnOnce(&Arc<Ledger>)) {
+    session_under(&keys(), dir, write);
+}
+
+/// The same under these keys.
+pub fn session_under(keys: &Keys, dir: &Path, write: impl FnOnce(&Arc<Ledger>)) {
     let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
-    let (ledger, _) = Ledger::open(dir, &keys(), options, NOW).expect("opened");
-    let signer = Signer::start(&ledger, &keys(), Surroundings::silent(|| NOW)).expect("started");
+    let (ledger, _) = Ledger::open(dir, keys, options, NOW).expect("opened");
+    let signer = Signer::start(&ledger, keys, Surroundings::silent(|| NOW)).expect("started");
     write(&ledger);
     ledger.close(NOW).expect("closed");
     signer.finish();

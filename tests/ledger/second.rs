@@ -1,9 +1,12 @@
 //! Owns the agreement of two verifiers: this one and the Python one beside it, on whole and on flipped ledgers and proofs.
 //! Must never pass because Python is missing: it says so, and fails where nothing may be skipped.
 
-use super::house::{NOW, a_ruling, a_stop, forget_two_segments, keys, number, session, session_of, write};
+use super::house::{
+    NOW, a_ruling, a_stop, forget_two_segments, keys, later_keys, number, session, session_of, session_under, write,
+};
 use super::skip::skip;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -15,9 +18,9 @@ use stopgate::ledger::checkpoint::Stream;
 use stopgate::ledger::event::{AccountCounter, Event, Gap};
 use stopgate::ledger::proof;
 use stopgate::ledger::restore::{self, Wanted};
-use stopgate::ledger::suppression_event::SuppressionEvent;
+use stopgate::ledger::suppression_event::{Stop, SuppressionEvent};
 use stopgate::ledger::verify::{self, Asked, proof_file};
-use stopgate::ledger::{Keys, Ledger, OpenOptions, VerdictEntry, VerdictKind};
+use stopgate::ledger::{Keys, Ledger, OpenOptions, Personal, VerdictEntry, VerdictKind};
 use stopgate::message::name::NameId;
 
 /// Flips of each kind of file, beside those of records.
@@ -44,7 +47,7 @@ fn rust(target: &Path) -> bool {
         return verify::ledger(target, &Asked::default()).holds();
     }
     let octets = fs::read(target).expect("a proof");
-    proof_file::proof("a proof", &octets, &Asked::default(), None).0.holds()
+    proof_file::proof("a proof", &octets, &Asked::default()).0.holds()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -111,11 +114,13 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
     }
     flipped_records(&whole, room.path(), &mut targets);
     told(room.path(), &mut targets);
+    replaced_keys(room.path(), &mut targets);
     let ours: Vec<bool> = targets.iter().map(|target| rust(target)).collect();
-    // The whole ones, the torn one, and of those that tell themselves: before a stop, counted (twice), past their retention, young.
+    // The whole ones, the torn one, of those that tell themselves: before a stop, counted (twice), past their retention, young; and
+    // those whose keys were replaced, with the proofs from before and after it.
     assert_eq!(
         ours.iter().filter(|holds| **holds).count(),
-        8,
+        11,
         "{:?}",
         targets.iter().zip(&ours).filter(|(_, holds)| **holds)
     );
@@ -139,7 +144,7 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
 fn named(target: &Path) -> Option<String> {
     let report = match target.is_dir() {
         true => verify::ledger(target, &Asked::default()),
-        false => proof_file::proof("a proof", &fs::read(target).expect("a proof"), &Asked::default(), None).0,
+        false => proof_file::proof("a proof", &fs::read(target).expect("a proof"), &Asked::default()).0,
     };
     let first = report.findings.first()?;
     Some(format!("{} record {}", first.stream?.word(), first.seq?))
@@ -221,6 +226,108 @@ fn restored(room: &Path, dir: &Path, permit: impl Fn(&Arc<Ledger>, NameId, u64))
         (report.findings.first().expect("found"), "a commercial message left although the ledger was restored");
     assert_eq!((first.stream, first.seq), (Some(Stream::Verdicts), Some(10)), "the code may leave: {first}");
     assert!(first.what.starts_with(what), "{first}");
+}
+
+/// A stop of a number under these keys, and a promotion to it.
+fn stop_of(ledger: &Arc<Ledger>, keys: &Keys, last: u64) {
+    let acme = ledger.intern("acmé", NOW).expect("interned");
+    let stop = Stop { tag: keys.tag_key().tag(number(last)), ..a_stop(ledger, acme, last) };
+    let mut appender = ledger.appender();
+    let event = Event::Suppression(SuppressionEvent::Stop(stop));
+    appender.event(NOW, &event, Some(&Personal::of(number(last)))).expect("taken");
+    appender.commit(NOW).expect("committed");
+}
+
+fn promote(ledger: &Arc<Ledger>, keys: &Keys, last: u64) {
+    let acme = ledger.intern("acmé", NOW).expect("interned");
+    let tag = Some(keys.tag_key().tag(number(last)));
+    let ruling = Ruling { class: TrafficClass::Commercial, tag, ..a_ruling(acme, last) };
+    let mut appender = ledger.appender();
+    let kind = VerdictKind::Permitted;
+    appender.verdict(&VerdictEntry { kind, ruling: &ruling, message_ref: last, smsc: NameId::NONE, at: NOW });
+    appender.commit(NOW).expect("committed");
+}
+
+/// A ledger whose tag and sealing keys were replaced, proofs from before and after that, and what is bent about the replacement.
+fn replaced_keys(room: &Path, targets: &mut Vec<PathBuf>) {
+    let whole = room.join("replaced");
+    session_of(&whole, |ledger| stop_of(ledger, &keys(), 12));
+    let (before, _) = proof::make(&whole, &keys(), number(12)).expect("made");
+    session_under(&later_keys(), &whole, |ledger| {
+        stop_of(ledger, &later_keys(), 12);
+        promote(ledger, &later_keys(), 13);
+    });
+    let (after, made) = proof::make(&whole, &later_keys(), number(12)).expect("made");
+    assert_eq!(made.events, 2);
+    for (name, text) in [("before.proof", &before), ("after.proof", &after)] {
+        fs::write(room.join(name), text).expect("written");
+        targets.push(room.join(name));
+    }
+    for turn in 0..8 {
+        let target = room.join(format!("after-{turn}.proof"));
+        fs::write(&target, &after).expect("written");
+        flip(&target, after.len() * (2 * turn + 1) / 16);
+        targets.push(target);
+    }
+    targets.push(whole.clone());
+    let path = "events/0000000002.seg";
+    let octets = fs::read(whole.join(path)).expect("the segment that the new keys began");
+    let records = frames(&octets);
+    assert_eq!((records[0].2, records[1].2, records[2].2), (48, 48, 32));
+    for (nth, (from, end, _)) in records.iter().enumerate().take(3) {
+        for (place, at) in [from + 22, from + 24, from + 46, from + 50, from + 90, end - 3].into_iter().enumerate() {
+            let target = room.join(format!("replaced-{nth}-{place}"));
+            copy(&whole, &target);
+            flip_and_fit(&target.join(path), *from, *end, at);
+            targets.push(target);
+        }
+    }
+    // The header's mark is not signed: whoever changes it and its checksum is told by the records.
+    for (place, path) in [path, "events/0000000001.seg", "verdicts/0000000002.seg"].into_iter().enumerate() {
+        for at in [48, 56] {
+            let target = room.join(format!("marked-{place}-{at}"));
+            copy(&whole, &target);
+            let mut octets = fs::read(target.join(path)).expect("there");
+            octets[at] ^= 1;
+            let sum = crc32c::crc32c(&octets[..64]);
+            octets[64..68].copy_from_slice(&sum.to_be_bytes());
+            fs::write(target.join(path), octets).expect("written");
+            targets.push(target);
+        }
+    }
+}
+
+#[test]
+fn both_verifiers_follow_opt_outs_past_a_replaced_tag_key_with_the_newest_link() {
+    let room = tempfile::tempdir().expect("tempdir");
+    let (good, bad) = (room.path().join("good"), room.path().join("bad"));
+    for (dir, last) in [(&good, 13), (&bad, 12)] {
+        session_of(dir, |ledger| stop_of(ledger, &keys(), 12));
+        session_under(&later_keys(), dir, |ledger| {
+            promote(ledger, &later_keys(), 14);
+            promote(ledger, &later_keys(), last);
+        });
+    }
+    let file = room.path().join("tag.key.2");
+    let mut key = fs::OpenOptions::new();
+    let key = std::os::unix::fs::OpenOptionsExt::mode(key.write(true).create_new(true), 0o600);
+    key.open(&file).and_then(|mut key| writeln!(key, "{}", "04".repeat(32))).expect("written");
+    let tags = Some(Keys::tag_links_of(&file).expect("a key"));
+    let asked = Asked { tags, ..Asked::default() };
+    assert!(verify::ledger(&good, &asked).holds() && verify::ledger(&bad, &Asked::default()).holds());
+    let report = verify::ledger(&bad, &asked);
+    let first = report.findings.first().expect("found");
+    assert_eq!((first.stream.map(|stream| stream.word()), first.seq), (Some("verdicts"), Some(1)), "{first}");
+    let targets = ["--tag-key".into(), file, good, bad.clone()];
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/verify.py");
+    let Some(without) = python(&[bad]) else { return };
+    assert!(without[0].0, "nobody can tell without the key: {}", without[0].1);
+    let output = Command::new("python3").arg(script).args(&targets).output().expect("it was there");
+    let words = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = words.lines().collect();
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(lines[0].contains("\"followed_past_replaced_tag_keys\": true"), "{words}");
+    assert!(lines[1].starts_with("DOES NOT HOLD") && lines[1].contains("verdicts record 1,"), "{words}");
 }
 
 /// Ledgers that are whole and young, or that say themselves what is wrong, or of which old records are gone.

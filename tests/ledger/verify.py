@@ -2,11 +2,13 @@
 """Owns a second verification of ledgers and proofs, in standard-library Python and from docs/ledger.md alone.
 Must never import anything that is not in the standard library, nor share code with the gateway.
 
-usage: verify.py [--key PUB] [--since FILE] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not, and its first
-fault is printed. Opt-outs and counters are replayed from the records, sending hours are not.
+usage: verify.py [--key PUB] [--since FILE] [--tag-key FILE] DIR|FILE...     a line for each; exit 0: all hold; exit 3: one does not,
+and its first fault is printed. Opt-outs and counters are replayed from the records, sending hours are not. With the tag key (its
+later generations beside it) opt-outs are followed past its replacements.
 """
 import base64
 import hashlib
+import hmac
 import json
 import os
 import struct
@@ -294,7 +296,7 @@ def notes_of(octets):
 
 # --- segments and records -------------------------------------------------------------------------------------------
 def segments(folder, stream):
-    """The segments of a stream, oldest first: path, octets, where its records end (None for the last)."""
+    """The segments of a stream, oldest first: path, octets, first record, where its records end (None for the last), its mark."""
     found = {}
     for name in sorted(os.listdir(folder)):
         if not name.endswith(".seg"):
@@ -310,12 +312,11 @@ def segments(folder, stream):
         must(whole and named.rstrip(b"\0").decode() == stream and index == int(name[:-4]), path, "its header does not hold")
         found[index] = (path, octets, first, before, end, label)
     must(found, folder, "no segment")
-    must(len({segment[5] for segment in found.values()}) == 1, folder, "segments of several keys")
     chain, end, index = [], None, max(found)
     while True:
         must(index in found, folder, f"segment {index} is missing")
-        path, octets, first, before, left_at, _ = found.pop(index)
-        chain.append((path, octets, first, end))
+        path, octets, first, before, left_at, label = found.pop(index)
+        chain.append((path, octets, first, end, label))
         if before == index:
             break
         index, end = before, left_at
@@ -324,9 +325,9 @@ def segments(folder, stream):
 
 
 def records(folder, stream, ended):
-    """Every record: sequence number, leaf, blob, where it stands. `ended` says, once all are read, whether octets may follow."""
+    """Every record: sequence number, leaf, blob, where it stands, the mark of its segment. `ended` says, once all are read, whether octets may follow."""
     seq = None
-    for path, octets, first, end in segments(folder, stream):
+    for path, octets, first, end, label in segments(folder, stream):
         seq = first if seq is None else seq
         must(first == seq, path, f"it begins with record {first} where {seq} follows")
         at, limit = 512, len(octets) if end is None else end
@@ -338,20 +339,9 @@ def records(folder, stream, ended):
             whole = 20 + leaf <= length <= min(1 << 20, limit - at) and zero == 0
             must(whole and crc == crc32c(octets[at : at + 4], octets[at + 8 : at + length]), where, "it does not hold its checksum")
             must(number == seq, where, f"it is numbered {number}")
-            yield seq, octets[at + 20 : at + 20 + leaf], octets[at + 20 + leaf : at + length], where
+            yield seq, octets[at + 20 : at + 20 + leaf], octets[at + 20 + leaf : at + length], where, label
             at, seq = at + length, seq + 1
         must(not ended() or not any(octets[at:]) or end is not None, path, "octets behind the last record")
-
-
-def label_of(folder):
-    """The mark in every segment."""
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".seg"):
-            with open(os.path.join(folder, name), "rb") as file:
-                header = file.read(64)
-            if any(header):
-                return header[48:64]
-    return None
 
 
 NAMES = b"SGNAMES\2"
@@ -384,6 +374,89 @@ def head(leaf, seq, stream, where):
     must(number == seq, where, "its own number is not that of its place")
     must(stream == "events" or len(leaf) == 108, where, "a verdict has 108 octets")
     return kind, flags, boot, leaf[24:]
+
+
+def tag_links(path):
+    """The tag key in a file and in those of its other generations beside it, each by its generation."""
+    stem, number = path, 1
+    if path.rsplit(".", 1)[-1].isdigit():
+        stem, number = path.rsplit(".", 1)[0], int(path.rsplit(".", 1)[-1])
+    name = lambda generation: stem if generation == 1 else f"{stem}.{generation}"
+    while number > 1 and os.path.exists(name(number - 1)):
+        number -= 1
+    links = {}
+    while not links or os.path.exists(name(number)):
+        with open(name(number), encoding="ascii") as file:
+            links[number] = bytes.fromhex(file.read().strip())
+        number += 1
+    return links
+
+
+def committed(secret):
+    return hmac.digest(secret, b"stopgate key check 1: tag", "sha256")
+
+
+class Generations:
+    """The keys as the records bring them in: the mark of each start's segments, and what carries a tag past a replacement."""
+
+    def __init__(self, links):
+        self.links, self.tags, self.marks, self.sealing, self.awaits = links, [], [], None, False
+
+    def begin(self, commitment, boot, mark, where):
+        self.awaits = False
+        if not self.tags:
+            own = [number for number, secret in self.links.items() if committed(secret) == commitment]
+            self.tags.append([own[0] if own else 1, 0, commitment])
+            must(mark is None or mark[:8] == commitment[:8], where, "its segment says other keys than it does")
+            self.marks.append((boot, mark, 0))
+        must(self.tags[-1][2] == commitment, where, "made with another tag key than the one on record")
+
+    def rekey(self, seq, boot, fields, where):
+        secret, generation, old, new, length = struct.unpack(">BI32s32sH", fields[:71])
+        must(len(fields) == 71 + length and secret in (1, 2) and generation >= 2 and old != new, where, "no replacement of a key")
+        fields[71:].decode("utf-8")
+        must(self.tags, where, "a key is replaced before there is one")
+        mark = self.marks[-1][1] or bytes(16)
+        if secret == 1:
+            if len(self.tags) == 1:
+                self.tags[0][0] = generation - 1
+            known = self.tags[-1]
+            must(known[0] + 1 == generation and known[2] == old, where, "it replaces another tag key than the one on record")
+            self.tags.append([generation, seq, new])
+            mark = new[:8] + mark[8:]
+        else:
+            known = self.sealing or (generation - 1, old)
+            same = known == (generation - 1, old) and mark[8:] == old[:8]
+            must(same, where, "it replaces another sealing key than the one on record")
+            self.sealing, mark = (generation, new), mark[:8] + new[:8]
+        self.marks.append((boot, mark, len(self.tags) - 1))
+        self.awaits = True
+
+    def settled(self, mark, where):
+        must(not self.awaits, where, "a key was replaced, and no start follows")
+        must(not self.marks or self.marks[-1][1] == mark, where, "its segment says other keys than the records do")
+
+    def place_of(self, boot, mark, where):
+        known = [one for one in self.marks if one[0] <= boot]
+        must(mark is None or not known or known[-1][1] == mark, where, "its segment says other keys than the records do")
+        return known[-1][2] if known else 0
+
+    def compare(self):
+        """What was brought along is what the records commit to."""
+        if not self.links:
+            return
+        known = [(number, seq, said) for number, seq, said in self.tags if number in self.links]
+        must(known, "events record 0:", "it commits to another tag key")
+        for number, seq, said in known:
+            must(committed(self.links[number]) == said, f"events record {seq}:", "it commits to another tag key")
+
+    def reaches(self):
+        return all(number in self.links for number, _, _ in self.tags[1:])
+
+    def carry(self, tag, place):
+        for number, _, _ in self.tags[place + 1 :] if self.reaches() else []:
+            tag = hmac.digest(self.links[number], tag, "sha256")[:16]
+        return tag
 
 
 class Lineage:
@@ -432,7 +505,8 @@ class Law:
 
     LEFT, COUNTED = (1, 3), {1: 0, 3: 0, 4: 1, 6: 2, 5: 3}
 
-    def __init__(self):
+    def __init__(self, links):
+        self.keys = Generations(links)
         self.acts, self.begins, self.gaps, self.wanted, self.last = {}, {}, {}, [], {}
         self.boot, self.sums, self.ahead, self.replayed, self.names = 0, {}, {}, [0, 0], []
         self.boots = {}
@@ -450,14 +524,14 @@ class Law:
             self.names.append(rest[6:])
         elif kind == 36:
             origin, number, tag, scope, value = struct.unpack(">IQ16sBQ", rest[:37])
-            self.acts.setdefault(tag, []).append((seq, at, "stop", (scope, value), origin, number))
+            self.acts.setdefault((tag, len(self.keys.tags) - 1), []).append((seq, at, "stop", (scope, value), origin, number))
         elif kind == 37:
             tag, count = struct.unpack(">16sxH", rest[12:31])
             accounts = struct.unpack(f">{count}I", rest[31 : 31 + 4 * count])
             at_seen = 31 + 4 * count
             for nth in range(struct.unpack(">H", rest[at_seen : at_seen + 2])[0]):
                 origin, number = struct.unpack(">IQ", rest[at_seen + 2 + 12 * nth : at_seen + 14 + 12 * nth])
-                self.acts.setdefault(tag, []).append((seq, at, "lift", accounts, origin, number))
+                self.acts.setdefault((tag, len(self.keys.tags) - 1), []).append((seq, at, "lift", accounts, origin, number))
         elif kind == 42:
             self.gaps.setdefault(boot, []).append(seq)
         elif kind == 64:
@@ -472,6 +546,15 @@ class Law:
             _, _, received, acked, refused, unanswered = struct.unpack(">IIQQQQ", rest)
             must(received == acked + refused + unanswered, where, "received is not acked, refused and unanswered")
 
+    def carried(self):
+        """All events are read: each act goes to the newest tag of its number."""
+        self.keys.compare()
+        acts, self.acts = self.acts, {}
+        for (tag, place), of_tag in acts.items():
+            self.acts.setdefault(self.keys.carry(tag, place), []).extend(of_tag)
+        for of_tag in self.acts.values():
+            of_tag.sort(key=lambda act: act[0])
+
     def standing(self, acts, account, sender):
         """The first stop that concerns the message and that no lift for its account has seen."""
         for seq, at, what, scope, origin, number in acts:
@@ -481,7 +564,8 @@ class Law:
                     return seq, at
         return None
 
-    def verdict(self, seq, at, boot, kind, flags, rest, first, lineage, where):
+    def verdict(self, seq, at, boot, kind, flags, rest, first, lineage, where, label):
+        place = self.keys.place_of(boot, label, where)
         self.compare(seq, first, where)
         self.enter(boot)
         (account, tag), commercial = struct.unpack(">I16s", rest[:20]), rest[20] == 1
@@ -491,7 +575,7 @@ class Law:
         if kind not in self.LEFT or not commercial:
             return
         must(flags & 2, where, "a commercial message left to nobody that is named")
-        acts = self.acts.get(tag, [])
+        acts = self.acts.get(self.keys.carry(tag, place), [])
         known = self.standing([act for act in acts if act[0] < events], account, sender)
         must(known is None, where, "a commercial message left to a number that had opted out")
         late = self.standing(acts, account, sender)
@@ -543,7 +627,7 @@ def beside(folder, law):
         must(file.read() in ("stopgate 1 live\n", "stopgate 1 rehearsal\n"), "format", "no format that is known")
     with open(os.path.join(folder, "names"), "rb") as file:
         octets = file.read()
-    must(octets[8:24] == label_of(os.path.join(folder, "events")), "names", "of other keys")
+    must(any(octets[8:24] == mark for _, mark, _ in law.keys.marks), "names", "of other keys")
     must(struct.unpack(">I", octets[-4:])[0] == crc32c(octets[:-4]), "names", "damaged")
     at, count = 52, struct.unpack(">I", octets[48:52])[0]
     must(octets[:8] == NAMES and count <= len(law.names), "names", "none")
@@ -558,7 +642,7 @@ def beside(folder, law):
             must(name.endswith(".tmp") or hashlib.sha256(file.read()).hexdigest() + ".pack" == name, f"packs/{name}", "another pack")
 
 
-def ledger(folder, given, since):
+def ledger(folder, given, since, links):
     missing, key = [], given
     if os.path.exists(os.path.join(folder, "checkpoints/key")):
         with open(os.path.join(folder, "checkpoints/key"), encoding="utf-8") as file:
@@ -604,7 +688,7 @@ def ledger(folder, given, since):
             for stream, (size, root) in heads.items():
                 must(marks[stream].setdefault((size, epoch), root) == root, since, f"two roots over {size} {stream}")
                 kept_outside[stream].add((size, epoch))
-    counts, start, blank, law, given_up = {}, 0, set(), Law(), 0
+    counts, start, blank, law, given_up = {}, 0, set(), Law(links), 0
     state, lineage = {"ended": False}, Lineage()
     for stream in ("events", "verdicts"):
         tree = Tree()
@@ -622,16 +706,22 @@ def ledger(folder, given, since):
             for epoch, root in of_size.get(tree.size, []):
                 own = lineage.holds(stream, tree.size, epoch)
                 must(not own or root == tree.root(), stream, "hashes of what was given up are not those that were signed")
-        for seq, leaf, blob, where in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
+        for seq, leaf, blob, where, label in records(os.path.join(folder, stream), stream, lambda: state["ended"]):
             must(seq == tree.size, where, "it is not the next one")
             kind, flags, boot, rest = head(leaf, seq, stream, where)
             try:
                 at = struct.unpack(">q", leaf[12:20])[0]
                 if stream == "events":
                     start += kind == 32
-                    must(boot == start, where, f"a record of start {boot} among those of start {start}")
+                    must(boot == start + (kind == 48), where, f"a record of start {boot} among those of start {start}")
                     state["ended"] = kind == 33
                     fields = rest[32:] if flags & SEALED else rest
+                    if kind == 48:
+                        law.keys.rekey(seq, boot, fields, where)
+                    elif kind == 32:
+                        law.keys.begin(fields[-64:-32], boot, label, where)
+                    if kind != 48:
+                        law.keys.settled(label, where)
                     if kind == 32:
                         lineage.begin(struct.unpack(">I", fields[-4:])[0], seq, struct.unpack(">Q", fields[-28:-20])[0], where)
                     else:
@@ -643,7 +733,8 @@ def ledger(folder, given, since):
                         rest = rest[32:]
                     else:
                         must(not blob, where, "sealed data beside a record that has none")
-                    law.event(seq, at, boot, kind, rest, where)
+                    if kind != 48:
+                        law.event(seq, at, boot, kind, rest, where)
                     if kind == 39:
                         count = struct.unpack(">H", rest[24:26])[0]
                         erased = set(struct.unpack(f">{count}Q", rest[26 : 26 + 8 * count]))
@@ -656,7 +747,7 @@ def ledger(folder, given, since):
                 else:
                     must(not blob, where, "something stands behind a verdict")
                     must(boot <= start, where, f"a verdict of start {boot}")
-                    law.verdict(seq, at, boot, kind, flags, rest, first, lineage, where)
+                    law.verdict(seq, at, boot, kind, flags, rest, first, lineage, where, label)
                 if stream == "events" and kind == 46:
                     rotation = struct.unpack(">I32s32s64s64s", fields)
                     if len(replaced) < len(rotations):
@@ -674,6 +765,7 @@ def ledger(folder, given, since):
         hashes.finish(tree, signed_size)
         if stream == "events":
             beside(folder, law)
+            law.carried()
         else:
             law.compare(tree.size, first or 0, f"{stream} record {tree.size - 1}")
         counts[stream] = (tree.size, signed_size, tree.root().hex())
@@ -694,6 +786,8 @@ def ledger(folder, given, since):
     must(why is None, "checkpoints", f"this ledger was signed, and no checkpoint is here any more: {why}")
     found = {"origin": key.origin if key else None, "events": counts["events"], "verdicts": counts["verdicts"]}
     found.update(signed=taken > 0, against_stops=law.replayed[0], counters=law.replayed[1])
+    if len(law.keys.tags) > 1:
+        found["followed_past_replaced_tag_keys"] = law.keys.reaches()
     return {**found, "restores": lineage.restores, "lost": lost} if lineage.restores else found
 
 
@@ -732,7 +826,7 @@ class Kept:
         must((self.size or 0) <= tree.size, self.folder, f"hashes of {self.size} records were kept, {tree.size} are here")
 
 
-def proof(path, given):
+def proof(path, given, links):
     with open(path, "rb") as file:
         octets = file.read()
     text = octets.decode("utf-8")
@@ -744,26 +838,45 @@ def proof(path, given):
     text = key.check(octets, f"{key.origin}/proof", path)
     must(key.by == len(key.chain) - 1, path, "signed with a key that had been replaced")
     must(json.dumps(body, indent=2, ensure_ascii=False) + "\n" == text, path, "not written as a proof is")
-    must(body["format"] == "stopgate proof 1", path, "no proof")
+    earlier = body.get("earlier_tags", [])
+    must(body["format"] == f"stopgate proof {2 if earlier else 1}", path, "no proof")
+    must(earlier or "earlier_tags" not in body, path, "no proof")
     heads, _ = checkpoint(key, body["checkpoint"].encode(), "events", path)
-    tag, number, last, shown = bytes.fromhex(body["tag"]), int(body["number"]), ("", -1), 0
+    tags, keys = [bytes.fromhex(tag) for tag in [*earlier, body["tag"]]], Generations(links)
+    number, last, shown = int(body["number"]), ("", -1), 0
     for record in body["records"]:
         stream, seq, leaf = record["stream"], record["seq"], bytes.fromhex(record["leaf"])
         where = f"{path}: {stream} record {seq}"
         must(last < (stream, seq), where, "not in order")
         last = (stream, seq)
-        kind, flags, _, rest = head(leaf, seq, stream, where)
+        kind, flags, boot, rest = head(leaf, seq, stream, where)
         size, root = heads[stream]
         path_up = [unbase64(hash) for hash in record["path"]]
         must(inclusion_root(leaf_hash(leaf), seq, size, path_up) == root, where, "its path does not lead to the signed root")
-        must(kind in (32, 34, 46) or tag in rest, where, "it is about another number")
-        shown += kind not in (32, 34, 46)
+        if kind == 32:
+            keys.begin(rest[-64:-32], boot, None, where)
+        if kind == 48:
+            must(rest[0] == 1, where, "it has no place in a proof of a number")
+            keys.rekey(seq, boot, rest, where)
+        place = len(keys.tags) - 1 if stream == "events" else keys.place_of(boot, None, where)
+        own = tags[place] if place < len(tags) else None
+        must(kind in (32, 34, 46, 48) or own is not None and own in rest, where, "it is about another number")
+        shown += kind not in (32, 34, 46, 48)
         if "sealed" in record:
             blob, once = bytes.fromhex(record["sealed"]["blob"]), bytes.fromhex(record["sealed"]["key"])
             must(flags & SEALED and hashlib.sha256(blob).digest() == rest[:32], where, "its sealed data are others")
             clear = opened(once, bytes(4) + blob[32:40], blob[40:], b"stopgate personal 1")
             must(clear is not None, where, "its sealed data do not open")
             must(clear[0] != 1 or int.from_bytes(clear[3:11], "big") == number, where, "they name another number")
+    must(len(keys.tags) == len(tags), path, "its tags are not as many as the replacements of the tag key")
+    if links:
+        must(all(generation in links for generation in range(1, keys.tags[-1][0] + 1)), path, "the tag key does not reach so far")
+        tag = str(number).encode()
+        for generation in range(1, keys.tags[-1][0] + 1):
+            tag = hmac.digest(links[generation], tag, "sha256")[:16]
+            of_place = [own for own, known in zip(tags, keys.tags) if known[0] == generation]
+            must(of_place in ([], [tag]), path, "its tag is not the one that this tag key makes of its number")
+        keys.compare()
     return {"origin": key.origin, "number": body["number"], "records": shown}
 
 
@@ -778,10 +891,15 @@ def main(arguments):
         at = arguments.index("--since")
         since = arguments[at + 1]
         del arguments[at : at + 2]
+    links = {}
+    if "--tag-key" in arguments:
+        at = arguments.index("--tag-key")
+        links = tag_links(arguments[at + 1])
+        del arguments[at : at + 2]
     worst = 0
     for target in arguments:
         try:
-            found = ledger(target, given, since) if os.path.isdir(target) else proof(target, given)
+            found = ledger(target, given, since, links) if os.path.isdir(target) else proof(target, given, links)
             print(json.dumps(found))
         except Fault as fault:
             worst = 3

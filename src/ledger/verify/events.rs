@@ -1,20 +1,24 @@
 //! Owns what the events say of themselves when they are read in order: names, starts and ends, blobs, gaps.
 //! Must never let a record pass that contradicts an earlier one.
 
-use super::super::event::{Event, Retention};
+use super::super::event::{Event, Rekey, Retention};
 use super::super::event_code::EventRecord;
+use super::super::keys::TagLinks;
 use super::super::names::{self, Names};
 use super::super::packs;
 use super::super::rotation::Rotation;
+use super::super::sealed::Sealer;
 use super::super::verdict::VerdictRecord;
-use super::Opener;
+use super::Asked;
 use super::counters::Counters;
+use super::generations::{self, KeysSeen};
 use super::hours::Hours;
 use super::report::{Finding, GapFound, Report};
 use super::stops::Stops;
 use super::unsigned::Age;
 use crate::compliance::class::TrafficClass;
 use crate::journal::frame::Frame;
+use crate::journal::reader::Label;
 use crate::message::name::NameId;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -25,8 +29,8 @@ use std::path::Path;
 pub struct EventsSeen {
     names: Names,
     boot: u32,
-    /// Under which tag key the first record says it was written.
-    commitment: Option<[u8; 32]>,
+    /// Under which keys the records say they were written.
+    keys: KeysSeen,
     /// Verdicts that the last `begin` or `end` counted.
     verdicts: u64,
     /// Blobs that are blank: an `erase` record must name them.
@@ -40,13 +44,15 @@ pub struct EventsSeen {
     hours: Option<Hours>,
     counters: Counters,
     age: Age,
-    opener: Option<Opener>,
+    /// The links of the tag key and the sealing keys, as far as they were brought along.
+    links: Option<TagLinks>,
+    sealer: Option<Sealer>,
 }
 
 impl EventsSeen {
-    /// Nothing seen yet. With an opener sealed numbers are opened, and their tags computed again.
-    pub fn new(opener: Option<Opener>) -> Self {
-        Self { opener, ..Self::default() }
+    /// Nothing seen yet. With the tag key and the sealing key sealed numbers are opened, and their tags computed again.
+    pub fn new(asked: &Asked) -> Self {
+        Self { links: asked.tags.clone(), sealer: asked.sealer.clone(), ..Self::default() }
     }
 
     /// How long its starts have lasted.
@@ -54,9 +60,12 @@ impl EventsSeen {
         &self.age
     }
 
-    /// Takes the next event.
-    pub fn take(&mut self, frame: &Frame<'_>, report: &mut Report) -> Result<(), String> {
+    /// Takes the next event, and the mark of its segment.
+    pub fn take(&mut self, frame: &Frame<'_>, mark: &Label, report: &mut Report) -> Result<(), String> {
         let record = EventRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
+        if let Event::Rekey(rekey) = &record.event {
+            return self.rekey(&record, rekey, frame.blob, report);
+        }
         self.blob(&record, frame.blob, report)?;
         report.ended_in_order = false;
         self.age.take(record.boot, record.at);
@@ -71,15 +80,17 @@ impl EventsSeen {
                     return Err(format!("start {} follows start {}", record.boot, self.boot));
                 }
                 self.boot = record.boot;
-                if *self.commitment.get_or_insert(begin.tag_commitment) != begin.tag_commitment {
-                    return Err("this start was made with another tag key than the first".into());
-                }
+                self.keys.begin(begin, (record.boot, mark), self.links.as_ref())?;
+                self.keys.settled(mark)?;
                 report.lineage.begin(begin.epoch, record.seq, begin.verdicts)?;
                 self.count_verdicts(begin.verdicts)?;
                 self.counters.begin(record.boot, begin.verdicts);
                 return Ok(());
             }
-            Event::Epoch(epoch) => return report.lineage.take(record.seq, record.at, epoch),
+            Event::Epoch(epoch) => {
+                report.lineage.take(record.seq, record.at, epoch)?;
+                return self.keys.settled(mark);
+            }
             Event::Reopen(reopen) => {
                 let names = [reopen.people[0], reopen.people[1], reopen.detail].map(|id| self.name(id));
                 report.lineage.reopen(record.seq, record.at, reopen, names)?;
@@ -127,25 +138,44 @@ impl EventsSeen {
                 }
                 self.given_up = Some((record.seq, retention.clone()));
             }
-            Event::Suppression(event) => self.stops.take(&record, event),
+            Event::Suppression(event) => self.stops.take(&record, event, self.keys.place()),
             Event::AccountCounter(counter) => self.counters.take(record.boot, record.seq, counter)?,
             Event::LinkCounter(counter) => {
                 if counter.received != counter.acked + counter.refused + counter.unanswered {
                     return Err("what a link received is not what was acked, refused and left unanswered".into());
                 }
             }
-            Event::Contract(_) | Event::Consent(_) | Event::Admin(_) | Event::Clock(_) | Event::Import(_) => {}
+            Event::Contract(_)
+            | Event::Consent(_)
+            | Event::Admin(_)
+            | Event::Clock(_)
+            | Event::Import(_)
+            | Event::Rekey(_) => {}
         }
         report.lineage.settled()?;
+        self.keys.settled(mark)?;
         if record.boot != self.boot {
             return Err(format!("a record of start {} stands among those of start {}", record.boot, self.boot));
         }
         Ok(())
     }
 
-    /// Which tag key the first record commits to.
-    pub fn commitment(&self) -> Option<&[u8; 32]> {
-        self.commitment.as_ref()
+    /// The tag key or the sealing key was replaced, by the start that follows.
+    fn rekey(&mut self, record: &EventRecord, rekey: &Rekey, blob: &[u8], report: &mut Report) -> Result<(), String> {
+        self.blob(record, blob, report)?;
+        report.ended_in_order = false;
+        report.lineage.settled()?;
+        if record.boot != self.boot + 1 {
+            return Err(format!("it is of start {}, but start {} is the next one", record.boot, self.boot + 1));
+        }
+        self.keys.rekey(record.seq, record.boot, rekey)?;
+        report.rekeys.push(generations::words(record.seq, record.at, rekey));
+        Ok(())
+    }
+
+    /// The keys as the records bring them in.
+    pub fn keys(&self) -> &KeysSeen {
+        &self.keys
     }
 
     /// A name, or its handle when no record gave it one.
@@ -178,26 +208,30 @@ impl EventsSeen {
         if <[u8; 32]>::from(Sha256::digest(blob)) != binding {
             return Err("the sealed personal data are not those that the record is bound to".into());
         }
-        let Some(opener) = &self.opener else { return Ok(()) };
-        let Some(personal) = opener.sealer.open(blob, &binding) else {
+        let (Some(sealer), Some(links)) = (&self.sealer, &self.links) else { return Ok(()) };
+        let Some(personal) = sealer.open(blob, &binding) else {
             report.replayed.unopened += 1;
             return Ok(());
         };
-        match (personal.number, record.event.tag()) {
-            (Some(number), Some(tag)) if opener.tags.tag(number) != tag => {
+        let (Some(number), Some(tag)) = (personal.number, record.event.tag()) else { return Ok(()) };
+        match self.keys.tag(links, number) {
+            Some(own) if own != tag => {
                 Err("the number sealed beside the record is not the one whose tag the record bears".into())
             }
-            (Some(_), Some(_)) => {
+            Some(_) => {
                 report.replayed.tags += 1;
                 Ok(())
             }
-            (Some(_) | None, None) | (None, Some(_)) => Ok(()),
+            None => Ok(()),
         }
     }
 
     /// What can only be said at the end.
-    pub fn finish(&mut self, dir: &Path, label: &[u8; 16], report: &mut Report) {
+    pub fn finish(&mut self, dir: &Path, report: &mut Report) {
         self.hours = Some(Hours::new(dir));
+        self.keys.say(self.links.as_ref(), report);
+        let (keys, links) = (&self.keys, self.links.as_ref());
+        self.stops.carry(|tag, place| keys.carry(links, tag, place));
         for name in packs::damaged(&dir.join(packs::ROOM)) {
             report.find(Finding {
                 stream: None,
@@ -227,7 +261,7 @@ impl EventsSeen {
         let mut wrong = |what: &str| {
             report.find(Finding { stream: None, seq: None, file: file.clone(), offset: None, what: what.into() });
         };
-        match names::load(&dir.join(&file), label) {
+        match names::load(&dir.join(&file), |label| self.keys.knows(label)) {
             None => wrong("the file is missing or damaged; the next start of the daemon makes it again"),
             Some(saved) => {
                 let other = (1..).map(NameId).map_while(|id| Some((id, saved.names.name(id)?)));
@@ -239,17 +273,19 @@ impl EventsSeen {
     }
 
     /// Takes a verdict, after all events.
-    pub fn verdict(&mut self, record: &VerdictRecord, report: &mut Report) -> Result<(), String> {
+    pub fn verdict(&mut self, record: &VerdictRecord, mark: &Label, report: &mut Report) -> Result<(), String> {
         self.age.take(record.boot, record.at);
         if record.boot > self.boot {
             return Err(format!("the record says start {}, but there were {}", record.boot, self.boot));
         }
+        let place = self.keys.place_of(record.boot, mark)?;
         self.counters.verdict(record, report.verdicts.first, report)?;
         if !record.kind.has_left() || record.class != TrafficClass::Commercial {
             return Ok(());
         }
         report.replayed.commercial += 1;
-        self.stops.weigh(record)?;
+        let tag = record.tag.map(|tag| self.keys.carry(self.links.as_ref(), tag, place));
+        self.stops.weigh(&VerdictRecord { tag, ..*record })?;
         report.lineage.weigh(record)?;
         report.replayed.against_stops += 1;
         if let Some(hours) = &mut self.hours

@@ -5,13 +5,14 @@ use super::super::book::Ledger;
 use super::super::checkpoint::Stream;
 use super::super::event::{AccountCounter, Event, Gap};
 use super::super::golden_tests::ruling;
+use super::super::keys::Keys;
 use super::super::open::OpenOptions;
 use super::super::sealed::{Personal, Sealer};
 use super::super::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
 use super::super::verdict::{VerdictEntry, VerdictKind};
 use super::report::Report;
 use super::tests::{NOW, keys, number, session};
-use super::{Asked, Opener, ledger};
+use super::{Asked, ledger};
 use crate::compliance::class::TrafficClass;
 use crate::compliance::pack::Pack;
 use crate::compliance::rule::RuleSet;
@@ -174,8 +175,11 @@ fn a_pack_that_is_not_to_be_had_is_said_and_a_changed_one_is_found() {
 fn the_tag_key_is_compared_with_what_the_first_record_commits_to() {
     let dir = tempfile::tempdir().unwrap();
     session(dir.path(), |_| {});
-    let ask = |commitment| ledger(dir.path(), &Asked { tag_commitment: Some(commitment), ..Asked::default() });
-    let report = ask(keys().tag_commitment());
+    let ask = |tag: [u8; 32]| {
+        let tags = Some(Keys::from_octets(tag, [0; 32], [0; 32]).tag_links());
+        ledger(dir.path(), &Asked { tags, ..Asked::default() })
+    };
+    let report = ask([1; 32]);
     assert!(report.holds() && report.tags_checked, "{:?}", report.findings);
     assert!(ask([7; 32]).findings[0].what.contains("another tag key"));
 }
@@ -295,9 +299,8 @@ fn a_sealed_number_that_is_not_the_one_of_its_record_is_found_by_who_has_both_ke
             appender.event(NOW, &event, Some(&Personal::of(number(of)))).unwrap();
             appender.commit(NOW).unwrap();
         });
-        let opener = Opener { tags: keys().tag_key(), sealer: Sealer::new(&keys()) };
-        let tag_commitment = Some(keys().tag_commitment());
-        ledger(dir.path(), &Asked { tag_commitment, opener: Some(opener), ..Asked::default() })
+        let (tags, sealer) = (Some(keys().tag_links()), Some(Sealer::new(&keys())));
+        ledger(dir.path(), &Asked { tags, sealer, ..Asked::default() })
     };
     let report = sealed(12);
     assert!(report.holds() && report.replayed.tags == 1 && report.replayed.unopened == 0, "{:?}", report.findings);

@@ -4,6 +4,7 @@
 pub mod report;
 pub mod marks;
 pub mod epochs;
+pub mod generations;
 pub mod stream;
 pub mod unsigned;
 pub mod events;
@@ -23,11 +24,11 @@ pub(crate) mod tests;
 
 use super::backup::manifest;
 use super::checkpoint::Stream;
+use super::keys::TagLinks;
 use super::note::{Note, NoteKey};
 use super::rotation::{self, Chain};
 use super::sealed::Sealer;
 use super::verdict::VerdictRecord;
-use crate::message::tag::TagKey;
 use events::EventsSeen;
 use marks::Marks;
 use report::{Finding, Report};
@@ -42,17 +43,10 @@ pub struct Asked {
     pub key: Option<NoteKey>,
     /// A checkpoint that was kept outside, with its name.
     pub since: Option<(String, Vec<u8>)>,
-    /// What a tag key commits to: compared with what the first record commits to.
-    pub tag_commitment: Option<[u8; 32]>,
-    /// The tag key and the sealing key, where both are at hand: sealed numbers are opened, and their tags computed again.
-    pub opener: Option<Opener>,
-}
-
-/// What opens sealed numbers and makes their tags.
-#[derive(Clone, Debug)]
-pub struct Opener {
-    pub tags: TagKey,
-    pub sealer: Sealer,
+    /// The tag key, or some of its generations: compared with what the records commit to; stops are followed past its replacements.
+    pub tags: Option<TagLinks>,
+    /// The sealing keys beside it: sealed numbers are opened, and their tags computed again.
+    pub sealer: Option<Sealer>,
 }
 
 /// Verifies the ledger in a data_dir.
@@ -83,28 +77,28 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
         (None, _) => {}
     }
     format_of(dir, &mut report);
-    let mut seen = EventsSeen::new(asked.opener.clone());
-    let events = stream::walk(dir, Stream::Events, &marks, &mut report, |frame, report| seen.take(frame, report));
-    let Some(files) = events else { return report };
-    seen.finish(dir, &files.label(), &mut report);
-    if let Some(commitment) = &asked.tag_commitment {
-        match seen.commitment() {
-            Some(known) if known == commitment => report.tags_checked = true,
-            Some(_) | None => report.find(Finding {
-                stream: Some(Stream::Events),
-                seq: Some(0),
-                file: "events".into(),
-                offset: None,
-                what: "the first record commits to another tag key than the one you gave".into(),
-            }),
+    let mut seen = EventsSeen::new(asked);
+    let events =
+        stream::walk(dir, Stream::Events, &marks, &mut report, |frame, mark, report| seen.take(frame, mark, report));
+    if events.is_none() {
+        return report;
+    }
+    seen.finish(dir, &mut report);
+    if let Some(links) = &asked.tags {
+        match seen.keys().compare(links) {
+            Ok(()) => report.tags_checked = true,
+            Err((seq, what)) => {
+                let (stream, file) = (Some(Stream::Events), "events".to_owned());
+                report.find(Finding { stream, seq: Some(seq), file, offset: None, what });
+            }
         }
     }
-    let verdicts = stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, report| {
+    let verdicts = stream::walk(dir, Stream::Verdicts, &marks, &mut report, |frame, mark, report| {
         let record = VerdictRecord::read(frame.leaf).map_err(|what| format!("the record cannot be read: {what}"))?;
         if !frame.blob.is_empty() {
             return Err("something stands behind the record that is no part of it".into());
         }
-        seen.verdict(&record, report)
+        seen.verdict(&record, mark, report)
     });
     seen.close(verdicts.is_some(), &mut report);
     marks.name_lost(&mut report);

@@ -3,24 +3,26 @@
 
 use super::super::about::About;
 use super::super::checkpoint::{Checkpoint, Stream, log_name};
-use super::super::event::Event;
+use super::super::event::{Begin, Event};
 use super::super::event_code::EventRecord;
-use super::super::keys::hex;
+use super::super::generations::Secrets;
+use super::super::keys::{TagLinks, hex};
 use super::super::leaf::{Fields, Head};
 use super::super::merkle::{Hash, inclusion_root, leaf_hash};
 use super::super::note::{Note, NoteKey, unbase64};
-use super::super::proof::{FORMAT, NamesIn, Proof, Proved};
+use super::super::proof::{FORMAT, FORMAT_OF_TAGS, NamesIn, Proof, Proved};
 use super::super::rotation::{Chain, Rotation};
 use super::super::sealed::Personal;
 use super::super::suppression_event::{Scope, SuppressionEvent};
 use super::super::verdict::VerdictRecord;
 use super::Asked;
+use super::generations::KeysSeen;
 use super::report::{Finding, Report, rfc3339};
 use super::stops::Stops;
 use crate::compliance::class::TrafficClass;
 use crate::message::msisdn::Msisdn;
 use crate::message::name::NameId;
-use crate::message::tag::{NumberTag, TagKey};
+use crate::message::tag::NumberTag;
 
 /// What a proof shows, for whoever reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +32,10 @@ pub struct Shown {
     pub story: Vec<String>,
 }
 
-/// Verifies a proof file. `tag_key` is the key of number tags, when who asks has it.
-pub fn proof(name: &str, octets: &[u8], asked: &Asked, tag_key: Option<&TagKey>) -> (Report, Shown) {
+/// Verifies a proof file.
+pub fn proof(name: &str, octets: &[u8], asked: &Asked) -> (Report, Shown) {
     let mut report = Report::default();
-    let shown = match read(name, octets, asked, tag_key, &mut report) {
+    let shown = match read(name, octets, asked, &mut report) {
         Ok(shown) => shown,
         Err((place, what)) => {
             let (stream, seq) = place.map_or((None, None), |(stream, seq)| (Some(stream), Some(seq)));
@@ -51,18 +53,13 @@ fn wrong<T>(what: impl Into<String>) -> Result<T, Wrong> {
     Err((None, what.into()))
 }
 
-fn read(
-    name: &str,
-    octets: &[u8],
-    asked: &Asked,
-    tag_key: Option<&TagKey>,
-    report: &mut Report,
-) -> Result<Shown, Wrong> {
+fn read(name: &str, octets: &[u8], asked: &Asked, report: &mut Report) -> Result<Shown, Wrong> {
     let Some(note) = Note::read_long(octets) else {
         return wrong("this is no proof file: it is no signed note (damaged, or cut short)");
     };
     let Ok(proof) = serde_json::from_str::<Proof>(note.text) else { return wrong("the signed text is no proof") };
-    if proof.text() != note.text || proof.format != FORMAT {
+    let format = if proof.earlier_tags.is_empty() { FORMAT } else { FORMAT_OF_TAGS };
+    if proof.text() != note.text || proof.format != format {
         return wrong("the signed text is not written as a proof is");
     }
     let Some(own) = NoteKey::read(&proof.key) else { return wrong("the public key in the file is none") };
@@ -88,15 +85,15 @@ fn read(
     let checkpoint = checkpoint_of(proof.checkpoint.as_bytes(), &key, origin)?;
     (report.checkpoints, report.newest) = (1, Some(checkpoint.at));
     anchor(name, asked, &checkpoint, &key, origin, report)?;
-    let mut reader = Reader::new(&proof, checkpoint)?;
+    let mut reader = Reader::new(&proof, checkpoint, asked.tags.clone())?;
     for (at, record) in proof.records.iter().enumerate() {
         let stream = Stream::ALL.into_iter().find(|stream| stream.word() == record.stream);
         let Some(stream) = stream else { return wrong(format!("record {at} of the file is of no stream")) };
         reader.take(stream, record, report).map_err(|what| (Some((stream, record.seq)), what))?;
     }
     reader.weigh(report)?;
-    if let Some(tag_key) = tag_key {
-        reader.tags(tag_key, asked)?;
+    if let Some(links) = &asked.tags {
+        reader.tags(links)?;
         report.tags_checked = true;
         report.replayed.tags = 1;
     }
@@ -150,26 +147,33 @@ struct Reader {
     checkpoint: Checkpoint,
     number: Msisdn,
     tag: NumberTag,
+    /// The tags that the number had, the oldest first; the last is `tag`.
+    tags: Vec<NumberTag>,
+    keys: KeysSeen,
+    links: Option<TagLinks>,
     last: Option<(Stream, u64)>,
     names: NamesIn,
-    commitment: Option<[u8; 32]>,
     stops: Stops,
     verdicts: Vec<VerdictRecord>,
     story: Vec<String>,
 }
 
 impl Reader {
-    fn new(proof: &Proof, checkpoint: Checkpoint) -> Result<Self, Wrong> {
+    fn new(proof: &Proof, checkpoint: Checkpoint, links: Option<TagLinks>) -> Result<Self, Wrong> {
         let number = proof.number.parse().ok().and_then(Msisdn::from_canonical);
-        let tag = unhex(&proof.tag).and_then(|octets| octets.try_into().ok()).map(NumberTag);
-        let (Some(number), Some(tag)) = (number, tag) else { return wrong("its number or its tag is none") };
+        let texts = proof.earlier_tags.iter().chain([&proof.tag]);
+        let tags = texts.map(|text| unhex(text)?.try_into().ok().map(NumberTag)).collect::<Option<Vec<_>>>();
+        let (Some(number), Some(tags)) = (number, tags) else { return wrong("its number or its tag is none") };
+        let Some(tag) = tags.last().copied() else { return wrong("its tag is none") };
         Ok(Self {
             checkpoint,
             number,
             tag,
+            tags,
+            keys: KeysSeen::default(),
+            links,
             last: None,
             names: NamesIn::default(),
-            commitment: None,
             stops: Stops::default(),
             verdicts: Vec::new(),
             story: Vec::new(),
@@ -205,7 +209,13 @@ impl Reader {
     }
 
     fn event(&mut self, leaf: &[u8], record: &Proved, report: &mut Report) -> Result<(), String> {
-        let event = EventRecord::read(leaf).map_err(str::to_owned)?;
+        let mut event = EventRecord::read(leaf).map_err(str::to_owned)?;
+        if event.event.tag().is_some() && event.event.tag() == self.tags.get(self.keys.place()).copied() {
+            // As it is under the newest key: so what stands before a replacement is held against what stands behind it.
+            event.event.carry(|_| self.tag);
+        } else if event.event.tag().is_some() {
+            return Err("it is about another number".into());
+        }
         let personal = self.personal(&event, record, report)?;
         report.rehearsal |= event.rehearsal;
         let about = match (&event.event, event.event.about()) {
@@ -214,8 +224,10 @@ impl Reader {
                 return Ok(());
             }
             (Event::Begin(begin), _) => {
-                self.commitment = Some(begin.tag_commitment);
-                return Ok(());
+                return self.keys.begin(begin, (event.boot, &mark_of(begin)), self.links.as_ref());
+            }
+            (Event::Rekey(rekey), _) if rekey.secret == Secrets::Tags => {
+                return self.keys.rekey(event.seq, event.boot, rekey);
             }
             (Event::Key(rotation), _) if rotation.holds(&self.checkpoint.origin) => return Ok(()),
             (_, Some(about)) if about.tag() == Some(self.tag) => about,
@@ -223,7 +235,7 @@ impl Reader {
         };
         let words = match about {
             About::Suppression(SuppressionEvent::Stop(stop)) => {
-                self.stops.take(&event, &SuppressionEvent::Stop(stop.clone()));
+                self.stops.take(&event, &SuppressionEvent::Stop(stop.clone()), 0);
                 let whom = match stop.scope {
                     Scope::Global => "everybody".to_owned(),
                     Scope::Account(account) => self.name(account),
@@ -232,7 +244,7 @@ impl Reader {
                 format!("STOP ({}) to {whom}, short code {}", stop.source.word(), stop.short_code)
             }
             About::Suppression(SuppressionEvent::Lift(lift)) => {
-                self.stops.take(&event, &SuppressionEvent::Lift(lift.clone()));
+                self.stops.take(&event, &SuppressionEvent::Lift(lift.clone()), 0);
                 let accounts: Vec<String> = lift.accounts.iter().map(|account| self.name(*account)).collect();
                 format!("START ({}) for {}", lift.source.word(), accounts.join(", "))
             }
@@ -269,10 +281,11 @@ impl Reader {
     }
 
     fn verdict(&mut self, leaf: &[u8], record: &Proved) -> Result<(), String> {
-        let verdict = VerdictRecord::read(leaf).map_err(str::to_owned)?;
-        if verdict.tag != Some(self.tag) {
+        let mut verdict = VerdictRecord::read(leaf).map_err(str::to_owned)?;
+        if verdict.tag != self.tags.get(self.keys.place_at(verdict.boot)).copied() || verdict.tag.is_none() {
             return Err("it is about another number".into());
         }
+        verdict.tag = Some(self.tag);
         if record.sealed.is_some() {
             return Err("sealed data stand beside a verdict".into());
         }
@@ -293,6 +306,9 @@ impl Reader {
 
     /// I1 among the records of the file.
     fn weigh(&mut self, report: &mut Report) -> Result<(), Wrong> {
+        if self.tags.len() != self.keys.place() + 1 {
+            return wrong("its tags are not as many as the replacements of the tag key among its records");
+        }
         for verdict in &self.verdicts {
             if verdict.kind.has_left() && verdict.class == TrafficClass::Commercial {
                 report.replayed.commercial += 1;
@@ -303,15 +319,26 @@ impl Reader {
         Ok(())
     }
 
-    fn tags(&self, tag_key: &TagKey, asked: &Asked) -> Result<(), Wrong> {
-        if tag_key.tag(self.number) != self.tag {
+    /// Every tag is the one that the key at hand makes of the number, and the records commit to that key.
+    fn tags(&self, links: &TagLinks) -> Result<(), Wrong> {
+        let all = self.keys.tags(links, self.number);
+        let Some(all) = all else {
+            return wrong(
+                "the tag key you gave does not reach from the first generation to the newest one: name KEYS_DIR/tag.key",
+            );
+        };
+        if all != self.tags {
             return wrong("its tag is not the one that this tag key makes of its number");
         }
-        match (self.commitment, asked.tag_commitment) {
-            (Some(known), Some(given)) if known == given => Ok(()),
-            _ => wrong("the first record commits to another tag key than the one you gave"),
-        }
+        self.keys.compare(links).map_err(|(_, what)| (None, what))
     }
+}
+
+/// The mark that a segment of this start bears, as far as a proof can tell.
+fn mark_of(begin: &Begin) -> [u8; 16] {
+    let mut mark = [0; 16];
+    mark[..8].copy_from_slice(&begin.tag_commitment[..8]);
+    mark
 }
 
 /// Reads lower-case hexadecimal; `None` unless it is the one way to write these octets.

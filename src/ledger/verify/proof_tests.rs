@@ -10,7 +10,7 @@ use super::tests::{keys, number, session, some_records};
 use std::path::Path;
 
 fn ask(text: &str, asked: &Asked) -> (Report, Shown) {
-    check("a.proof", text.as_bytes(), asked, None)
+    check("a.proof", text.as_bytes(), asked)
 }
 
 fn made(dir: &Path) -> String {
@@ -36,9 +36,8 @@ fn a_proof_holds_by_itself_tells_the_story_and_says_what_it_does_not_show() {
             "2026-11-18T11:06:40Z  verdict 312: transactional message of acme refused SG111",
         ]
     );
-    let tag_key = keys().tag_key();
-    let asked = Asked { tag_commitment: Some(keys().tag_commitment()), ..Asked::default() };
-    let (report, _) = check("a.proof", text.as_bytes(), &asked, Some(&tag_key));
+    let asked = Asked { tags: Some(keys().tag_links()), ..Asked::default() };
+    let (report, _) = check("a.proof", text.as_bytes(), &asked);
     assert!(report.holds() && report.tags_checked, "{:?}", report.findings);
     let kept = std::fs::read(dir.path().join("checkpoints/newest")).unwrap();
     let since = Some(("kept".to_owned(), kept));
@@ -53,7 +52,7 @@ fn one_flipped_octet_anywhere_in_a_proof_is_found_and_the_file_named() {
     for at in 0..text.len() {
         let mut copy = text.clone().into_bytes();
         copy[at] ^= 1 << (at % 8);
-        let (report, _) = check("a.proof", &copy, &Asked::default(), None);
+        let (report, _) = check("a.proof", &copy, &Asked::default());
         assert!(!report.holds(), "octet {at}");
         assert_eq!(report.findings[0].file, "a.proof");
     }

@@ -108,6 +108,8 @@ pub struct Report {
     /// The replacements of the signing key that were published, and the records of those that were met, in order.
     pub chain: Option<Chain>,
     pub rotations: Vec<u64>,
+    /// The replacements of the tag key and of the sealing key, in words.
+    pub rekeys: Vec<String>,
     /// The restores from backups, and which checkpoints are this ledger's.
     pub lineage: Lineage,
     pub gaps: Vec<GapFound>,

@@ -17,6 +17,8 @@ const STALE_MAX: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 struct Act {
     tag: NumberTag,
+    /// The generation of the tag key that made the tag, by its place; the newest after `carry`.
+    place: usize,
     /// The event's number.
     seq: u64,
     at: CivilInstant,
@@ -40,10 +42,10 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// Takes an event.
-    pub fn take(&mut self, record: &EventRecord, event: &SuppressionEvent) {
+    /// Takes an event. `place`: that of the tag key it was recorded under.
+    pub fn take(&mut self, record: &EventRecord, event: &SuppressionEvent, place: usize) {
         let mut add = |what| {
-            self.acts.push(Act { tag: event.tag(), seq: record.seq, at: record.at, what });
+            self.acts.push(Act { tag: event.tag(), place, seq: record.seq, at: record.at, what });
         };
         match event {
             SuppressionEvent::Stop(stop) => add(What::Stop(stop.scope, stop.id)),
@@ -53,6 +55,11 @@ impl Stops {
                 }
             }
         }
+    }
+
+    /// Carries every tag to the newest key, before anything is weighed.
+    pub fn carry(&mut self, carry: impl Fn(NumberTag, usize) -> NumberTag) {
+        self.acts.iter_mut().for_each(|act| act.tag = carry(act.tag, act.place));
     }
 
     fn sort(&mut self) {

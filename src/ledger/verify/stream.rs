@@ -10,18 +10,19 @@ use super::marks::Marks;
 use super::report::{Finding, Report};
 use crate::journal::frame::Frame;
 use crate::journal::offline::{Fault, Offline};
+use crate::journal::reader::Label;
 use std::path::Path;
 
 /// What is wrong with a record, in words.
 pub type Wrong = String;
 
-/// Walks a stream; `each` is told every record and says what is wrong with it.
+/// Walks a stream; `each` is told every record with the mark of its segment, and says what is wrong with it.
 pub fn walk(
     dir: &Path,
     stream: Stream,
     marks: &Marks,
     report: &mut Report,
-    mut each: impl FnMut(&Frame<'_>, &mut Report) -> Result<(), Wrong>,
+    mut each: impl FnMut(&Frame<'_>, &Label, &mut Report) -> Result<(), Wrong>,
 ) -> Option<Offline> {
     let place = |report: &mut Report, fault: Fault| {
         report.find(Finding {
@@ -54,14 +55,14 @@ pub fn walk(
     loop {
         let (offset, seq) = match steps.next_record() {
             Ok(Some(placed)) => {
-                let (frame, offset) = (placed.frame, placed.offset);
+                let (frame, offset, label) = (placed.frame, placed.offset, placed.label);
                 let head = numbered(&frame);
                 let mut wrong = head.as_ref().err().map(|what| (*what).to_owned());
                 let hash = leaf_hash(frame.leaf);
                 let mut kept = Ok(());
                 frontier.push(hash, |level, index, node| kept = kept.and_then(|()| hashes.compare(level, index, node)));
                 if wrong.is_none() {
-                    wrong = each(&frame, report).err();
+                    wrong = each(&frame, &label, report).err();
                 }
                 if let (None, Err(level)) = (&wrong, kept) {
                     wrong = Some(hash_words(level));

@@ -201,7 +201,7 @@ fn what_is_past_its_retention_may_go_and_everything_else_still_holds() {
     check(Some(("kept".into(), kept)));
     let (text, made) = super::super::proof::make(dir.path(), &keys(), number(10)).unwrap();
     assert_eq!(made.verdicts, 1, "its first verdict is gone");
-    let (report, _) = super::proof_file::proof("a proof", text.as_bytes(), &Asked::default(), None);
+    let (report, _) = super::proof_file::proof("a proof", text.as_bytes(), &Asked::default());
     assert_eq!(report.findings, []);
     // A start on it goes on signing.
     session(dir.path(), |_| {});

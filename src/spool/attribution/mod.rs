@@ -13,7 +13,6 @@ pub use written::{ACCOUNTS_MAX, SPAN, Written, key};
 
 use super::Keeping;
 use super::error::SpoolError;
-use super::seal::key_check;
 use crate::journal::disk::Disk;
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -86,11 +85,11 @@ impl Attribution {
     ///
     /// # Errors
     /// The directory cannot be read or made.
-    pub fn open(keeping: &Keeping<'_>, dir: &Path, limits: Limits, verdicts: Range<u64>) -> Result<Self, SpoolError> {
+    pub fn open(keeping: &Keeping, dir: &Path, limits: Limits, verdicts: Range<u64>) -> Result<Self, SpoolError> {
         let io = |source| SpoolError::Io { path: dir.to_path_buf(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let disk = Arc::clone(&keeping.disk);
-        let label = key_check(keeping.key);
+        let label = keeping.keys.label();
         let mut names: Vec<_> = Vec::new();
         for name in disk.list(dir).map_err(io)? {
             match run::range(&name) {

@@ -4,6 +4,7 @@
 use super::*;
 use crate::journal::disk::RealDisk;
 use crate::message::tag::NumberTag;
+use crate::spool::SpoolKeys;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,8 +36,12 @@ fn left(n: u64, account: u32, verdict: u64, day: u32) -> Told {
 }
 
 fn open(dir: &Path, limits: Limits, appended: u64) -> Attribution {
-    let keeping =
-        Keeping { disk: Arc::new(RealDisk), key: &KEY, segment_octets: 1 << 20, patience: Duration::from_secs(20) };
+    let keeping = Keeping {
+        disk: Arc::new(RealDisk),
+        keys: SpoolKeys::of(&KEY),
+        segment_octets: 1 << 20,
+        patience: Duration::from_secs(20),
+    };
     Attribution::open(&keeping, dir, limits, 0..appended).unwrap()
 }
 
@@ -174,7 +179,12 @@ fn a_damaged_file_tells_nothing_and_is_made_again() {
         assert_eq!(wrong.count(), 0, "octet {place}");
         std::fs::write(&file, &whole).unwrap();
     }
-    let other = Keeping { disk: Arc::new(RealDisk), key: &[6; 32], segment_octets: 0, patience: Duration::ZERO };
+    let other = Keeping {
+        disk: Arc::new(RealDisk),
+        keys: SpoolKeys::of(&[6; 32]),
+        segment_octets: 0,
+        patience: Duration::ZERO,
+    };
     let other = Attribution::open(&other, dir.path(), SMALL, 0..100).unwrap();
     assert_eq!((other.next(), accounts(&other, 1, 0)), (0, vec![]), "under another key its tags mean nothing");
 }

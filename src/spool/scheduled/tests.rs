@@ -4,6 +4,7 @@
 use super::*;
 use crate::journal::disk::RealDisk;
 use crate::journal::faults::FaultyDisk;
+use crate::spool::SpoolKeys;
 use std::sync::Arc;
 
 const OPERATOR: NameId = NameId(9);
@@ -22,7 +23,7 @@ fn open_on(
     patience: Duration,
     now: CivilInstant,
 ) -> ScheduledMessages {
-    let keeping = Keeping { disk, key: &[1; 32], segment_octets: 16 << 10, patience };
+    let keeping = Keeping { disk, keys: SpoolKeys::of(&[1; 32]), segment_octets: 16 << 10, patience };
     ScheduledMessages::open(&keeping, dir, 1_000, now).unwrap()
 }
 
