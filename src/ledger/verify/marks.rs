@@ -181,10 +181,13 @@ impl Marks {
     /// Reads the checkpoints beside a ledger. `absent` takes the files that are not there.
     pub fn read(dir: &Path, keys: &[NoteKey], report: &mut Report, absent: &mut Vec<(String, String)>) -> Self {
         let mut marks = Self::default();
+        let mut blank = Vec::new();
         for (name, of) in [("newest", Stream::Events), ("newest-verdicts", Stream::Verdicts)] {
             let file = format!("checkpoints/{name}");
             let missing = |what: String| Finding { stream: None, seq: None, file: file.clone(), offset: None, what };
             match fs::read(dir.join(&file)) {
+                // No flip makes it so: replaced without an fsync, its octets were not on the disk when the power failed.
+                Ok(octets) if octets.iter().all(|octet| *octet == 0) => blank.push(file),
                 Ok(octets) => {
                     let one = Note::each(&octets).0.first().is_some_and(|(_, first)| first.len() == octets.len());
                     let taken = one.then(|| marks.take(&octets, keys, (&file, 0), report)).flatten();
@@ -214,6 +217,16 @@ impl Marks {
             } else if end < octets.len() {
                 let what = "this is no signed checkpoint (damaged, or cut short)".to_owned();
                 report.find(Finding { stream: None, seq: None, file, offset: Some(end as u64), what });
+            }
+        }
+        let elsewhere = report.checkpoints > 0;
+        for file in blank {
+            if elsewhere {
+                report
+                    .notes
+                    .push(format!("{file}: the power failed before it was on the disk; the next start writes it anew"));
+            } else {
+                absent.push((file, "no checkpoint: nothing says that this ledger is whole (it is empty)".to_owned()));
             }
         }
         marks

@@ -110,6 +110,18 @@ fn what_a_power_cut_leaves_of_the_last_checkpoints_is_said_and_is_no_fault() {
     assert!(report.notes.iter().any(|note| note.contains("the power failed")), "{:?}", report.notes);
     fs::write(&path, &octets[..octets.len() - 7]).unwrap();
     assert!(!whole(dir.path()).holds(), "a note cut short by hand");
+    fs::write(&path, &octets).unwrap();
+    for (left, name) in [(&[][..], "newest"), (&[0; 309][..], "newest-verdicts")] {
+        fs::write(dir.path().join("checkpoints").join(name), left).unwrap();
+        let report = whole(dir.path());
+        assert!(report.holds(), "{:?}", report.findings);
+        assert!(report.notes.iter().any(|note| note.contains(name)), "{:?}", report.notes);
+    }
+    // With the others gone too it says no more than if it were not there.
+    for name in ["recent", "recent-old", "hourly"] {
+        let _ = fs::remove_file(dir.path().join("checkpoints").join(name));
+    }
+    assert!(!whole(dir.path()).holds(), "nothing is signed any more, and it was");
 }
 
 #[test]
