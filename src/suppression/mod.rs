@@ -8,6 +8,7 @@ pub mod apply;
 pub mod snapshot;
 pub mod list;
 pub mod store;
+pub mod bucket;
 pub mod sled_store;
 pub mod heard;
 pub mod follower;

@@ -364,7 +364,8 @@ mod tests {
         {
             let config = sled::Config::new().path(dir.path().join("store")).segment_size(SEGMENT_OCTETS);
             let db = config.open().expect("opens");
-            assert!(db.remove(tag.0).expect("removed").is_some());
+            let key = crate::suppression::bucket::key(&tag);
+            assert!(db.remove(key).expect("removed").is_some());
             db.flush().expect("flushed");
         }
         let mended = house(dir.path());
@@ -384,6 +385,7 @@ mod tests {
         let (one, two, position, label) = {
             let house = house(dir.path());
             let seqs = (house.stop(1, Scope::Global), house.stop(2, Scope::Global));
+            assert!(house.follower.wait_in_step(PATIENCE), "there is a store to be replaced");
             house.follower.close();
             let swapped = [(house.tag(1).1, seqs.1), (house.tag(2).1, seqs.0)];
             (swapped[0], swapped[1], house.ledger.durable_events(), house.ledger.key_check())

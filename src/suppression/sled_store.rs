@@ -1,27 +1,26 @@
-//! Owns the store on sled 0.34.7: one tree, tags to the places of their events, the mark beside them.
+//! Owns the store on sled 0.34.7: one tree, buckets of histories, the mark beside them.
 //! Must never be trusted to be durable (its flush is no fsync), nor let a panic of sled out of this file.
 //!
 //! Not used of sled: `len()` (walks everything), `watch_prefix` (unbounded), its own durability.
 
+use super::bucket::{self, Damaged};
 use super::store::{Fact, Mark, Store, StoreError};
 use crate::message::tag::NumberTag;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Tags have 16 octets: no other key has as many.
+/// No bucket has a key of as many octets.
 const MARK_KEY: &[u8] = b"mark";
 /// The form of the entries. A store of another form is made again.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 /// sled counts octets on disk; in memory its nodes take some ten times as much. Nothing on the hot path asks the store.
-const CACHE_OCTETS: u64 = 1 << 20;
+const CACHE_OCTETS: u64 = 64 << 10;
 /// Octets of a segment of sled's. With its own half a MiB a long import holds twice the memory: whole segments are rewritten, and what
 /// they held waits to be freed. A store with other segments does not open: it is moved aside and made again.
 pub(super) const SEGMENT_OCTETS: usize = 64 << 10;
-/// A number's history keeps its first event and the newest ones; all of them are in the events.
-const HISTORY_MAX: usize = 64;
 
 /// The store in one directory.
 pub struct SledStore {
@@ -41,6 +40,12 @@ impl SledStore {
 
     fn db(&self) -> Result<&sled::Db, StoreError> {
         self.db.as_ref().ok_or(StoreError::Mismatch("it is closed"))
+    }
+
+    /// What lies under a key; nothing when it is new.
+    fn bucket(&self, key: [u8; bucket::KEY]) -> Result<Vec<u8>, StoreError> {
+        let db = self.db()?;
+        Ok(guarded(|| db.get(key))?.map(|entry| entry.to_vec()).unwrap_or_default())
     }
 
     fn encode(&self, mark: Mark) -> Vec<u8> {
@@ -102,31 +107,10 @@ fn is_disk(error: &io::Error) -> bool {
         || error.to_string().contains("could not acquire lock")
 }
 
-fn digest(tag: &[u8], value: &[u8]) -> u128 {
-    let full: [u8; 32] = Sha256::new().chain_update(tag).chain_update(value).finalize().into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&full[..16]);
-    u128::from_be_bytes(half)
-}
-
-/// The events of a history, eight octets each.
-fn events(value: &[u8]) -> Option<Vec<u64>> {
-    let (events, rest) = value.as_chunks::<8>();
-    rest.is_empty().then(|| events.iter().map(|octets| u64::from_be_bytes(*octets)).collect())
-}
-
-/// A history with one more event.
-fn extended(old: &[u8], seq: u64) -> Option<Vec<u8>> {
-    if !old.len().is_multiple_of(8) {
-        return None;
+impl From<Damaged> for StoreError {
+    fn from(_: Damaged) -> Self {
+        Self::Mismatch("an entry cannot be read")
     }
-    let mut value = Vec::with_capacity(old.len() + 8);
-    value.extend_from_slice(old);
-    if value.len() / 8 >= HISTORY_MAX {
-        value.drain(8..16);
-    }
-    value.extend_from_slice(&seq.to_be_bytes());
-    Some(value)
 }
 
 impl Store for SledStore {
@@ -139,24 +123,21 @@ impl Store for SledStore {
     fn take(&self, facts: &[Fact], position: u64) -> Result<Mark, StoreError> {
         let db = self.db()?;
         let mut mark = self.mark()?.unwrap_or_default();
-        let mut changed: HashMap<NumberTag, Vec<u8>> = HashMap::with_capacity(facts.len());
+        let mut changed: HashMap<[u8; bucket::KEY], Vec<u8>> = HashMap::with_capacity(facts.len());
         for fact in facts.iter().filter(|fact| fact.seq >= mark.position) {
-            let old = match changed.get(&fact.tag) {
-                Some(value) => value.clone(),
-                None => guarded(|| db.get(fact.tag.0))?.map(|value| value.to_vec()).unwrap_or_default(),
+            let key = bucket::key(&fact.tag);
+            let entry = match changed.entry(key) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.bucket(key)?),
             };
-            let new = extended(&old, fact.seq).ok_or(StoreError::Mismatch("an entry cannot be read"))?;
-            match old.is_empty() {
-                true => mark.numbers += 1,
-                false => mark.digest = mark.digest.wrapping_sub(digest(&fact.tag.0, &old)),
-            }
-            mark.digest = mark.digest.wrapping_add(digest(&fact.tag.0, &new));
-            changed.insert(fact.tag, new);
+            let change = bucket::add(entry, fact)?;
+            mark.numbers += u64::from(change.before.is_none());
+            mark.digest = mark.digest.wrapping_sub(change.before.unwrap_or_default()).wrapping_add(change.after);
         }
         mark.position = position.max(mark.position);
         let mut batch = sled::Batch::default();
-        for (tag, value) in changed {
-            batch.insert(&tag.0, value);
+        for (key, entry) in changed {
+            batch.insert(&key, entry);
         }
         batch.insert(MARK_KEY, self.encode(mark));
         guarded(|| db.apply_batch(batch))?;
@@ -164,9 +145,7 @@ impl Store for SledStore {
     }
 
     fn history(&self, tag: &NumberTag) -> Result<Vec<u64>, StoreError> {
-        let db = self.db()?;
-        let value = guarded(|| db.get(tag.0))?.map(|value| value.to_vec()).unwrap_or_default();
-        events(&value).ok_or(StoreError::Mismatch("an entry cannot be read"))
+        Ok(bucket::events(&self.bucket(bucket::key(tag))?, tag)?)
     }
 
     fn recount(&self, go_on: &dyn Fn(u64) -> bool, each: &dyn Fn(&NumberTag)) -> Result<Mark, StoreError> {
@@ -174,13 +153,18 @@ impl Store for SledStore {
         let stated = self.mark()?.unwrap_or_default();
         let mut found = Mark { position: stated.position, ..Mark::default() };
         guarded(|| {
-            for entry in db.iter() {
-                let (key, value) = entry?;
-                let Ok(tag) = <[u8; 16]>::try_from(&*key) else { continue };
-                each(&NumberTag(tag));
-                found.numbers += 1;
-                found.digest = found.digest.wrapping_add(digest(&key, &value));
-                if found.numbers.is_multiple_of(1024) && !go_on(found.numbers) {
+            for (at, entry) in db.iter().enumerate() {
+                let (key, entry) = entry?;
+                if key.len() != bucket::KEY {
+                    continue;
+                }
+                // What cannot be read is missing in the sums.
+                for (tag, history) in bucket::histories(&entry).flatten() {
+                    each(&tag);
+                    found.numbers += 1;
+                    found.digest = found.digest.wrapping_add(bucket::digest(&tag, history));
+                }
+                if at % 256 == 0 && !go_on(found.numbers) {
                     break;
                 }
             }
@@ -205,16 +189,5 @@ mod tests {
         let held = SledStore::open(dir.path(), [7; 16]).expect("opens");
         assert!(matches!(SledStore::open(dir.path(), [7; 16]), Err(StoreError::Disk(_))));
         drop(held);
-    }
-
-    #[test]
-    fn a_history_keeps_its_first_event_and_the_newest() {
-        let mut value = Vec::new();
-        for seq in 0..200 {
-            value = extended(&value, seq).expect("readable");
-        }
-        let all = events(&value).expect("readable");
-        assert_eq!((all.len(), all[0], all[1], all[HISTORY_MAX - 1]), (HISTORY_MAX, 0, 201 - HISTORY_MAX as u64, 199));
-        assert_eq!((extended(&value[1..], 200), events(&value[1..])), (None, None));
     }
 }

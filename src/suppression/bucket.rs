@@ -1,0 +1,189 @@
+//! Owns how histories lie in the embedded store: those of the numbers whose tags begin alike are one entry.
+//! Must never pass over octets it cannot read: they are damage, and the store is made again.
+//!
+//! sled keeps some four hundred octets of memory for each page and breaks a page of more than sixteen entries in two: an entry a number
+//! made that 50 MB for a million numbers.
+
+use super::store::Fact;
+use crate::message::tag::NumberTag;
+use sha2::{Digest, Sha256};
+
+/// Bits that tags of one bucket share: four numbers in each with a million on the list, forty with ten million. Fewer buckets take
+/// less memory, and more of each is written anew with every event.
+const BITS: u32 = 18;
+/// Octets of a key.
+pub const KEY: usize = 3;
+/// A number's history keeps its first event and the newest ones; all of them are in the events.
+const HISTORY_MAX: usize = 64;
+/// Octets of a tag, and of an event's position.
+const TAG: usize = 16;
+const EVENT: usize = 8;
+
+/// Under which key the history of this number lies.
+pub fn key(tag: &NumberTag) -> [u8; KEY] {
+    let bits = (tag.prefix() >> (64 - BITS)) as u32;
+    let [_, key @ ..] = bits.to_be_bytes();
+    key
+}
+
+/// The digest of a history: what the mark sums up.
+pub fn digest(tag: &NumberTag, history: &[u8]) -> u128 {
+    let full: [u8; 32] = Sha256::new().chain_update(tag.0).chain_update(history).finalize().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&full[..16]);
+    u128::from_be_bytes(half)
+}
+
+/// The histories of a bucket: each number with its events, eight octets each. Ends with `Err` where the octets cannot be read.
+pub fn histories(bucket: &[u8]) -> impl Iterator<Item = Result<(NumberTag, &[u8]), Damaged>> {
+    let mut rest = bucket;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let taken = split(rest);
+        rest = taken.map_or(&[], |(.., rest)| rest);
+        Some(taken.map(|(tag, history, _)| (tag, history)).ok_or(Damaged))
+    })
+}
+
+/// Octets that are no bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entry cannot be read")]
+pub struct Damaged;
+
+/// The events of one number, oldest first; none when it has no history here.
+pub fn events(bucket: &[u8], tag: &NumberTag) -> Result<Vec<u64>, Damaged> {
+    for history in histories(bucket) {
+        let (found, history) = history?;
+        if found == *tag {
+            return Ok(history.as_chunks::<EVENT>().0.iter().map(|octets| u64::from_be_bytes(*octets)).collect());
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// What an event has changed in a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The digest of the history before; `None` for a number that had none.
+    pub before: Option<u128>,
+    pub after: u128,
+}
+
+/// Adds an event to the history of its number.
+pub fn add(bucket: &mut Vec<u8>, fact: &Fact) -> Result<Change, Damaged> {
+    let mut at = 0;
+    while at < bucket.len() {
+        let (tag, history, _) = split(&bucket[at..]).ok_or(Damaged)?;
+        let octets = history.len();
+        if tag != fact.tag {
+            at += TAG + 1 + octets;
+            continue;
+        }
+        let (before, start) = (digest(&tag, history), at + TAG + 1);
+        let mut end = start + octets;
+        if octets / EVENT >= HISTORY_MAX {
+            bucket.drain(start + EVENT..start + 2 * EVENT);
+            end -= EVENT;
+        }
+        bucket.splice(end..end, fact.seq.to_be_bytes());
+        end += EVENT;
+        bucket[at + TAG] = ((end - start) / EVENT) as u8;
+        return Ok(Change { before: Some(before), after: digest(&tag, &bucket[start..end]) });
+    }
+    let history = fact.seq.to_be_bytes();
+    bucket.extend_from_slice(&fact.tag.0);
+    bucket.push(1);
+    bucket.extend_from_slice(&history);
+    Ok(Change { before: None, after: digest(&fact.tag, &history) })
+}
+
+/// The first history and what lies behind it. `None` when it cannot be read.
+fn split(octets: &[u8]) -> Option<(NumberTag, &[u8], &[u8])> {
+    let (tag, rest) = octets.split_first_chunk::<TAG>()?;
+    let (&count, rest) = rest.split_first()?;
+    let whole = (1..=HISTORY_MAX).contains(&usize::from(count));
+    let (history, rest) = rest.split_at_checked(usize::from(count) * EVENT).filter(|_| whole)?;
+    Some((NumberTag(*tag), history, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn tag(n: u8) -> NumberTag {
+        NumberTag([n; 16])
+    }
+
+    #[test]
+    fn a_history_keeps_its_first_event_and_the_newest() {
+        let mut bucket = Vec::new();
+        add(&mut bucket, &Fact { tag: tag(1), seq: 7 }).expect("readable");
+        for seq in 0..200 {
+            add(&mut bucket, &Fact { tag: tag(2), seq }).expect("readable");
+        }
+        add(&mut bucket, &Fact { tag: tag(3), seq: 9 }).expect("readable");
+        let all = events(&bucket, &tag(2)).expect("readable");
+        assert_eq!((all.len(), all[0], all[1], all[HISTORY_MAX - 1]), (HISTORY_MAX, 0, 201 - HISTORY_MAX as u64, 199));
+        assert_eq!((events(&bucket, &tag(1)), events(&bucket, &tag(3))), (Ok(vec![7]), Ok(vec![9])));
+        assert_eq!(events(&bucket, &tag(4)), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_bucket_that_was_cut_or_counts_wrong_is_damaged() {
+        let mut bucket = Vec::new();
+        for n in 1..4 {
+            add(&mut bucket, &Fact { tag: tag(n), seq: n.into() }).expect("readable");
+        }
+        for cut in 1..bucket.len() {
+            let whole = cut.is_multiple_of(TAG + 1 + EVENT);
+            assert_eq!(histories(&bucket[..cut]).any(|history| history.is_err()), !whole, "{cut}");
+        }
+        for count in [0, HISTORY_MAX as u8 + 1] {
+            bucket[TAG] = count;
+            assert_eq!(events(&bucket, &tag(3)), Err(Damaged));
+            assert_eq!(add(&mut bucket, &Fact { tag: tag(3), seq: 1 }), Err(Damaged));
+        }
+    }
+
+    #[test]
+    fn a_key_is_of_the_first_bits_and_of_nothing_else() {
+        let mut octets = [0xff; 16];
+        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xff]);
+        octets[3..].fill(0);
+        octets[2] = 0b1100_0000;
+        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xff]);
+        octets[2] = 0b1011_1111;
+        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xfe]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_history_is_as_its_events_came_and_the_changes_sum_up_to_the_digests(
+            facts in proptest::collection::vec((0u8..6, any::<u64>()), 0..120),
+        ) {
+            let mut bucket = Vec::new();
+            let mut told: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
+            let mut sum = 0u128;
+            for (n, seq) in facts {
+                let change = add(&mut bucket, &Fact { tag: tag(n), seq }).expect("readable");
+                let history = told.entry(n).or_default();
+                prop_assert_eq!(change.before.is_none(), history.is_empty());
+                sum = sum.wrapping_sub(change.before.unwrap_or_default()).wrapping_add(change.after);
+                history.push(seq);
+                if history.len() > HISTORY_MAX {
+                    history.remove(1);
+                }
+            }
+            for (n, history) in &told {
+                prop_assert_eq!(&events(&bucket, &tag(*n)).expect("readable"), history);
+            }
+            let all: Vec<_> = histories(&bucket).collect::<Result<_, _>>().expect("readable");
+            prop_assert_eq!(all.len(), told.len());
+            prop_assert_eq!(all.iter().fold(0u128, |sum, (tag, history)| sum.wrapping_add(digest(tag, history))), sum);
+        }
+    }
+}
