@@ -146,6 +146,20 @@ fn every_event_of_the_log_stands_in_the_page_of_metrics_and_the_other_way_round(
 }
 
 #[test]
+fn every_route_of_the_admin_api_stands_in_its_page_and_the_other_way_round() {
+    let server = text("src/admin/server.rs");
+    let server = server.split("mod tests {").next().unwrap_or_default();
+    let routed = server.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let routed: BTreeSet<String> = routed.map(str::to_owned).collect();
+    let rows = rows("docs/admin-api.md", "## Tokens");
+    // `GET /v1/stops/review?limit=` and the like.
+    let path = |request: &str| request.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
+    let told: BTreeSet<String> = rows.iter().flat_map(|row| quoted(&row[0])).map(path).collect();
+    assert!(routed.len() > 15, "{routed:?}");
+    assert_eq!(routed, told, "left: src/admin/server.rs, right: docs/admin-api.md");
+}
+
+#[test]
 fn every_rule_has_its_source_pack_key_module_and_test() {
     let rows = rows("docs/compliance.md", "## Rules");
     let packs: String = files("config/packs", ".toml").iter().map(|path| fs::read_to_string(path).unwrap()).collect();

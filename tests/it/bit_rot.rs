@@ -305,7 +305,8 @@ impl Template {
         let mut spool_differs = false;
         if spool {
             let labels = ["account=\"away\""];
-            for _ in 0..100 {
+            // The gauge is set twice a second, on a machine that others use too.
+            for _ in 0..500 {
                 spool_differs = gateway.metric("stopgate_spool_entries", &labels).await != WAITING;
                 if !spool_differs {
                     break;
