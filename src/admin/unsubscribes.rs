@@ -7,7 +7,8 @@ use crate::compliance::fingerprint;
 use crate::compliance::sender_rules::Source;
 use crate::gateway::settings::Settings;
 use crate::ledger::suppression_event::{StopSource, SuppressionEvent};
-use crate::ledger::{Event, Ledger, VerdictKind, VerdictRecord};
+use crate::ledger::verdict::Way;
+use crate::ledger::{Event, Ledger, VerdictRecord};
 use crate::message::address::{Npi, Ton};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -93,15 +94,10 @@ impl Tally {
             return;
         }
         let (_, (messages, _)) = self.row((record.account, record.sender, record.campaign));
-        match record.kind {
-            VerdictKind::Permitted | VerdictKind::Observed(_) => *messages += 1,
-            VerdictKind::Withdrawn(_) => *messages = messages.saturating_sub(1),
-            VerdictKind::Composed
-            | VerdictKind::Refused(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::LateAnswer(_)
-            | VerdictKind::Recalled(_)
-            | VerdictKind::NotRecalled => {}
+        match record.kind.way() {
+            Some(Way::Released) => *messages += 1,
+            Some(Way::TakenBack) => *messages = messages.saturating_sub(1),
+            None => {}
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::compliance::numbers::NumberPlan;
 use crate::compliance::sender_rules::Source;
 use crate::ledger::read::Verdicts;
 use crate::ledger::suppression_event::{Answered, Scope};
-use crate::ledger::{Ledger, OpenError, VerdictKind, VerdictRecord};
+use crate::ledger::verdict::Way;
+use crate::ledger::{Ledger, OpenError, VerdictRecord};
 use crate::message::address::{Npi, Ton};
 use crate::message::instant::CivilInstant;
 use crate::message::name::NameId;
@@ -165,19 +166,14 @@ fn tell(record: &VerdictRecord, addresses: &HashSet<u64>, told: &mut Vec<Told>) 
     let from = Some(record.sender).filter(|sender| Some(*sender) != named && addresses.contains(sender));
     for address in named.into_iter().chain(from) {
         let (key, account, message_ref) = (key(&tag, address), record.account, record.message_ref);
-        told.push(match record.kind {
-            VerdictKind::Permitted | VerdictKind::Observed(_) => {
+        told.push(match record.kind.way() {
+            Some(Way::Released) => {
                 let at_s = u32::try_from(record.judged_at.as_secs()).unwrap_or(0);
                 let (sender, campaign, verdict) = (record.sender, record.campaign, record.seq);
                 Told::Left { fact: Written { key, account, sender, campaign, verdict, at_s }, message_ref }
             }
-            VerdictKind::Withdrawn(_) => Told::Withdrawn { key, account, message_ref },
-            VerdictKind::Composed
-            | VerdictKind::Refused(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::LateAnswer(_)
-            | VerdictKind::Recalled(_)
-            | VerdictKind::NotRecalled => return,
+            Some(Way::TakenBack) => Told::Withdrawn { key, account, message_ref },
+            None => return,
         });
     }
 }
@@ -362,7 +358,7 @@ mod tests {
     use crate::compliance::rule::RuleSet;
     use crate::compliance::verdict::Ruling;
     use crate::journal::disk::RealDisk;
-    use crate::ledger::{Keys, OpenOptions, VerdictEntry};
+    use crate::ledger::{Keys, OpenOptions, VerdictEntry, VerdictKind};
     use crate::spool::Keeping;
     use crate::spool::attribution::Limits;
 

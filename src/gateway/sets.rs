@@ -6,7 +6,8 @@ use crate::clock::Now;
 use crate::compliance::class::TrafficClass;
 use crate::compliance::parts::{Key, Pinned, TEXTS_KEPT, Table};
 use crate::compliance::verdict::Ruling;
-use crate::ledger::{Ledger, OpenError, VerdictKind};
+use crate::ledger::verdict::Way;
+use crate::ledger::{Ledger, OpenError};
 use crate::message::instant::CivilInstant;
 use crate::session::route::SetKey;
 use std::sync::{MutexGuard, PoisonError};
@@ -22,8 +23,8 @@ pub fn recall(ledger: &Ledger, now: CivilInstant) -> Result<Table, OpenError> {
         let (Some(segment), Some(key)) = (record.segment, Key::of(record.segment, record.sender, record.tag)) else {
             continue;
         };
-        match record.kind {
-            VerdictKind::Permitted | VerdictKind::Observed(_) => {
+        match record.kind.way() {
+            Some(Way::Released) => {
                 let opened_at = match record.class {
                     TrafficClass::Commercial => Some(record.judged_at),
                     TrafficClass::Transactional => None,
@@ -31,14 +32,9 @@ pub fn recall(ledger: &Ledger, now: CivilInstant) -> Result<Table, OpenError> {
                 let pinned = Pinned { class: Some(record.class), pack: None, opened_at };
                 table.restore(key, segment.number, record.account, pinned, record.at);
             }
-            VerdictKind::Withdrawn(_) => table.take_back(&key, segment.number),
-            VerdictKind::Composed
-            | VerdictKind::Refused(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::LateAnswer(_)
+            Some(Way::TakenBack) => table.take_back(&key, segment.number),
             // That a part was called back makes nothing of the rest of its set lawful.
-            | VerdictKind::Recalled(_)
-            | VerdictKind::NotRecalled => {}
+            None => {}
         }
     }
     Ok(table)

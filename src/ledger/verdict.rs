@@ -77,18 +77,37 @@ impl VerdictKind {
         }
     }
 
-    /// Whether it records that a sender's message was released. A confirmation answers the person, and the others say what
-    /// became of a message that was released before, or that never was.
-    pub const fn has_left(self) -> bool {
+    /// What it records of a sender's message. A confirmation answers the person, and the others say what became of a message
+    /// that was released before, or that never was.
+    pub const fn way(self) -> Option<Way> {
         match self {
-            Self::Permitted | Self::Observed(_) => true,
+            Self::Permitted | Self::Observed(_) => Some(Way::Released),
+            Self::Withdrawn(_) => Some(Way::TakenBack),
             Self::Composed
             | Self::Refused(_)
-            | Self::Withdrawn(_)
             | Self::Unresolved
             | Self::LateAnswer(_)
             | Self::Recalled(_)
-            | Self::NotRecalled => false,
+            | Self::NotRecalled => None,
+        }
+    }
+
+    /// Whether it records that a sender's message was released.
+    pub const fn has_left(self) -> bool {
+        matches!(self.way(), Some(Way::Released))
+    }
+
+    /// The operator's status that it bears, if it is about an answer of the operator.
+    const fn status(self) -> Option<u32> {
+        match self {
+            Self::LateAnswer(status) | Self::Recalled(status) => Some(status),
+            Self::Permitted
+            | Self::Composed
+            | Self::Observed(_)
+            | Self::Refused(_)
+            | Self::Withdrawn(_)
+            | Self::Unresolved
+            | Self::NotRecalled => None,
         }
     }
 
@@ -107,6 +126,14 @@ impl VerdictKind {
             Self::NotRecalled => "not_recalled",
         }
     }
+}
+
+/// Whether a sender's message went on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Released,
+    /// It had been released, and has not left after all.
+    TakenBack,
 }
 
 /// A verdict to be recorded.
@@ -177,15 +204,9 @@ impl VerdictEntry<'_> {
         out.extend_from_slice(&events.to_be_bytes());
         out.extend_from_slice(&self.smsc.0.to_be_bytes());
         // An answer has a status, everything else may name a short code: never both.
-        let last = match self.kind {
-            VerdictKind::LateAnswer(status) | VerdictKind::Recalled(status) => status,
-            VerdictKind::Permitted
-            | VerdictKind::Composed
-            | VerdictKind::Observed(_)
-            | VerdictKind::Refused(_)
-            | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::NotRecalled => ruling.stop_code.unwrap_or(0),
+        let last = match self.kind.status() {
+            Some(status) => status,
+            None => ruling.stop_code.unwrap_or(0),
         };
         out.extend_from_slice(&last.to_be_bytes());
     }
@@ -223,16 +244,7 @@ impl VerdictRecord {
         let (events, smsc, last) = (fields.u64()?, fields.name()?, fields.u32()?);
         fields.end()?;
         let kind = read_kind(head.kind, code, last)?;
-        let stop_code = match kind {
-            VerdictKind::LateAnswer(_) | VerdictKind::Recalled(_) => None,
-            VerdictKind::Permitted
-            | VerdictKind::Composed
-            | VerdictKind::Observed(_)
-            | VerdictKind::Refused(_)
-            | VerdictKind::Withdrawn(_)
-            | VerdictKind::Unresolved
-            | VerdictKind::NotRecalled => (last != 0).then_some(last),
-        };
+        let stop_code = if kind.status().is_some() || last == 0 { None } else { Some(last) };
         let has_tag = head.flags & FLAG_TAG != 0;
         if zero != 0 || (!has_tag && tag != NumberTag::default()) {
             return Err("a field that must be zero is not");
