@@ -122,7 +122,7 @@ fn every_alert_names_metrics_that_exist_and_has_a_test_and_a_runbook() {
             assert!(tests.contains(&format!("- name: {name} {kind}\n")), "{name}: no test that it {kind}");
         }
     }
-    assert_eq!(alerts.len(), 28, "alerts read");
+    assert_eq!(alerts.len(), 29, "alerts read");
 }
 
 #[test]

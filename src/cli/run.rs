@@ -121,6 +121,9 @@ async fn daemon(how: &How) -> Result<(), Failure> {
         options = options.with_segment_octets(how.segment_mib << 20);
     }
     let (ledger, recovered) = Ledger::open(&data_dir, &keys, options, now).map_err(not_opened)?;
+    if let Some(at) = ledger.last_signed() {
+        clock.has_reached(at);
+    }
     let keys = match rotation::settle(&data_dir, &keys_dir).map_err(not_opened)? {
         // A rotation was cut off: one of the two keys is now the one.
         true => Keys::open(&keys_dir, &data_dir).map_err(not_opened)?,

@@ -18,6 +18,7 @@ pub struct Said {
     list_behind: bool,
     spare_missing: bool,
     room_to_erase: bool,
+    synchronised: Option<bool>,
     store: Option<Stage>,
     quarantined: u64,
     looks: u32,
@@ -89,6 +90,14 @@ impl Shared {
         let room = waiting > 0 && self.ledger.has_room_to_erase();
         if !std::mem::replace(&mut said.room_to_erase, room) && room {
             self.room_to_erase.notify_one();
+        }
+        let synchronised = self.clock.look_for_service();
+        gauges.clock_synchronised.set(f64::from(u8::from(synchronised)));
+        if said.synchronised.replace(synchronised) != Some(synchronised) && !self.clock.is_rehearsal() {
+            match synchronised {
+                true => tracing::info!(event = "clock.synchronised"),
+                false => tracing::warn!(event = "clock.unsynchronised", why = self.clock.in_words()),
+            }
         }
         let store = self.follower.status();
         gauges.suppression_store_lag.set(store.lag as f64);

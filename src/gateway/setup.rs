@@ -77,7 +77,7 @@ impl Lane {
             ids: shared.ids.recorder(),
             recorded_ids: Vec::new(),
             spool_refusing: Refusing::default(),
-            skew: Skew::default(),
+            skew: Skew::new(shared.clock.set_back_from(), shared.clock.monotonic()),
             last_message_ref: shared.first_message_ref(number),
             last_generation: 0,
             spooled_elsewhere: 0,

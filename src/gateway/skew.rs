@@ -39,6 +39,11 @@ pub struct Skew {
 }
 
 impl Skew {
+    /// Begins to watch. `set_back_from`: what the clock had reached before it was set back, while nobody looked.
+    pub fn new(set_back_from: Option<CivilInstant>, now: MonotonicInstant) -> Self {
+        Self { last: set_back_from.map(|civil| Now { civil, monotonic: now }), ..Self::default() }
+    }
+
     /// Compares the two clocks since the last look. Looks are close together, so drift between two of them is no step.
     pub fn watch(&mut self, now: Now, speed_is_real: bool) {
         let Some(before) = self.last.replace(now) else { return };
@@ -109,6 +114,19 @@ mod tests {
         assert_eq!(readings(&skew, 4602, 12), [1002]);
         assert_eq!(readings(&skew, 8201, 3611), [4601]);
         assert!(readings(&skew, 8202, 3612).is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_while_nobody_looked_has_stepped() {
+        let mut skew = Skew::new(Some(CivilInstant::from_secs(8_200)), at(0, 10).monotonic);
+        skew.watch(at(4_600, 10), true);
+        let step = Step { from: CivilInstant::from_secs(8_200), to: CivilInstant::from_secs(4_600) };
+        assert_eq!(skew.take_steps(), [step]);
+        assert_eq!(readings(&skew, 4_700, 110), [8_300], "for an hour what it had reached counts too");
+        assert!(readings(&skew, 8_200, 3_610).is_empty());
+        let mut skew = Skew::new(None, at(0, 10).monotonic);
+        skew.watch(at(4_600, 10), true);
+        assert!(skew.take_steps().is_empty());
     }
 
     #[test]

@@ -174,7 +174,8 @@ impl Lane {
             // Every lane sees the same clock.
             if self.number == 0 {
                 ClockStepped { from: step.from, to: step.to }.emit(&self.kit.shared.metrics);
-                let event = Event::Clock(ClockRecord { expected: step.from, found: step.to, synchronised: true });
+                let synchronised = self.kit.shared.clock.is_synchronised();
+                let event = Event::Clock(ClockRecord { expected: step.from, found: step.to, synchronised });
                 if self.appender.event(now.civil, &event, None).is_err() {
                     tracing::error!(event = "clock.unrecorded");
                 }

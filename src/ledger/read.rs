@@ -3,10 +3,11 @@
 //! generation of it a record was written under.
 
 use super::book::Ledger;
-use super::checkpoint::Stream;
+use super::checkpoint::{Checkpoint, Stream};
 use super::error::OpenError;
 use super::event_code::{self, EventRecord};
 use super::generations::Generations;
+use super::note::Note;
 use super::sealed::Personal;
 use super::verdict::VerdictRecord;
 use crate::journal::reader::{Label, Reader};
@@ -98,6 +99,12 @@ impl Ledger {
             }
         }
         Ok(Verdicts { since, ..self.read_verdicts(from, u64::MAX) })
+    }
+
+    /// When the newest checkpoint was signed; `None` before the first, or when it cannot be read.
+    pub fn last_signed(&self) -> Option<CivilInstant> {
+        let octets = std::fs::read(self.dir().join("checkpoints/newest")).ok()?;
+        Some(Checkpoint::read(Note::read(&octets)?.text)?.1.at)
     }
 
     /// Begins to read everything of a stream again that is durable now.

@@ -83,6 +83,7 @@ pub struct GatewayGauges {
     pub attribution_disk: Gauge,
     /// Promotions that operators hold for later.
     pub scheduled_messages: Gauge,
+    pub clock_synchronised: Gauge,
     pub ready: Gauge,
     pub draining: Gauge,
     /// Unix seconds.
@@ -114,6 +115,7 @@ impl GatewayGauges {
             attribution_memory: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["memory"]),
             attribution_disk: registry.gauge(&names::ATTRIBUTION_ENTRIES, &["disk"]),
             scheduled_messages: registry.gauge(&names::SCHEDULED_MESSAGES, &[]),
+            clock_synchronised: registry.gauge(&names::CLOCK_SYNCHRONISED, &[]),
             ready: registry.gauge(&names::READY, &[]),
             draining: registry.gauge(&names::DRAINING, &[]),
             config_last_reload: registry.gauge(&names::CONFIG_LAST_RELOAD_TIMESTAMP_SECONDS, &[]),

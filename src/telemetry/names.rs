@@ -287,6 +287,11 @@ pub const DATA_DIR_FREE_BYTES: Metric =
 pub const DATA_DIR_SIZE_BYTES: Metric =
     gauge("stopgate_data_dir_size_bytes", &[], "Size of the file system of data_dir.");
 pub const CLOCK_STEP_TOTAL: Metric = counter("stopgate_clock_step_total", &[], "Steps of the civil clock over 2 s.");
+pub const CLOCK_SYNCHRONISED: Metric = gauge(
+    "stopgate_clock_synchronised",
+    &[],
+    "1 while a time service vouches for the system's clock; 0 while it is not known to be synchronised, or virtual.",
+);
 pub const READY: Metric = gauge("stopgate_ready", &[], "1 while /readyz answers 200.");
 pub const DRAINING: Metric = gauge("stopgate_draining", &[], "1 once a drain was asked for.");
 pub const CONFIG_RELOAD_TOTAL: Metric =
@@ -382,6 +387,7 @@ pub const ALL: &[Metric] = &[
     DATA_DIR_FREE_BYTES,
     DATA_DIR_SIZE_BYTES,
     CLOCK_STEP_TOTAL,
+    CLOCK_SYNCHRONISED,
     READY,
     DRAINING,
     CONFIG_RELOAD_TOTAL,

@@ -135,6 +135,39 @@ async fn a_stepped_clock_reopens_nothing_and_is_on_record() {
         .report(None);
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_clock_that_was_set_back_while_the_gateway_was_down_reopens_nothing_and_is_on_record() {
+    let Some(library) = library() else { return skip("faketime is missing") };
+    let smsc = operator(Switches { redeliver: None, ..Switches::default() }).await;
+    let mut config = Config::new(smsc.address());
+    let home = Home::in_memory();
+    let mut clock = SetClock::new(&home, &library, "2026-11-24T20:40:00+01:00", &mut config);
+    let mut gateway = Gateway::start_in(home.clone(), &config).await;
+    gateway.ready().await;
+    let acme = Esme::bind(gateway.smpp, &Bind::transceiver("acme", "secret")).await.unwrap();
+    assert_eq!(promo(&acme, 1).await, OUT_OF_HOURS);
+    assert!(gateway.terminate().await.success(), "{}", gateway.log());
+    for (by, status, steps) in [(-HOUR, OUT_OF_HOURS, 1.0), (-9 * HOUR, 0, 1.0), (10 * HOUR, OUT_OF_HOURS, 0.0)] {
+        clock.step(by);
+        gateway = Gateway::start_in(home.clone(), &config).await;
+        gateway.ready().await;
+        let acme = Esme::bind(gateway.smpp, &Bind::transceiver("acme", "secret")).await.unwrap();
+        assert_eq!(promo(&acme, 2).await, status, "{by}: open where both readings are\n{}", gateway.log());
+        assert_eq!(gateway.metric("stopgate_clock_step_total", &[]).await, steps, "{by}\n{}", gateway.log());
+        assert_eq!(gateway.log().contains("clock.step"), steps > 0.0, "{by}\n{}", gateway.log());
+        // Whether anybody vouches for the clock is said, and keeps nobody waiting.
+        let vouched_for = std::path::Path::new("/run/systemd/timesync/synchronized").exists();
+        let seen = gateway.metric("stopgate_clock_synchronised", &[]).await;
+        assert_eq!(seen, f64::from(u8::from(vouched_for)), "{}", gateway.log());
+        let said = if vouched_for { "clock.synchronised" } else { "clock.unsynchronised" };
+        assert!(gateway.log().contains(said), "{}", gateway.log());
+        let (ready, words) = gateway.get("/readyz?verbose").await;
+        assert!(ready == 200 && words.contains("ok clock: "), "{words}");
+        assert!(gateway.terminate().await.success(), "{by}\n{}", gateway.log());
+    }
+    assert_eq!(clock_records(&gateway), (2, 0));
+}
+
 /// `clock` records among the events, and what `verify` has to say.
 fn clock_records(gateway: &Gateway) -> (u64, u64) {
     use stopgate::ledger::event_code::EventRecord;

@@ -4,6 +4,7 @@
 use super::support::config::{Config, bank};
 use super::support::gateway::{Gateway, Home};
 use super::support::stage::operator;
+use super::support::status::OPTED_OUT;
 use super::support::{PROMO, SOON, phone};
 use std::path::Path;
 use stopgate::ledger::suppression_event::{Scope, Stop, StopSource, SuppressionEvent};
@@ -16,7 +17,6 @@ use stopgate::sim::esme::{Bind, Esme};
 use stopgate::sim::message::Message;
 use stopgate::sim::smsc::switches::Switches;
 
-const OPTED_OUT: u32 = 0x66;
 /// SG153 for a commercial message: come again.
 const CLOSED: u32 = 0x08;
 /// More than a start reads before it goes on.
