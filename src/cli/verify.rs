@@ -118,7 +118,7 @@ fn say_proof(report: &Report, shown: &Shown) {
     let newest = report.newest.map_or_else(|| "none".to_owned(), rfc3339);
     print::line(format!("every record above is in the ledger that was signed at {newest}"));
     print::line(report.anchor_words());
-    print::line(if report.tags_checked {
+    print::line(if report.tags_checked && !report.later_links_only {
         "tags checked: the records are of this number".to_owned()
     } else {
         report.tag_words()

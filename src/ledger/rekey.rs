@@ -85,7 +85,11 @@ pub(super) fn replace_to(
     }
     if last >= Step::Placed {
         let fresh = fresh_secret(keys_dir)?;
-        disk::replace(&RealDisk, &path, hex_secret(&fresh).as_bytes()).map_err(OpenError::io(&path))?;
+        if let Err(source) = disk::replace(&RealDisk, &path, hex_secret(&fresh).as_bytes()) {
+            let why = OpenError::Io { path: path.clone(), source };
+            // Under its name, and perhaps not durable: then the next start finds it, or the ledger as it was.
+            return Err(if path.exists() { RekeyError::NotRecorded { path, why } } else { why.into() });
+        }
     }
     ledger.close(now)?;
     drop(ledger);

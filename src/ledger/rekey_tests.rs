@@ -199,6 +199,8 @@ fn a_message_after_the_rotation_to_who_had_opted_out_before_it_is_found_with_the
     let report = house.verify(Some(house.links_from(3)));
     assert!(report.findings.is_empty(), "half of the links carries nothing: {:?}", report.findings);
     assert_eq!(house.verify(Some(house.links_from(2))).findings[0].seq, Some(bad));
+    let words = |first| house.verify(Some(house.links_from(first))).tag_words();
+    assert!(words(1).starts_with("tag key checked: it is") && words(2).contains("which tag is whose was not checked"));
 }
 
 #[test]
@@ -354,7 +356,10 @@ fn proofs_from_before_hold_after_it_and_later_ones_tell_both_sides() {
     assert!(!report.holds(), "another second key");
     let half = Some(house.links_from(2));
     let (report, _) = proof_file::proof("after", after.as_bytes(), &Asked { tags: half, ..Asked::default() });
-    assert!(report.findings[0].what.contains("KEYS_DIR/tag.key"), "{:?}", report.findings);
+    assert!(report.holds() && report.tag_words().contains("the first one was not given"), "{}", report.tag_words());
+    let other = Some(TagLinks { first: 2, ..Keys::from_octets([9; 32], [0; 32], [0; 32]).tag_links() });
+    let (report, _) = proof_file::proof("after", after.as_bytes(), &Asked { tags: other, ..Asked::default() });
+    assert!(report.findings[0].what.contains("brings in another tag key"), "{:?}", report.findings);
 }
 
 #[test]

@@ -149,6 +149,14 @@ impl KeysSeen {
         self.tags.iter().map(|generation| tag_under(links, number, generation.number)).collect()
     }
 
+    /// Whether each tag follows from the one before it, as far as the links at hand tell.
+    pub fn follows(&self, links: &TagLinks, tags: &[NumberTag]) -> bool {
+        let steps = tags.windows(2).zip(self.tags.iter().skip(1));
+        steps
+            .into_iter()
+            .all(|(pair, later)| links.of(later.number).is_none_or(|(link, _)| link.carry(pair[0]) == pair[1]))
+    }
+
     /// Holds what somebody brings along against what the records commit to. The error names the record.
     pub fn compare(&self, links: &TagLinks) -> Result<(), (u64, String)> {
         let mut any = false;

@@ -86,7 +86,7 @@ pub fn ledger(dir: &Path, asked: &Asked) -> Report {
     seen.finish(dir, &mut report);
     if let Some(links) = &asked.tags {
         match seen.keys().compare(links) {
-            Ok(()) => report.tags_checked = true,
+            Ok(()) => (report.tags_checked, report.later_links_only) = (true, links.of(1).is_none()),
             Err((seq, what)) => {
                 let (stream, file) = (Some(Stream::Events), "events".to_owned());
                 report.find(Finding { stream, seq: Some(seq), file, offset: None, what });

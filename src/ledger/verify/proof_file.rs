@@ -93,9 +93,9 @@ fn read(name: &str, octets: &[u8], asked: &Asked, report: &mut Report) -> Result
     }
     reader.weigh(report)?;
     if let Some(links) = &asked.tags {
-        reader.tags(links)?;
-        report.tags_checked = true;
-        report.replayed.tags = 1;
+        let from_the_first = reader.tags(links)?;
+        (report.tags_checked, report.later_links_only) = (true, !from_the_first);
+        report.replayed.tags = u64::from(from_the_first);
     }
     Ok(Shown { number: proof.number.clone(), story: reader.story })
 }
@@ -319,18 +319,15 @@ impl Reader {
         Ok(())
     }
 
-    /// Every tag is the one that the key at hand makes of the number, and the records commit to that key.
-    fn tags(&self, links: &TagLinks) -> Result<(), Wrong> {
+    /// Every tag is the one that the key at hand makes of the number, or of the tag before it where the first generation is not at
+    /// hand; and the records commit to that key. Whether the first one was.
+    fn tags(&self, links: &TagLinks) -> Result<bool, Wrong> {
+        self.keys.compare(links).map_err(|(_, what)| (None, what))?;
         let all = self.keys.tags(links, self.number);
-        let Some(all) = all else {
-            return wrong(
-                "the tag key you gave does not reach from the first generation to the newest one: name KEYS_DIR/tag.key",
-            );
-        };
-        if all != self.tags {
+        if all.as_ref().map_or(!self.keys.follows(links, &self.tags), |all| *all != self.tags) {
             return wrong("its tag is not the one that this tag key makes of its number");
         }
-        self.keys.compare(links).map_err(|(_, what)| (None, what))
+        Ok(all.is_some())
     }
 }
 

@@ -118,6 +118,8 @@ pub struct Report {
     pub tags_checked: bool,
     /// Whether sealed numbers could be opened for that.
     pub opened: bool,
+    /// The first generation of the tag key was not among what was given: which tag is whose cannot be told then.
+    pub later_links_only: bool,
     /// Nothing was signed yet: the process ended within its first second.
     pub unsigned: bool,
     /// The instants of the last records, of each stream, before the first finding.
@@ -153,6 +155,9 @@ impl Report {
         let Replayed { tags, unopened, .. } = self.replayed;
         match (self.tags_checked, self.opened) {
             (false, _) => "tags not checked".to_owned(),
+            (true, _) if self.later_links_only => "tag key checked from its replacement on: it is the one that a record brings in; the first one \
+                                                   was not given, so which tag is whose was not checked"
+                .to_owned(),
             (true, false) => "tag key checked: it is the one the first record commits to; sealed numbers were not opened (no seal.key \
                               beside it), so which tag is whose was not checked"
                 .to_owned(),
