@@ -13,7 +13,6 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::compliance::optout::{Engine, ReplyKey, ReplyParts};
 use crate::compliance::parts;
-use crate::compliance::rule::Rule;
 use crate::consent::{Book, Registry as ConsentRegistry};
 use crate::ledger::counted::Tally;
 use crate::ledger::kept::Kept;
@@ -36,7 +35,6 @@ use crate::suppression::index::Index;
 use crate::suppression::list::List;
 use crate::suppression::questions::Questions;
 use crate::suppression::registry::Registry as StopRegistry;
-use crate::telemetry::labels::{ConfirmationResult, SpoolLoss};
 use crate::telemetry::metrics::{GatewayMetrics, ShortCodeMetrics};
 use crate::telemetry::names;
 use crate::telemetry::registry::Registry;
@@ -220,9 +218,7 @@ impl Shared {
             spooled_elsewhere: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         };
-        shared.register_codes();
-        shared.show_packs(true);
-        shared.say_observed();
+        shared.show_settings();
         shared.want_scheduled_back();
         Ok(shared)
     }
@@ -347,7 +343,8 @@ impl Shared {
         u64::from(self.ledger.boot()) << 44 | (lane as u64) << 38
     }
 
-    fn register_codes(&self) {
+    /// Measures the short codes of the settings from now on.
+    pub(super) fn register_codes(&self) {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         for code in &self.settings.load().short_codes {
             codes.entry(code.number).or_insert_with(|| ShortCodeMetrics::new(&self.series, code.number));
@@ -369,65 +366,10 @@ impl Shared {
         }
     }
 
-    /// Brings the gauges that belong to no lane up to date, and says what has changed.
-    pub fn measure(&self) {
-        self.say_conditions();
-        let gauges = &self.metrics.gauges;
-        gauges.frequency_entries.set(self.frequency.index().lock().len() as f64);
-        gauges.consent_entries.set(self.opt_ins.index().len() as f64);
-        gauges.suppressed_numbers.set(self.index.len() as f64);
-        gauges.ledger_durable_events.set(self.ledger.durable_events() as f64);
-        {
-            let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-            gauges.parts_sets.set(parts.len() as f64);
-            gauges.parts_bytes.set(parts.octets() as f64);
-        }
-        let (memory, disk, _) = self.attributions.totals();
-        gauges.attribution_memory.set(memory as f64);
-        gauges.attribution_disk.set(disk as f64);
-        gauges.scheduled_messages.set(self.scheduled.len() as f64);
-        gauges.disk(self.ledger.dir());
-        self.series.upkeep();
-    }
-
     /// Receipts and MOs that wait for an account, handed out or not.
     pub fn spool_len(&self, account: NameId) -> usize {
         let counts = self.spool.counts(account);
         counts.waiting + counts.out + counts.delayed
-    }
-
-    /// Ends what is past its time in the spool, among the ids and the duties. Waits for the disk: never on a lane.
-    pub fn tidy(&self) {
-        self.finish_erasures();
-        let Ok(mut steadiness) = self.erasing.try_lock() else { return };
-        self.forget_verdicts(&mut steadiness);
-        let now = self.clock.civil();
-        self.frequency.index().tidy(now);
-        for (ticket, _) in self.spool.expire(now) {
-            let name = self.ledger.name(ticket.account).unwrap_or_else(|| "-".into());
-            let lost = self.series.counters::<SpoolLoss>(&names::SPOOL_LOST_TOTAL, &[&name]);
-            lost.one(SpoolLoss::Expired);
-            tracing::warn!(event = "spool.expired", account = %name);
-        }
-        if let Err(error) = self.spool.tidy(now) {
-            tracing::warn!(event = "spool.untidy", %error);
-        }
-        if let Err(error) = self.ids.tidy(now) {
-            tracing::warn!(event = "ids.untidy", %error);
-        }
-        if let Err(error) = self.part_journal.tidy(now) {
-            tracing::warn!(event = "reply_part.untidy", %error);
-        }
-        if let Err(error) = self.scheduled.tidy() {
-            tracing::warn!(event = "recall.untidy", %error);
-        }
-        self.expire_lifts(now);
-        self.with_questions(|open| open.expire(now));
-        match self.confirmations.tidy(now) {
-            Ok(0) => {}
-            Ok(given_up) => self.metrics.confirmations.add(ConfirmationResult::GivenUp, given_up as u64),
-            Err(error) => tracing::warn!(event = "duties.untidy", %error),
-        }
     }
 
     /// Events that the store on disk has not taken in yet.
@@ -444,55 +386,5 @@ impl Shared {
     /// The numbers of which the store and the events have ever said anything.
     pub fn heard(&self) -> &Heard {
         self.follower.heard()
-    }
-
-    /// Ends the store's thread and saves the list and the registry of opt-ins.
-    ///
-    /// # Errors
-    /// A snapshot cannot be written: the next start reads more events.
-    pub fn close_list(&self) -> Result<(), OpenError> {
-        if let Err(error) = self.leaks.look(self) {
-            tracing::error!(event = "leak.audit_behind", %error);
-        }
-        self.follower.close();
-        let (opt_ins, frequency) = (self.opt_ins.close(), self.frequency.close());
-        self.list.close().and(opt_ins).and(frequency)
-    }
-
-    /// Takes new settings for all: placement and short codes first, so that the lanes find them.
-    pub fn renew(&self, settings: Arc<Settings>, engine: Engine) {
-        let placement = Placement::new(&settings, &self.placement.load());
-        self.placement.store(Arc::new(placement));
-        self.engine.store(Arc::new(engine));
-        self.show_packs(false);
-        self.attributions.renew(&settings);
-        self.frequency.index().lock().set_caps(&settings.caps());
-        self.settings.store(settings);
-        self.register_codes();
-        self.show_packs(true);
-        self.say_observed();
-    }
-
-    /// Says which accounts have rules that do not refuse yet: nobody should forget them.
-    fn say_observed(&self) {
-        for account in &self.settings.load().accounts {
-            let observe = &account.policy.observe;
-            let until = self.series.gauge(&names::OBSERVE_UNTIL_TIMESTAMP_SECONDS, &[&account.policy.system_id]);
-            until.set(if observe.rules().is_empty() { 0.0 } else { observe.until().as_secs() as f64 });
-            if !observe.rules().is_empty() {
-                let rules = observe.rules().iter().map(Rule::id).collect::<Vec<_>>().join(" ");
-                let over = observe.at(self.clock.civil()).is_empty();
-                tracing::warn!(event = "observe", account = %account.policy.system_id, rules, until = %observe.until(), over);
-            }
-        }
-    }
-
-    /// Shows which packs hold, or no longer do, and since when these settings do.
-    fn show_packs(&self, in_use: bool) {
-        let gauges = &self.metrics.gauges;
-        for pack in self.settings.load().packs() {
-            gauges.pack(&pack.id, &pack.version, in_use, pack.effective_to.map(CivilInstant::as_secs));
-        }
-        gauges.config_last_reload.set(self.clock.civil().as_secs() as f64);
     }
 }
