@@ -2,17 +2,27 @@
 //! Must never pass over octets it cannot read: they are damage, and the store is made again.
 //!
 //! sled keeps some four hundred octets of memory for each page and breaks a page of more than sixteen entries in two: an entry a number
-//! made that 50 MB for a million numbers.
+//! made that 50 MB for a million numbers. And it writes an entry anew with every event: what grows too long is spread over narrower ones.
 
 use super::store::Fact;
 use crate::message::tag::NumberTag;
 use sha2::{Digest, Sha256};
 
-/// Bits that tags of one bucket share: four numbers in each with a million on the list, forty with ten million. Fewer buckets take
-/// less memory, and more of each is written anew with every event.
-const BITS: u32 = 18;
-/// Octets of a key.
-pub const KEY: usize = 3;
+/// How many of their first bits the tags of a bucket share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 18: four numbers each with a million on the list.
+    Wide,
+    /// 24: under a wide one that was spread.
+    Narrow,
+}
+
+/// Octets of a key; the first tells the width.
+pub const KEY: usize = 4;
+/// What stands in place of a wide bucket whose histories lie in narrow ones.
+pub const SPREAD: &[u8] = &[0];
+/// Octets beyond which a wide bucket is spread.
+const LONG: usize = 512;
 /// A number's history keeps its first event and the newest ones; all of them are in the events.
 const HISTORY_MAX: usize = 64;
 /// Octets of a tag, and of an event's position.
@@ -20,10 +30,30 @@ const TAG: usize = 16;
 const EVENT: usize = 8;
 
 /// Under which key the history of this number lies.
-pub fn key(tag: &NumberTag) -> [u8; KEY] {
-    let bits = (tag.prefix() >> (64 - BITS)) as u32;
-    let [_, key @ ..] = bits.to_be_bytes();
-    key
+pub fn key(tag: &NumberTag, width: Width) -> [u8; KEY] {
+    let (first, bits) = match width {
+        Width::Wide => (0, 18),
+        Width::Narrow => (1, 24),
+    };
+    let [_, a, b, c] = ((tag.prefix() >> (64 - bits)) as u32).to_be_bytes();
+    [first, a, b, c]
+}
+
+/// Whether this is a bucket's key.
+pub fn is_key(octets: &[u8]) -> bool {
+    octets.len() == KEY && octets[0] <= 1
+}
+
+/// Whether a wide bucket is to be spread.
+pub fn is_long(bucket: &[u8]) -> bool {
+    bucket.len() > LONG
+}
+
+/// Adds a history as it stands to a bucket that has none of its number.
+pub fn put(bucket: &mut Vec<u8>, tag: &NumberTag, history: &[u8]) {
+    bucket.extend_from_slice(&tag.0);
+    bucket.push((history.len() / EVENT) as u8);
+    bucket.extend_from_slice(history);
 }
 
 /// The digest of a history: what the mark sums up.
@@ -93,9 +123,7 @@ pub fn add(bucket: &mut Vec<u8>, fact: &Fact) -> Result<Change, Damaged> {
         return Ok(Change { before: Some(before), after: digest(&tag, &bucket[start..end]) });
     }
     let history = fact.seq.to_be_bytes();
-    bucket.extend_from_slice(&fact.tag.0);
-    bucket.push(1);
-    bucket.extend_from_slice(&history);
+    put(bucket, &fact.tag, &history);
     Ok(Change { before: None, after: digest(&fact.tag, &history) })
 }
 
@@ -150,14 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_of_the_first_bits_and_of_nothing_else() {
+    fn a_key_is_of_the_width_and_the_first_bits_and_of_nothing_else() {
         let mut octets = [0xff; 16];
-        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xff]);
+        assert_eq!(key(&NumberTag(octets), Width::Wide), [0, 3, 0xff, 0xff]);
         octets[3..].fill(0);
         octets[2] = 0b1100_0000;
-        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xff]);
+        assert_eq!(key(&NumberTag(octets), Width::Wide), [0, 3, 0xff, 0xff]);
+        assert_eq!(key(&NumberTag(octets), Width::Narrow), [1, 0xff, 0xff, 0b1100_0000]);
         octets[2] = 0b1011_1111;
-        assert_eq!(key(&NumberTag(octets)), [3, 0xff, 0xfe]);
+        assert_eq!(key(&NumberTag(octets), Width::Wide), [0, 3, 0xff, 0xfe]);
+        assert!(is_key(&[1, 2, 3, 4]) && !is_key(b"mark") && !is_key(&[1, 2, 3]));
     }
 
     proptest! {

@@ -364,7 +364,8 @@ mod tests {
         {
             let config = sled::Config::new().path(dir.path().join("store")).segment_size(SEGMENT_OCTETS);
             let db = config.open().expect("opens");
-            let key = crate::suppression::bucket::key(&tag);
+            use crate::suppression::bucket::{self, Width};
+            let key = bucket::key(&tag, Width::Wide);
             assert!(db.remove(key).expect("removed").is_some());
             db.flush().expect("flushed");
         }

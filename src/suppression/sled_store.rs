@@ -3,7 +3,7 @@
 //!
 //! Not used of sled: `len()` (walks everything), `watch_prefix` (unbounded), its own durability.
 
-use super::bucket::{self, Damaged};
+use super::bucket::{self, Damaged, Width};
 use super::store::{Fact, Mark, Store, StoreError};
 use crate::message::tag::NumberTag;
 use std::collections::HashMap;
@@ -12,15 +12,18 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// No bucket has a key of as many octets.
+/// No bucket has a key like it.
 const MARK_KEY: &[u8] = b"mark";
 /// The form of the entries. A store of another form is made again.
-const FORM: u8 = 3;
+const FORM: u8 = 4;
 /// sled counts octets on disk; in memory its nodes take some ten times as much. Nothing on the hot path asks the store.
 const CACHE_OCTETS: u64 = 64 << 10;
 /// Octets of a segment of sled's. With its own half a MiB a long import holds twice the memory: whole segments are rewritten, and what
 /// they held waits to be freed. A store with other segments does not open: it is moved aside and made again.
 pub(super) const SEGMENT_OCTETS: usize = 64 << 10;
+
+/// Buckets that a batch changes, as they become.
+type Changed = HashMap<[u8; bucket::KEY], Vec<u8>>;
 
 /// The store in one directory.
 pub struct SledStore {
@@ -46,6 +49,31 @@ impl SledStore {
     fn bucket(&self, key: [u8; bucket::KEY]) -> Result<Vec<u8>, StoreError> {
         let db = self.db()?;
         Ok(guarded(|| db.get(key))?.map(|entry| entry.to_vec()).unwrap_or_default())
+    }
+
+    /// The same, with what a batch has changed so far, where it is kept from now on.
+    fn changing<'c>(&self, changed: &'c mut Changed, key: [u8; bucket::KEY]) -> Result<&'c mut Vec<u8>, StoreError> {
+        Ok(match changed.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.bucket(key)?),
+        })
+    }
+
+    /// Adds a fact to the bucket where its number's history lies, and spreads the bucket when it is long.
+    fn add(&self, changed: &mut Changed, fact: &Fact) -> Result<bucket::Change, StoreError> {
+        let wide = self.changing(changed, bucket::key(&fact.tag, Width::Wide))?;
+        if wide == bucket::SPREAD {
+            return Ok(bucket::add(self.changing(changed, bucket::key(&fact.tag, Width::Narrow))?, fact)?);
+        }
+        let change = bucket::add(wide, fact)?;
+        if bucket::is_long(wide) {
+            let long = std::mem::replace(wide, bucket::SPREAD.to_vec());
+            for history in bucket::histories(&long) {
+                let (tag, history) = history?;
+                bucket::put(self.changing(changed, bucket::key(&tag, Width::Narrow))?, &tag, history);
+            }
+        }
+        Ok(change)
     }
 
     fn encode(&self, mark: Mark) -> Vec<u8> {
@@ -123,14 +151,9 @@ impl Store for SledStore {
     fn take(&self, facts: &[Fact], position: u64) -> Result<Mark, StoreError> {
         let db = self.db()?;
         let mut mark = self.mark()?.unwrap_or_default();
-        let mut changed: HashMap<[u8; bucket::KEY], Vec<u8>> = HashMap::with_capacity(facts.len());
+        let mut changed = Changed::with_capacity(facts.len());
         for fact in facts.iter().filter(|fact| fact.seq >= mark.position) {
-            let key = bucket::key(&fact.tag);
-            let entry = match changed.entry(key) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.bucket(key)?),
-            };
-            let change = bucket::add(entry, fact)?;
+            let change = self.add(&mut changed, fact)?;
             mark.numbers += u64::from(change.before.is_none());
             mark.digest = mark.digest.wrapping_sub(change.before.unwrap_or_default()).wrapping_add(change.after);
         }
@@ -145,7 +168,9 @@ impl Store for SledStore {
     }
 
     fn history(&self, tag: &NumberTag) -> Result<Vec<u64>, StoreError> {
-        Ok(bucket::events(&self.bucket(bucket::key(tag))?, tag)?)
+        let wide = self.bucket(bucket::key(tag, Width::Wide))?;
+        let lies = if wide == bucket::SPREAD { self.bucket(bucket::key(tag, Width::Narrow))? } else { wide };
+        Ok(bucket::events(&lies, tag)?)
     }
 
     fn recount(&self, go_on: &dyn Fn(u64) -> bool, each: &dyn Fn(&NumberTag)) -> Result<Mark, StoreError> {
@@ -155,7 +180,7 @@ impl Store for SledStore {
         guarded(|| {
             for (at, entry) in db.iter().enumerate() {
                 let (key, entry) = entry?;
-                if key.len() != bucket::KEY {
+                if !bucket::is_key(&key) || *entry == *bucket::SPREAD {
                     continue;
                 }
                 // What cannot be read is missing in the sums.
@@ -189,5 +214,33 @@ mod tests {
         let held = SledStore::open(dir.path(), [7; 16]).expect("opens");
         assert!(matches!(SledStore::open(dir.path(), [7; 16]), Err(StoreError::Disk(_))));
         drop(held);
+    }
+
+    #[test]
+    fn histories_are_found_in_buckets_of_either_width_and_sum_up_to_the_mark() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let store = SledStore::open(dir.path(), [7; 16]).expect("opens");
+        // Of one wide bucket, of a few narrow ones: 40 numbers, two events each.
+        let tag = |n: u64| NumberTag((u128::from(n) << 102 | u128::from(n)).to_be_bytes());
+        let mut seq = 0;
+        let mut expected = Vec::new();
+        for batch in 0..20 {
+            let facts: Vec<Fact> = (0..4)
+                .map(|n| {
+                    seq += 1;
+                    Fact { tag: tag(batch * 2 % 40 + n % 2 + 1), seq }
+                })
+                .collect();
+            expected.extend(facts.iter().copied());
+            store.take(&facts, seq + 1).expect("taken");
+        }
+        let wide = store.bucket(bucket::key(&tag(1), Width::Wide)).expect("readable");
+        assert_eq!(wide, bucket::SPREAD, "forty numbers are too long for one bucket");
+        for fact in &expected {
+            let told = expected.iter().filter(|other| other.tag == fact.tag).map(|other| other.seq);
+            assert_eq!(store.history(&fact.tag).expect("readable"), told.collect::<Vec<_>>());
+        }
+        let recounted = store.recount(&|_| true, &|_| {}).expect("counted");
+        assert_eq!((Some(recounted), recounted.numbers), (store.mark().expect("readable"), 40));
     }
 }
