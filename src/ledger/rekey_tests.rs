@@ -22,9 +22,11 @@ use super::verify::report::Report;
 use super::verify::tests::{NOW, keys, number, session};
 use super::verify::{self, Asked, proof_file};
 use crate::compliance::class::TrafficClass;
+use crate::journal::faults::FaultyDisk;
 use crate::message::name::NameId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 struct House {
@@ -410,4 +412,39 @@ fn a_ledger_that_begins_under_replaced_keys_needs_no_record_of_them() {
     house.start(|ledger, keys| assert_eq!(stops_of(ledger, keys, 12).len(), 1));
     let report = house.verify(Some(house.keys().tag_links()));
     assert_eq!((report.findings, report.rekeys.len(), report.replayed.tags), (vec![], 1, 1));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { assert!(std::fs::copy(&path, &target).is_ok()) }
+    }
+}
+
+#[test]
+fn a_disk_that_goes_at_any_call_of_the_first_start_under_new_keys_leaves_what_the_next_one_opens() {
+    let house = house();
+    let dirs = (house.data_dir.as_path(), house.keys_dir.as_path());
+    rekey::replace_to(Step::Placed, Secrets::Tags, dirs, options(), NOW).unwrap();
+    let (keys, mut refused) = (house.keys(), 0);
+    for calls in 0.. {
+        let room = tempfile::tempdir().unwrap();
+        let data_dir = room.path().join("data");
+        copy(&house.data_dir, &data_dir);
+        let disk = FaultyDisk::default();
+        disk.gone_after(calls);
+        let opened = Ledger::open(&data_dir, &keys, OpenOptions { disk: Arc::new(disk.clone()), ..options() }, NOW);
+        let (went, opened) = (disk.switches.calls_until_gone.load(Ordering::SeqCst) == 0, opened.map(|_| ()).is_ok());
+        refused += u32::from(!opened);
+        let next = House { _room: room, data_dir, keys_dir: house.keys_dir.clone() };
+        next.start(|ledger, keys| assert_eq!(stops_of(ledger, keys, 12).len(), 1, "after {calls} calls"));
+        let report = next.verify(Some(keys.tag_links()));
+        assert_eq!((report.findings, report.rekeys.len()), (vec![], 1), "after {calls} calls");
+        if !went {
+            break;
+        }
+    }
+    assert!(refused > 10, "{refused} starts were refused");
 }

@@ -123,10 +123,10 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
     replaced_keys(room.path(), &mut targets);
     let ours: Vec<bool> = targets.iter().map(|target| rust(target)).collect();
     // The whole ones, the three that a power cut tore, of those that tell themselves: before a stop, counted (twice), past their
-    // retention, young; and those whose keys were replaced, with the proofs from before and after it.
+    // retention, young; and those whose keys were replaced, with the proofs from before and after it and two whose first start was cut off.
     assert_eq!(
         ours.iter().filter(|holds| **holds).count(),
-        13,
+        15,
         "{:?}",
         targets.iter().zip(&ours).filter(|(_, holds)| **holds)
     );
@@ -287,6 +287,21 @@ fn replaced_keys(room: &Path, targets: &mut Vec<PathBuf>) {
             flip_and_fit(&target.join(path), *from, *end, at);
             targets.push(target);
         }
+    }
+    // A start under the new keys that was killed before its first record, and before its second.
+    for kept in 0..2 {
+        let target = room.join(format!("first-start-{kept}"));
+        session_of(&target, |ledger| stop_of(ledger, &keys(), 12));
+        // Saved once the record is durable: not by then.
+        let names = fs::read(target.join("names")).expect("there");
+        let small = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
+        drop(Ledger::open(&target, &later_keys(), small, NOW).expect("opened"));
+        let mut octets = fs::read(target.join(path)).expect("there");
+        let cut = frames(&octets)[kept].0;
+        octets[cut..].fill(0);
+        fs::write(target.join(path), octets).expect("written");
+        fs::write(target.join("names"), names).expect("written");
+        targets.push(target);
     }
     // The header's mark is not signed: whoever changes it and its checksum is told by the records.
     for (place, path) in [path, "events/0000000001.seg", "verdicts/0000000002.seg"].into_iter().enumerate() {
