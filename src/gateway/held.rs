@@ -1,7 +1,7 @@
 //! Owns what this node holds of a number: events, messages that wait, notes for later, and the trail of verdicts.
 //! Must never change anything, nor be asked on a lane: it reads every event and every verdict.
 
-use super::attribution;
+use super::concerned;
 use super::handle::Handle;
 use super::review::Doubtful;
 use super::settings::Settings;
@@ -150,7 +150,7 @@ impl Shared {
             scheduled: scheduled.collect(),
             confirmations: self.confirmations.by_tag(&tag),
             review: self.review().of(number, now),
-            writers: attribution::writers_to(self, &settings, &tag, now),
+            writers: concerned::writers_to(self, &settings, &tag, now),
             trail: self.trail(&tag)?,
         })
     }

@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod attribution;
 pub mod build;
 pub mod clients;
+pub mod concerned;
 mod conditions;
 pub mod counts;
 pub mod deliver;

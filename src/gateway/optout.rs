@@ -1,7 +1,7 @@
 //! Owns what is done about a reply: STOP, START, CONTACT, or a message for its owner.
 //! Must never acknowledge a STOP before it is durable and every lane has passed it.
 
-use super::attribution::Concerned;
+use super::concerned::Concerned;
 use super::deliver::From;
 use super::duties::AwaitingOwed;
 use super::esme::{Debt, ToClient};
