@@ -323,6 +323,17 @@ fn a_backup_from_before_rotations_is_restored_under_the_new_keys() {
     });
     let report = again.verify(Some(again.keys().tag_links()));
     assert_eq!((report.findings, report.rekeys.len()), (vec![], 3));
+    // A backup of what holds three marks by now.
+    let source = Source { data_dir: &again.data_dir, ..source };
+    let mixed = again.data_dir.with_file_name("mixed");
+    backup::take(&source, &mixed).unwrap();
+    let newest = vec![("newest".to_owned(), std::fs::read(again.data_dir.join("checkpoints/newest")).unwrap())];
+    let third =
+        House { data_dir: again.data_dir.with_file_name("third"), keys_dir: again.keys_dir.clone(), ..self::house() };
+    let whole = Wanted { backup: &mixed, data_dir: &third.data_dir, keys_dir, node: "gw-1", newest, now: NOW };
+    assert!(!restore::restore(&whole).unwrap().closed, "it holds everything that was signed");
+    third.start(|ledger, keys| assert_eq!(stops_of(ledger, keys, 12).len(), 1));
+    assert_eq!(third.verify(Some(third.keys().tag_links())).findings, []);
     // Keys that never were this backup's are a stranger's.
     let other = self::house();
     Keys::import(&Keys::from_octets([9; 32], [2; 32], [3; 32]).export(), &other.keys_dir.join("other")).unwrap();

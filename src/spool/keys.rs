@@ -18,9 +18,9 @@ pub struct SpoolKeys(Arc<Generations>);
 struct Generations {
     /// The sealing keys, the oldest first; never empty.
     seals: Vec<Zeroizing<[u8; 32]>>,
-    /// The marks of the tag keys, the oldest first; never empty.
-    tag_marks: Vec<[u8; 8]>,
     tags: TagKey,
+    /// Every mark there may be, with its generation of the tag key; the last is that of what is written now.
+    marks: Vec<([u8; 16], usize)>,
 }
 
 impl SpoolKeys {
@@ -31,8 +31,11 @@ impl SpoolKeys {
 
     /// Of these sealing keys, the newest first, and the tag key with the marks of its generations, the oldest first.
     pub fn new(seals: &[&[u8; 32]], (tags, tag_marks): (TagKey, Vec<[u8; 8]>)) -> Self {
-        let seals = seals.iter().rev().map(|key| Zeroizing::new(**key)).collect();
-        Self(Arc::new(Generations { seals, tag_marks, tags }))
+        let seals: Vec<_> = seals.iter().rev().map(|key| Zeroizing::new(**key)).collect();
+        let of_seals = |generation: usize| seals.iter().map(move |seal| (generation, seal));
+        let marks = (1..=tag_marks.len()).flat_map(of_seals);
+        let marks = marks.map(|(generation, seal)| (label(seal, generation, &tag_marks), generation)).collect();
+        Self(Arc::new(Generations { seals, tags, marks }))
     }
 
     /// The first sealing key: message ids are known by a hash that a replacement must not change.
@@ -48,30 +51,23 @@ impl SpoolKeys {
 
     /// The mark of what is written now.
     pub fn label(&self) -> [u8; 16] {
-        label(&self.0.seals[self.0.seals.len() - 1], self.0.tag_marks.len(), &self.0.tag_marks)
+        self.0.marks.last().expect("there is always a first one").0
     }
 
     /// The marks that what was written before may bear.
     pub fn older(&self) -> Vec<[u8; 16]> {
-        let newest = self.label();
-        self.marks().map(|(mark, _)| mark).filter(|mark| *mark != newest).collect()
+        let (_, older) = self.0.marks.split_last().expect("there is always a first one");
+        older.iter().map(|(mark, _)| *mark).collect()
     }
 
     /// A tag from a segment of this mark, as it is under the newest key.
     pub fn carry(&self, mark: &[u8; 16], tag: NumberTag) -> NumberTag {
-        if self.0.tag_marks.len() == 1 || tag == NumberTag::default() {
-            // Never replaced; or nobody's: a receipt of an address that is no number.
+        if tag == NumberTag::default() {
+            // Nobody's: a receipt of an address that is no number.
             return tag;
         }
-        let generation = self.marks().find(|(known, _)| known == mark).map(|(_, generation)| generation);
-        generation.map_or(tag, |generation| self.0.tags.carry(tag, generation))
-    }
-
-    /// Every mark there may be, with its generation of the tag key.
-    fn marks(&self) -> impl Iterator<Item = ([u8; 16], usize)> + '_ {
-        let Generations { seals, tag_marks, .. } = &*self.0;
-        (1..=tag_marks.len())
-            .flat_map(move |generation| seals.iter().map(move |seal| (label(seal, generation, tag_marks), generation)))
+        let generation = self.0.marks.iter().rev().find(|(known, _)| known == mark);
+        generation.map_or(tag, |(_, generation)| self.0.tags.carry(tag, *generation))
     }
 }
 
