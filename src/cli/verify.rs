@@ -6,6 +6,7 @@ use super::global::Global;
 use super::print;
 use crate::ledger::note::NoteKey;
 use crate::ledger::sealed::Sealer;
+use crate::ledger::verify::counts_file::{self, ShownCounts};
 use crate::ledger::verify::proof_file::{self, Shown};
 use crate::ledger::verify::report::{Report, StreamReport, rfc3339};
 use crate::ledger::verify::{self, Asked};
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 Exit 0: what was checked holds. Exit 3: it does not, and the first bad record is named.")]
 pub struct Args {
-    /// A data_dir (or a copy of one), or the file of `stopgate proof`
+    /// A data_dir (or a copy of one), or the file of `stopgate proof` or `stopgate ledger counts`
     #[arg(value_name = "DIR|FILE")]
     pub path: PathBuf,
     /// The node's public key, or a file that holds it [default: the one beside the data, which proves less]
@@ -80,6 +81,9 @@ fn asked(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>) ->
 fn check_proof(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>)>, global: &Global) -> Outcome {
     let octets = read(&args.path)?;
     let asked = asked(args, key, since)?;
+    if counts_file::is_one(&octets) {
+        return check_counts(args, &octets, &asked, global);
+    }
     let name = args.path.display().to_string();
     let (report, shown) = proof_file::proof(&name, &octets, &asked);
     if global.json {
@@ -94,6 +98,42 @@ fn check_proof(args: &Args, key: Option<NoteKey>, since: Option<(String, Vec<u8>
         say_proof(&report, &shown);
     }
     Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+/// A file of `stopgate ledger counts`.
+fn check_counts(args: &Args, octets: &[u8], asked: &Asked, global: &Global) -> Outcome {
+    let name = args.path.display().to_string();
+    let (report, shown) = counts_file::counts(&name, octets, asked);
+    if global.json {
+        let mut answer = as_json(&report);
+        answer["party"] = json!(shown.party);
+        answer["story"] = json!(shown.story);
+        print::json(&answer);
+    } else if let Some(first) = report.findings.first() {
+        print::line(format!("DOES NOT HOLD: {first}"));
+        say_advice(&report);
+    } else {
+        say_counts(&report, &shown);
+    }
+    Ok(if report.holds() { Exit::Ok } else { Exit::Findings })
+}
+
+fn say_counts(report: &Report, shown: &ShownCounts) {
+    let whose = if report.key_given { "the key you gave" } else { "the key in the file itself, which proves little" };
+    print::line(format!("{} in the ledger of {}, checked with {whose}", shown.party, report.origin));
+    print::line(format!("  {}", report.key));
+    shown.story.iter().for_each(print::line);
+    if report.rehearsal {
+        print::line("REHEARSAL: made under a virtual clock; nothing here is evidence of real traffic");
+    }
+    report.notes.iter().for_each(|note| print::line(format!("note: {note}")));
+    let newest = report.newest.map_or_else(|| "none".to_owned(), rfc3339);
+    print::line(format!(
+        "{} add up, and are in the ledger that was signed at {newest}",
+        counted(report.replayed.counters as usize, "counter")
+    ));
+    print::line(report.anchor_words());
+    print::line("HOLDS. Each counter counts from the start of the process; hold them against your own");
 }
 
 fn say_advice(report: &Report) {

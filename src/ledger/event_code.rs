@@ -56,6 +56,11 @@ pub fn kind_of(leaf: &[u8]) -> Option<u8> {
     leaf.get(1).copied()
 }
 
+/// Whether a leaf of this kind may be a counter or a gap.
+pub const fn may_be_counted(kind: u8) -> bool {
+    matches!(kind, GAP | ACCOUNT_COUNTER | LINK_COUNTER)
+}
+
 /// Whether a leaf gives a name its handle, without reading the rest.
 pub fn is_config(leaf: &[u8]) -> bool {
     kind_of(leaf) == Some(CONFIG)

@@ -27,6 +27,7 @@ pub mod retention;
 pub mod counted;
 pub mod packs;
 pub mod proof;
+pub mod counts;
 pub mod export;
 pub mod merkle;
 pub mod note;

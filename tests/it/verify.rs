@@ -2,6 +2,7 @@
 //! Must never call anything whole that was not compared.
 
 use super::support::gateway::stopgate;
+use super::support::offline::{offline, second_verifier};
 use super::support::stage::Stage;
 use super::support::{PROMO, phone};
 use std::path::Path;
@@ -122,4 +123,57 @@ async fn the_proof_of_a_number_holds_by_itself_and_its_reading_is_recorded() {
     flip(Path::new(file), 700);
     let (words, exit) = verify(&[file]);
     assert!(exit == 3 && words.starts_with("DOES NOT HOLD: ") && words.contains(file), "{words}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn each_party_gets_its_own_counters_with_proofs_and_nothing_of_anybody_else() {
+    let mut stage = Stage::start().await;
+    let acme = stage.acme().await;
+    for at in 0..7 {
+        let answer = acme.submit_and_wait(&Message::submit("ACME", &phone(at), PROMO)).await.unwrap();
+        assert_eq!(answer.status(), 0, "{answer:?}");
+    }
+    for number in 0..3 {
+        assert_eq!(stage.mo(&phone(number), "36111", "STOP").await, 0);
+        let refused = acme.submit_and_wait(&Message::submit("ACME", &phone(number), PROMO)).await.unwrap();
+        assert_eq!(refused.status(), 0x66);
+    }
+    drop(acme);
+    // The last counters are written at the end.
+    assert!(stage.gateway.terminate().await.success(), "{}", stage.gateway.log());
+    let home = stage.gateway.home.path().to_owned();
+    let key = std::fs::read_to_string(home.join("data/checkpoints/key")).expect("the public key");
+    for (whose, sums) in [
+        (["--account", "acme"], "10 received = 7 permitted + 3 refused + 0 waiting; permitted = 7 answered + 0"),
+        (["--operator", "operator-a"], "received = "),
+    ] {
+        let file = home.join(format!("{}.counts", whose[1]));
+        let path = file.to_str().expect("UTF-8");
+        let command = [&["ledger", "counts"][..], &whose, &["-o", path]].concat();
+        let (words, exit) = offline(&home, &command);
+        assert_eq!(exit, 0, "{words}");
+        let (words, exit) = verify(&[path, "--key", key.trim()]);
+        assert_eq!(exit, 0, "{words}");
+        for said in [whose[1], sums, "the key you gave", "NOT ANCHORED", "HOLDS"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let since = home.join("data/checkpoints/newest");
+        let (words, exit) = verify(&[path, "--since", since.to_str().expect("UTF-8"), "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&words).expect("JSON");
+        assert!(exit == 0 && report["holds"] == true && report["story"].as_array().is_some(), "{words}");
+        if let Some((words, exit)) = second_verifier(&[path]) {
+            assert!(exit == 0 && words.contains(whose[1]), "{words}");
+        }
+        let text = std::fs::read_to_string(&file).expect("text");
+        assert!((0..3).all(|number| !text.contains(&phone(number))), "no number of anybody");
+        let (words, exit) = offline(&home, &command);
+        assert!(exit == 1 && words.contains("cannot write"), "never written over: {words}");
+        flip(&file, 700);
+        let (words, exit) = verify(&[path]);
+        assert!(exit == 3 && words.starts_with("DOES NOT HOLD: "), "{words}");
+    }
+    let nobody = home.join("nobody");
+    let command = ["ledger", "counts", "--account", "nobody", "-o", nobody.to_str().expect("UTF-8")];
+    let (words, exit) = offline(&home, &command);
+    assert!(exit == 1 && words.contains("nothing is counted of \"nobody\"") && !nobody.exists(), "{words}");
 }

@@ -15,11 +15,14 @@ use stopgate::compliance::class::TrafficClass;
 use stopgate::compliance::verdict::Ruling;
 use stopgate::ledger::backup::{self, Derived, Source};
 use stopgate::ledger::checkpoint::Stream;
+use stopgate::ledger::counts::{self, Counts, Party};
 use stopgate::ledger::event::{AccountCounter, Event, Gap};
+use stopgate::ledger::note::NoteSigner;
 use stopgate::ledger::proof;
 use stopgate::ledger::restore::{self, Wanted};
 use stopgate::ledger::suppression_event::{Stop, SuppressionEvent};
-use stopgate::ledger::verify::{self, Asked, proof_file};
+use stopgate::ledger::verify::report::Report;
+use stopgate::ledger::verify::{self, Asked, counts_file, proof_file};
 use stopgate::ledger::{Keys, Ledger, OpenOptions, Personal, VerdictEntry, VerdictKind};
 use stopgate::message::name::NameId;
 
@@ -46,8 +49,15 @@ fn rust(target: &Path) -> bool {
     if target.is_dir() {
         return verify::ledger(target, &Asked::default()).holds();
     }
-    let octets = fs::read(target).expect("a proof");
-    proof_file::proof("a proof", &octets, &Asked::default()).0.holds()
+    of_file(target).holds()
+}
+
+fn of_file(target: &Path) -> Report {
+    let octets = fs::read(target).expect("a file");
+    match counts_file::is_one(&octets) {
+        true => counts_file::counts("counts", &octets, &Asked::default()).0,
+        false => proof_file::proof("a proof", &octets, &Asked::default()).0,
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -120,13 +130,15 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
     }
     flipped_records(&whole, room.path(), &mut targets);
     told(room.path(), &mut targets);
+    counts_of(room.path(), &mut targets);
     replaced_keys(room.path(), &mut targets);
     let ours: Vec<bool> = targets.iter().map(|target| rust(target)).collect();
     // The whole ones, the three that a power cut tore, of those that tell themselves: before a stop, counted (twice), past their
-    // retention, young; and those whose keys were replaced, with the proofs from before and after it and two whose first start was cut off.
+    // retention, young; those whose keys were replaced, with the proofs from before and after it and two whose first start was cut off;
+    // two parties' counters.
     assert_eq!(
         ours.iter().filter(|holds| **holds).count(),
-        15,
+        17,
         "{:?}",
         targets.iter().zip(&ours).filter(|(_, holds)| **holds)
     );
@@ -150,10 +162,52 @@ fn both_verifiers_agree_on_whole_and_on_flipped_ledgers_and_proofs() {
 fn named(target: &Path) -> Option<String> {
     let report = match target.is_dir() {
         true => verify::ledger(target, &Asked::default()),
-        false => proof_file::proof("a proof", &fs::read(target).expect("a proof"), &Asked::default()).0,
+        false => of_file(target),
     };
     let first = report.findings.first()?;
     Some(format!("{} record {}", first.stream?.word(), first.seq?))
+}
+
+/// Files of counters: of an operator, of an account, flipped ones, and those that say more or less than the ledger under a good signature.
+fn counts_of(room: &Path, targets: &mut Vec<PathBuf>) {
+    let mut put = |name: String, text: &str| {
+        let target = room.join(name);
+        fs::write(&target, text).expect("written");
+        targets.push(target);
+    };
+    for (ledger, party, counters) in [("whole", Party::Operator, 2), ("counted", Party::Account, 2)] {
+        let (text, made) = counts::make(&room.join(ledger), &keys(), (party, "acmé"), None).expect("made");
+        assert_eq!((made.counters, made.left_out), (counters, 0), "{ledger}");
+        put(format!("{ledger}.counts"), &text);
+        let (report, shown) = counts_file::counts("counts", text.as_bytes(), &Asked::default());
+        assert_eq!((report.findings, report.replayed.counters), (vec![], counters as u64), "{ledger}");
+        assert!(shown.story.iter().any(|line| line.contains(" received = ")), "{:?}", shown.story);
+        for turn in 0..FLIPS * 2 {
+            let mut octets = text.clone().into_bytes();
+            let at = octets.len() * (2 * turn + 1) / (4 * FLIPS);
+            octets[at] ^= 1;
+            put(format!("{ledger}-{turn}.counts"), &String::from_utf8_lossy(&octets));
+        }
+        let body: Counts = serde_json::from_str(&text[..text.rfind("\n\n").expect("a note") + 1]).expect("JSON");
+        let sign = |body: &Counts| NoteSigner::new("stopgate/gw-1/counts", &[2; 32]).sign(&body.text());
+        assert_eq!(sign(&body), text, "the same hand");
+        let mut without_name = body.clone();
+        without_name.records.remove(0);
+        let mut reversed = body.clone();
+        reversed.records.reverse();
+        let mut another = body.clone();
+        another.name = "acme".to_owned();
+        let mut other_party = body.clone();
+        other_party.party = if party == Party::Account { Party::Operator } else { Party::Account };
+        let mut bent = body.clone();
+        let last = bent.records.last_mut().expect("a counter");
+        last.leaf.replace_range(last.leaf.len() - 1.., if last.leaf.ends_with('1') { "2" } else { "1" });
+        for (nth, body) in [without_name, reversed, another, other_party, bent].iter().enumerate() {
+            put(format!("{ledger}-signed-{nth}.counts"), &sign(body));
+        }
+    }
+    let none = counts::make(&room.join("whole"), &keys(), (Party::Account, "nobody"), None).expect("made");
+    assert_eq!(none.1.counters, 0);
 }
 
 /// The frames of a segment: where each begins and ends, and the kind of its record.

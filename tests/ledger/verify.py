@@ -880,6 +880,59 @@ def proof(path, given, links):
     return {"origin": key.origin, "number": body["number"], "records": shown}
 
 
+def counts(path, octets, given):
+    """A party's counters."""
+    text = octets.decode("utf-8")
+    body = json.loads(text[: text.rfind("\n\n") + 1])
+    key = Key(body["key"])
+    leaves = [bytes.fromhex(record["leaf"]) for record in body["records"]]
+    key.follow([struct.unpack(">I32s32s64s64s", leaf[24:]) for leaf in leaves if leaf[1] == 46], given)
+    text = key.check(octets, f"{key.origin}/counts", path)
+    must(key.by == len(key.chain) - 1, path, "signed with a key that had been replaced")
+    must(json.dumps(body, indent=2, ensure_ascii=False) + "\n" == text, path, "not written as a list of counters is")
+    must(list(body) == ["format", "party", "name", "key", "checkpoint", "records"], path, "no list of counters")
+    must(body["party"] in ("account", "operator"), path, "no party")
+    heads, _ = checkpoint(key, body["checkpoint"].encode(), "events", path)
+    own, last, known, shown = None, -1, {}, 0
+    for record in body["records"]:
+        seq, leaf = record["seq"], bytes.fromhex(record["leaf"])
+        where = f"{path}: events record {seq}"
+        must(record["stream"] == "events" and last < seq and "sealed" not in record, where, "not in order, or no counter")
+        last = seq
+        kind, _, boot, rest = head(leaf, seq, "events", where)
+        size, root = heads["events"]
+        path_up = [unbase64(hash) for hash in record["path"]]
+        must(inclusion_root(leaf_hash(leaf), seq, size, path_up) == root, where, "its path does not lead to the signed root")
+        if kind == 34 and own is None and rest[6:].decode() == body["name"]:
+            own = rest[:4]
+            continue
+        if kind == 46:
+            continue
+        must(kind in ((42, 64) if body["party"] == "account" else (65,)) and rest[:4] == own, where, "it is no counter of this party")
+        if kind == 42:
+            continue
+        if kind == 64:
+            _, upto, received, permitted, refused, waiting, answered, unresolved, withdrawn, flying = struct.unpack(">I9Q", rest)
+            whole = received == permitted + refused + waiting and permitted == answered + unresolved + withdrawn + flying
+            place, grows = (boot, 0), (received, permitted, upto)
+        else:
+            _, link, received, acked, refused, unanswered = struct.unpack(">IIQQQQ", rest)
+            whole, place, grows = received == acked + refused + unanswered, (boot, link), (received,)
+        must(whole, where, "its sums do not add up")
+        must(all(old <= new for old, new in zip(known.get(place, grows), grows)), where, "the counter is smaller than the one before")
+        known[place] = grows
+        shown += 1
+    return {"origin": key.origin, "party": f"{body['party']} {body['name']}", "counters": shown}
+
+
+def file_of(path, given, links):
+    with open(path, "rb") as file:
+        octets = file.read()
+    if octets.startswith(b'{\n  "format": "stopgate counts 1"'):
+        return counts(path, octets, given)
+    return proof(path, given, links)
+
+
 def main(arguments):
     given = None
     if "--key" in arguments:
@@ -899,7 +952,7 @@ def main(arguments):
     worst = 0
     for target in arguments:
         try:
-            found = ledger(target, given, since, links) if os.path.isdir(target) else proof(target, given, links)
+            found = ledger(target, given, since, links) if os.path.isdir(target) else file_of(target, given, links)
             print(json.dumps(found))
         except Fault as fault:
             worst = 3

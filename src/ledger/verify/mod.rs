@@ -12,6 +12,7 @@ pub mod counters;
 pub mod stops;
 pub mod hours;
 pub mod proof_file;
+pub mod counts_file;
 
 #[cfg(test)]
 mod flip_tests;

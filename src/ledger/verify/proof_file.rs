@@ -47,9 +47,9 @@ pub fn proof(name: &str, octets: &[u8], asked: &Asked) -> (Report, Shown) {
 }
 
 /// Which record is wrong, and what is wrong with it.
-type Wrong = (Option<(Stream, u64)>, String);
+pub(super) type Wrong = (Option<(Stream, u64)>, String);
 
-fn wrong<T>(what: impl Into<String>) -> Result<T, Wrong> {
+pub(super) fn wrong<T>(what: impl Into<String>) -> Result<T, Wrong> {
     Err((None, what.into()))
 }
 
@@ -62,29 +62,8 @@ fn read(name: &str, octets: &[u8], asked: &Asked, report: &mut Report) -> Result
     if proof.text() != note.text || proof.format != format {
         return wrong("the signed text is not written as a proof is");
     }
-    let Some(own) = NoteKey::read(&proof.key) else { return wrong("the public key in the file is none") };
-    let Some(origin) = own.name.strip_suffix("/events") else {
-        return wrong("the key in the file is of no events' log");
-    };
-    let key = match &asked.key {
-        Some(given) if given.public() != own.public() => {
-            let chain = Chain::new(rotations_of(&proof), &own);
-            let Some((chain, at)) = chain.and_then(|chain| chain.place(given).map(|at| (chain, at))) else {
-                return wrong("the file was made with another key than the one you gave");
-            };
-            report.notes.push(super::replaced_words(given, chain.keys.len() - 1 - at, &own));
-            own.clone()
-        }
-        Some(given) => given.renamed(&own.name),
-        None => own.clone(),
-    };
-    (report.origin, report.key, report.key_given) = (origin.to_owned(), key.text(), asked.key.is_some());
-    if note.signatures.len() != 1 || !key.renamed(&format!("{origin}/proof")).has_signed(&note) {
-        return wrong("the signature of the file does not hold: something in it was changed");
-    }
-    let checkpoint = checkpoint_of(proof.checkpoint.as_bytes(), &key, origin)?;
-    (report.checkpoints, report.newest) = (1, Some(checkpoint.at));
-    anchor(name, asked, &checkpoint, &key, origin, report)?;
+    let texts = (proof.key.as_str(), proof.checkpoint.as_str());
+    let checkpoint = signed(name, &note, texts, "proof", &proof.records, asked, report)?;
     let mut reader = Reader::new(&proof, checkpoint, asked.tags.clone())?;
     for (at, record) in proof.records.iter().enumerate() {
         let stream = Stream::ALL.into_iter().find(|stream| stream.word() == record.stream);
@@ -100,9 +79,61 @@ fn read(name: &str, octets: &[u8], asked: &Asked, report: &mut Report) -> Result
     Ok(Shown { number: proof.number.clone(), story: reader.story })
 }
 
+/// Checks whose key has signed a file that leaves the house, under the log's name with this end, and the checkpoint in it.
+pub(super) fn signed(
+    name: &str,
+    note: &Note<'_>,
+    (key, checkpoint): (&str, &str),
+    end: &str,
+    records: &[Proved],
+    asked: &Asked,
+    report: &mut Report,
+) -> Result<Checkpoint, Wrong> {
+    let Some(own) = NoteKey::read(key) else { return wrong("the public key in the file is none") };
+    let Some(origin) = own.name.strip_suffix("/events") else {
+        return wrong("the key in the file is of no events' log");
+    };
+    let key = match &asked.key {
+        Some(given) if given.public() != own.public() => {
+            let chain = Chain::new(rotations_of(records), &own);
+            let Some((chain, at)) = chain.and_then(|chain| chain.place(given).map(|at| (chain, at))) else {
+                return wrong("the file was made with another key than the one you gave");
+            };
+            report.notes.push(super::replaced_words(given, chain.keys.len() - 1 - at, &own));
+            own.clone()
+        }
+        Some(given) => given.renamed(&own.name),
+        None => own.clone(),
+    };
+    (report.origin, report.key, report.key_given) = (origin.to_owned(), key.text(), asked.key.is_some());
+    if note.signatures.len() != 1 || !key.renamed(&format!("{origin}/{end}")).has_signed(&note) {
+        return wrong("the signature of the file does not hold: something in it was changed");
+    }
+    let checkpoint = checkpoint_of(checkpoint.as_bytes(), &key, origin)?;
+    (report.checkpoints, report.newest) = (1, Some(checkpoint.at));
+    anchor(name, asked, &checkpoint, &key, origin, report)?;
+    Ok(checkpoint)
+}
+
+/// The leaf of a record whose way leads to the signed root.
+pub(super) fn included(stream: Stream, record: &Proved, checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
+    let leaf = unhex(&record.leaf).ok_or("its leaf is not hexadecimal")?;
+    let path = record.path.iter().map(|hash| unbase64(hash)?.try_into().ok()).collect::<Option<Vec<Hash>>>();
+    let path = path.ok_or("its audit path is none")?;
+    let head = checkpoint.head(stream);
+    if inclusion_root(&leaf_hash(&leaf), record.seq, head.size, &path) != Some(head.root) {
+        return Err("its audit path does not lead to the signed root: it is not in that ledger".into());
+    }
+    let numbered = Head::read(&mut Fields::new(&leaf)).map_err(str::to_owned)?;
+    if numbered.seq != record.seq {
+        return Err("its own number is not that of its place".into());
+    }
+    Ok(leaf)
+}
+
 /// The replacements of the signing key among its records: each is also held to the signed root, as every record is.
-fn rotations_of(proof: &Proof) -> Vec<Rotation> {
-    let events = proof.records.iter().filter(|record| record.stream == Stream::Events.word());
+fn rotations_of(records: &[Proved]) -> Vec<Rotation> {
+    let events = records.iter().filter(|record| record.stream == Stream::Events.word());
     let read = events.filter_map(|record| EventRecord::read(&unhex(&record.leaf)?).ok());
     read.filter_map(|record| if let Event::Key(rotation) = record.event { Some(rotation) } else { None }).collect()
 }
@@ -189,17 +220,7 @@ impl Reader {
             return Err("the records are not in order".into());
         }
         self.last = Some((stream, record.seq));
-        let leaf = unhex(&record.leaf).ok_or("its leaf is not hexadecimal")?;
-        let path = record.path.iter().map(|hash| unbase64(hash)?.try_into().ok()).collect::<Option<Vec<Hash>>>();
-        let path = path.ok_or("its audit path is none")?;
-        let head = self.checkpoint.head(stream);
-        if inclusion_root(&leaf_hash(&leaf), record.seq, head.size, &path) != Some(head.root) {
-            return Err("its audit path does not lead to the signed root: it is not in that ledger".into());
-        }
-        let numbered = Head::read(&mut Fields::new(&leaf)).map_err(str::to_owned)?;
-        if numbered.seq != record.seq {
-            return Err("its own number is not that of its place".into());
-        }
+        let leaf = included(stream, record, &self.checkpoint)?;
         let counted = report.stream_mut(stream);
         (counted.records, counted.signed) = (counted.records + 1, counted.signed + 1);
         match stream {
