@@ -106,7 +106,7 @@ pub(super) fn signed(
         None => own.clone(),
     };
     (report.origin, report.key, report.key_given) = (origin.to_owned(), key.text(), asked.key.is_some());
-    if note.signatures.len() != 1 || !key.renamed(&format!("{origin}/{end}")).has_signed(&note) {
+    if note.signatures.len() != 1 || !key.renamed(&format!("{origin}/{end}")).has_signed(note) {
         return wrong("the signature of the file does not hold: something in it was changed");
     }
     let checkpoint = checkpoint_of(checkpoint.as_bytes(), &key, origin)?;
