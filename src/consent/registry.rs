@@ -141,13 +141,12 @@ fn found(record: EventRecord, personal: Option<Personal>) -> Option<ActFound> {
 mod tests {
     use super::super::apply;
     use super::*;
+    use crate::ledger::fixture::{self, NOW};
     use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
     use crate::message::msisdn::Msisdn;
     use std::path::Path;
     use std::time::Duration;
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const ACME: NameId = NameId(1);
     const BETA: NameId = NameId(2);
 
@@ -159,9 +158,7 @@ mod tests {
     }
 
     fn house(dir: &Path) -> House {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(64 << 10);
-        let (ledger, _) = Ledger::open(dir, &keys, options, NOW).expect("opened");
+        let (keys, ledger) = (fixture::keys(), fixture::ledger(dir, 64));
         let index = Arc::new(Index::default());
         let registry = Registry::new(Arc::clone(&ledger), Arc::clone(&index));
         House { keys, ledger, index, registry }

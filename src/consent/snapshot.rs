@@ -90,25 +90,13 @@ mod tests {
     use super::super::entry::Standing;
     use super::*;
     use crate::ledger::event::{Consent, ConsentAct};
-    use crate::ledger::kept::SnapshotRule;
-    use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
-    use crate::message::instant::CivilInstant;
+    use crate::ledger::fixture::{NEVER, NOW, ledger};
     use crate::message::name::NameId;
     use crate::message::tag::NumberTag;
     use std::sync::Arc;
     use std::time::Duration;
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const A: NameId = NameId(1);
-    const NEVER: SnapshotRule =
-        SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: u64::MAX };
-
-    fn ledger(dir: &Path) -> Arc<Ledger> {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
-        Ledger::open(dir, &keys, options, NOW).expect("opened").0
-    }
 
     fn tag(n: u8) -> NumberTag {
         NumberTag([n; 16])
@@ -131,7 +119,7 @@ mod tests {
     #[test]
     fn a_start_gives_what_all_events_give_with_a_snapshot_without_and_with_a_damaged_one() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let first = ledger(dir.path());
+        let first = ledger(dir.path(), 16);
         let (book, found) = Book::start(&first, Index::default, NEVER).expect("opened");
         assert_eq!((book.index().len(), found.damaged), (0, None));
         for n in 1..=20 {
@@ -145,7 +133,7 @@ mod tests {
         record(&first, ConsentAct::Revoke, 6, 400);
         drop((book, first));
 
-        let second = ledger(dir.path());
+        let second = ledger(dir.path(), 16);
         let (book, found) = Book::start(&second, Index::default, NEVER).expect("opened");
         assert_eq!((book.index().len(), found.damaged), (21, None));
         assert_eq!(found.records_read, second.durable_events() - saved, "the snapshot and only the events after it");

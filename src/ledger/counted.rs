@@ -166,25 +166,15 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::compliance::verdict::Ruling;
+    use crate::ledger::fixture::{NEVER, NOW, ledger};
     use crate::ledger::gap_tests;
-    use crate::ledger::kept::{Kept, SnapshotRule};
-    use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
+    use crate::ledger::kept::Kept;
     use crate::ledger::verdict::VerdictEntry;
     use crate::message::tag::NumberTag;
     use std::sync::Arc;
     use std::time::Duration;
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const CAP: Cap = Cap { messages: 9, per: Duration::from_secs(1_000) };
-    const NEVER: SnapshotRule =
-        SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: u64::MAX };
-
-    fn ledger(dir: &Path) -> Arc<Ledger> {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(64 << 10);
-        Ledger::open(dir, &keys, options, NOW).expect("opened").0
-    }
 
     fn open(ledger: &Arc<Ledger>, caps: &[(NameId, Cap)], secs: u64) -> Kept<Tally> {
         Kept::start(ledger, || Tally::new(caps, NOW.plus(Duration::from_secs(secs))), NEVER).expect("opened").0
@@ -224,7 +214,7 @@ mod tests {
     fn a_start_counts_what_the_verdicts_say_with_a_snapshot_without_and_with_a_damaged_one() {
         let dir = tempfile::tempdir().expect("tempdir");
         let caps = [(ruling().account, CAP)];
-        let first = ledger(dir.path());
+        let first = ledger(dir.path(), 64);
         let kept = open(&first, &caps, 0);
         for (n, message_ref) in [(1, 1), (1, 2), (2, 3), (3, 4)] {
             record(&first, &kept, VerdictKind::Permitted, n, message_ref, message_ref);
@@ -236,7 +226,7 @@ mod tests {
         record(&first, &kept, VerdictKind::Unresolved, 1, 5, 12);
         assert_eq!(counts(&kept), [3, 1, 0, 0]);
         drop((kept, first));
-        let second = ledger(dir.path());
+        let second = ledger(dir.path(), 64);
         assert_eq!(counts(&open(&second, &caps, 20)), [3, 1, 0, 0], "the snapshot and the verdicts after it");
         let path = dir.path().join("frequency.snapshot");
         let mut octets = std::fs::read(&path).expect("read");
@@ -253,7 +243,7 @@ mod tests {
     #[test]
     fn nothing_is_written_while_no_account_has_a_cap() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let ledger = ledger(dir.path());
+        let ledger = ledger(dir.path(), 64);
         let kept = open(&ledger, &[], 0);
         record(&ledger, &kept, VerdictKind::Permitted, 1, 1, 1);
         kept.save().expect("saved");

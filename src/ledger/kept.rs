@@ -256,12 +256,9 @@ impl<D: Derived> Keeper<D> {
 mod tests {
     use super::*;
     use crate::compliance::facts::Evidence;
-    use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
-    use crate::message::instant::CivilInstant;
+    use crate::ledger::fixture::{self, NOW};
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const SOON: Duration = Duration::from_secs(20);
     const SHORT: SnapshotRule = SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: 2 };
 
@@ -296,9 +293,7 @@ mod tests {
     }
 
     fn started(dir: &Path) -> (Arc<Ledger>, Kept<Slow>, Sender<Result<(), OpenError>>) {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
-        let (ledger, _) = Ledger::open(dir, &keys, options, NOW).expect("opened");
+        let ledger = fixture::ledger(dir, 16);
         let names: Vec<String> = (0..10).map(|name| format!("name {name}")).collect();
         ledger.intern_all(&names.iter().map(String::as_str).collect::<Vec<_>>(), NOW).expect("recorded");
         let (tell, told) = channel();

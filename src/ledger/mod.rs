@@ -42,6 +42,8 @@ pub mod rotation;
 pub mod rekey;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
 mod schema_tests;

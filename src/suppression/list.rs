@@ -76,24 +76,13 @@ impl Derived for Index {
 mod tests {
     use super::*;
     use crate::compliance::facts::SuppressionList;
-    use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
+    use crate::ledger::fixture::{NEVER, NOW, ledger};
     use crate::ledger::suppression_event::{Lift, LiftSource, Scope, Stop, StopSource, SuppressionEvent};
-    use crate::message::instant::CivilInstant;
     use crate::message::name::NameId;
     use crate::message::tag::NumberTag;
     use std::time::Duration;
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const A: NameId = NameId(1);
-    const NEVER: SnapshotRule =
-        SnapshotRule { look_every: Duration::from_secs(3600), looks: u32::MAX, behind_max: u64::MAX };
-
-    fn ledger(dir: &Path) -> Arc<Ledger> {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(16 << 10);
-        Ledger::open(dir, &keys, options, NOW).expect("opened").0
-    }
 
     fn tag(n: u8) -> NumberTag {
         NumberTag([n; 16])
@@ -144,7 +133,7 @@ mod tests {
     #[test]
     fn a_start_reads_the_snapshot_and_only_the_events_after_it() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let ledger_one = ledger(dir.path());
+        let ledger_one = ledger(dir.path(), 16);
         let (list, found) = List::open(&ledger_one, NEVER).expect("opened");
         assert_eq!((found.numbers, found.damaged), (0, None));
         for n in 1..=20 {
@@ -155,7 +144,7 @@ mod tests {
         stop_now(&ledger_one, &list, 21);
         drop((list, ledger_one));
 
-        let ledger_two = ledger(dir.path());
+        let ledger_two = ledger(dir.path(), 16);
         let (list, found) = List::open(&ledger_two, NEVER).expect("opened");
         assert_eq!((found.numbers, found.damaged), (21, None));
         assert_eq!(found.events_read, ledger_two.events_appended() - saved);
@@ -166,13 +155,13 @@ mod tests {
     #[test]
     fn a_lift_that_is_on_disk_and_not_yet_in_ram_is_in_the_snapshot() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let ledger_one = ledger(dir.path());
+        let ledger_one = ledger(dir.path(), 16);
         let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
         stop_now(&ledger_one, &list, 1);
         record(&ledger_one, lift(&ledger_one, &list, tag(1)));
         list.close().expect("closed");
         drop((list, ledger_one));
-        let ledger_two = ledger(dir.path());
+        let ledger_two = ledger(dir.path(), 16);
         let (list, _) = List::open(&ledger_two, NEVER).expect("opened");
         assert!(!list.index().is_suppressed(&tag(1), A, 0));
         assert!(list.index().is_suppressed(&tag(1), NameId(2), 0));
@@ -181,7 +170,7 @@ mod tests {
     #[test]
     fn a_damaged_snapshot_is_said_and_rebuilt_from_all_events() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let ledger_one = ledger(dir.path());
+        let ledger_one = ledger(dir.path(), 16);
         let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
         for n in 1..=20 {
             stop_now(&ledger_one, &list, n);
@@ -193,7 +182,7 @@ mod tests {
         let middle = octets.len() / 2;
         octets[middle] ^= 1;
         std::fs::write(&path, octets).expect("write");
-        let ledger_two = ledger(dir.path());
+        let ledger_two = ledger(dir.path(), 16);
         let (list, found) = List::open(&ledger_two, NEVER).expect("opened");
         assert!(found.damaged.is_some());
         assert_eq!(found.events_read, ledger_two.events_appended());
@@ -203,7 +192,7 @@ mod tests {
     #[test]
     fn snapshot_and_tail_give_what_all_events_give() {
         let dir = tempfile::tempdir().expect("tempdir");
-        let ledger_one = ledger(dir.path());
+        let ledger_one = ledger(dir.path(), 16);
         let (list, _) = List::open(&ledger_one, NEVER).expect("opened");
         for step in 0..120u8 {
             let n = step % 7 + 1;
@@ -220,7 +209,7 @@ mod tests {
         }
         let live: Vec<_> = (1..=8).map(|n| list.index().detail(&tag(n)).map(|d| d.sorted())).collect();
         drop((list, ledger_one));
-        let ledger_two = ledger(dir.path());
+        let ledger_two = ledger(dir.path(), 16);
         let (tail, found) = List::open(&ledger_two, NEVER).expect("opened");
         assert!(found.events_read > 0 && found.events_read < ledger_two.events_appended());
         let from_tail: Vec<_> = (1..=8).map(|n| tail.index().detail(&tag(n)).map(|d| d.sorted())).collect();

@@ -201,8 +201,8 @@ impl Export {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::fixture::{self, NOW};
     use crate::ledger::keys::Keys;
-    use crate::ledger::open::OpenOptions;
     use crate::ledger::suppression_event::{LiftSource, Scope, StopSource};
     use crate::message::msisdn::Msisdn;
     use crate::suppression::apply;
@@ -211,7 +211,6 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    const NOW: CivilInstant = CivilInstant::from_secs(1_795_000_000);
     const PATIENCE: Duration = Duration::from_secs(30);
     const ACME: NameId = NameId(1);
 
@@ -224,9 +223,7 @@ mod tests {
     }
 
     fn house(dir: &Path) -> House {
-        let keys = Keys::from_octets([1; 32], [2; 32], [3; 32]);
-        let options = OpenOptions::new("gw-1", false).with_segment_octets(64 << 10);
-        let (ledger, _) = Ledger::open(dir, &keys, options, NOW).expect("opened");
+        let (keys, ledger) = (fixture::keys(), fixture::ledger(dir, 64));
         let index = Arc::new(Index::new(ledger.origin()));
         let mut events = ledger.read_events(0, u64::MAX);
         while let Some(record) = events.next_suppression().expect("readable") {
@@ -359,7 +356,7 @@ mod tests {
             assert_eq!(whole.follower.status().quarantined, 0, "a store that is whole is kept");
             whole.follower.close();
         }
-        let tag = Keys::from_octets([1; 32], [2; 32], [3; 32]).tag_key();
+        let tag = fixture::keys().tag_key();
         let tag = tag.tag(Msisdn::from_canonical(33_639_980_004).expect("number"));
         {
             let config = sled::Config::new().path(dir.path().join("store")).segment_size(SEGMENT_OCTETS);
