@@ -19,6 +19,8 @@ pub enum Width {
 
 /// Octets of a key; the first tells the width.
 pub const KEY: usize = 4;
+/// Wide buckets that there may be.
+pub const WIDE: usize = 1 << 18;
 /// What stands in place of a wide bucket whose histories lie in narrow ones.
 pub const SPREAD: &[u8] = &[0];
 /// Octets beyond which a wide bucket is spread.
@@ -39,9 +41,15 @@ pub fn key(tag: &NumberTag, width: Width) -> [u8; KEY] {
     [first, a, b, c]
 }
 
-/// Whether this is a bucket's key.
-pub fn is_key(octets: &[u8]) -> bool {
-    octets.len() == KEY && octets[0] <= 1
+/// The width of the bucket under this key, and the place of the wide one that its numbers belong to; `None` when it is no bucket's key.
+pub fn place(octets: &[u8]) -> Option<(Width, usize)> {
+    let [first, a, b, c] = *octets else { return None };
+    let bits = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+    match first {
+        0 if bits < WIDE => Some((Width::Wide, bits)),
+        1 => Some((Width::Narrow, bits >> 6)),
+        _ => None,
+    }
 }
 
 /// Whether a wide bucket is to be spread.
@@ -187,7 +195,10 @@ mod tests {
         assert_eq!(key(&NumberTag(octets), Width::Narrow), [1, 0xff, 0xff, 0b1100_0000]);
         octets[2] = 0b1011_1111;
         assert_eq!(key(&NumberTag(octets), Width::Wide), [0, 3, 0xff, 0xfe]);
-        assert!(is_key(&[1, 2, 3, 4]) && !is_key(b"mark") && !is_key(&[1, 2, 3]));
+        let wide = place(&key(&NumberTag(octets), Width::Wide));
+        assert_eq!(wide, Some((Width::Wide, 0x3_fffe)));
+        assert_eq!(place(&key(&NumberTag(octets), Width::Narrow)), Some((Width::Narrow, 0x3_fffe)), "under the same");
+        assert!([&b"mark"[..], &[1, 2, 3], &[0, 4, 0, 0]].into_iter().all(|octets| place(octets).is_none()));
     }
 
     proptest! {

@@ -177,11 +177,19 @@ impl Store for SledStore {
         let db = self.db()?;
         let stated = self.mark()?.unwrap_or_default();
         let mut found = Mark { position: stated.position, ..Mark::default() };
+        // The wide buckets come first. What lies in a narrow one is found only where the wide one says so.
+        let mut spread = vec![false; bucket::WIDE];
         guarded(|| {
             for (at, entry) in db.iter().enumerate() {
                 let (key, entry) = entry?;
-                if !bucket::is_key(&key) || *entry == *bucket::SPREAD {
-                    continue;
+                match bucket::place(&key) {
+                    Some((Width::Wide, place)) if *entry == *bucket::SPREAD => {
+                        spread[place] = true;
+                        continue;
+                    }
+                    Some((Width::Narrow, place)) if !spread[place] => continue,
+                    Some((Width::Wide | Width::Narrow, _)) => {}
+                    None => continue,
                 }
                 // What cannot be read is missing in the sums.
                 for (tag, history) in bucket::histories(&entry).flatten() {
@@ -242,5 +250,11 @@ mod tests {
         }
         let recounted = store.recount(&|_| true, &|_| {}).expect("counted");
         assert_eq!((Some(recounted), recounted.numbers), (store.mark().expect("readable"), 40));
+        // Without what says that it was spread, nobody would look for them where they lie.
+        let db = store.db().expect("open");
+        db.remove(bucket::key(&tag(1), Width::Wide)).expect("removed");
+        assert_eq!(store.history(&tag(1)).expect("readable"), [] as [u64; 0]);
+        let recounted = store.recount(&|_| true, &|_| {}).expect("counted");
+        assert_ne!(Some(recounted), store.mark().expect("readable"));
     }
 }
