@@ -5,6 +5,7 @@ use super::error::ReadError;
 use super::offline::Offline;
 use super::reader::Reader;
 use super::stream::Journal;
+use std::sync::PoisonError;
 
 /// One reading of everything that was durable when it began.
 pub struct Scrub {
@@ -36,9 +37,10 @@ impl Journal {
         self.segment_starts().first().copied().unwrap_or(0)
     }
 
-    /// What is wrong with the segments' headers and their order, in words; `None` when nothing is. Segments that are begun or given
-    /// up at this moment may look wrong once.
+    /// What is wrong with the segments' headers and their order, in words; `None` when nothing is. A segment that is begun at this
+    /// moment may look wrong once; those that are given up or replaced are waited for.
     pub fn headers_fault(&self) -> Option<String> {
+        let _alone = self.inner.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = Offline::open(&self.inner.dir, self.inner.options.stream).err()?;
         Some(format!("{}: octet {}: {}", fault.path.display(), fault.offset, fault.what))
     }
@@ -181,6 +183,24 @@ mod tests {
         std::fs::write(&path, octets).unwrap();
         assert!(journal.headers_fault().is_some_and(|fault| fault.contains("header")));
         assert_eq!(whole(&journal).0, [0; 0], "its records are whole");
+    }
+
+    #[test]
+    fn segments_that_are_being_given_up_are_not_called_damage_however_long_that_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = stream(dir.path(), 100);
+        let path = segment::path(dir.path(), 2);
+        let aside = dir.path().join("aside");
+        let (told, tells) = std::sync::mpsc::channel();
+        let giving_up = journal.inner.rewriting.lock().unwrap();
+        std::fs::rename(&path, &aside).unwrap();
+        let asked = journal.clone();
+        let look = std::thread::spawn(move || told.send(asked.headers_fault()));
+        assert!(tells.recv_timeout(Duration::from_millis(100)).is_err(), "it waits");
+        std::fs::rename(&aside, &path).unwrap();
+        drop(giving_up);
+        assert_eq!(tells.recv_timeout(SOON).unwrap(), None);
+        look.join().unwrap().unwrap();
     }
 
     #[test]
