@@ -24,6 +24,7 @@ pub enum RekeyError {
     Open(#[from] OpenError),
     #[error("the {words} was replaced {count} times, and each replacement makes it slower", words = .0.words(), count = GENERATIONS_MAX - 1)]
     Full(Secrets),
+    /// Nothing was replaced.
     #[error("the ledger cannot be closed: {0}")]
     NotClosed(#[from] LedgerError),
     /// The new key is in its place.
@@ -79,8 +80,9 @@ pub(super) fn replace_to(
     let generation = keys.generation(secret) + 1;
     let path = keys_dir.join(secret.file_of(generation));
     let done = Rekeyed { path: path.clone(), generation };
+    // Before the new key is there, so that a failure leaves the keys as they were; no other process comes in until it is dropped.
+    ledger.close(now)?;
     if generation > GENERATIONS_MAX {
-        ledger.close(now)?;
         return Err(RekeyError::Full(secret));
     }
     if last >= Step::Placed {
@@ -91,7 +93,6 @@ pub(super) fn replace_to(
             return Err(if path.exists() { RekeyError::NotRecorded { path, why } } else { why.into() });
         }
     }
-    ledger.close(now)?;
     drop(ledger);
     if last <= Step::Placed {
         return Ok(done);
@@ -103,7 +104,8 @@ pub(super) fn replace_to(
         return Ok(done);
     }
     let signer = Signer::start(&ledger, &keys, Surroundings::silent(move || now)).map_err(not_recorded)?;
-    ledger.close(now)?;
+    // Its record is durable; only the end of this process may be missing.
+    ledger.close(now).map_err(|_| not_recorded(OpenError::NotDurable))?;
     signer.finish();
     Ok(done)
 }
