@@ -459,3 +459,33 @@ fn a_disk_that_goes_at_any_call_of_the_first_start_under_new_keys_leaves_what_th
     }
     assert!(refused > 10, "{refused} starts were refused");
 }
+
+#[test]
+fn a_disk_that_goes_while_a_key_is_replaced_is_said_with_where_the_new_key_stands() {
+    let house = house();
+    let mut not_closed = 0;
+    // The first writes open the ledger, the next ones close it.
+    for calls in 0..12 {
+        let room = tempfile::tempdir().unwrap();
+        let (data_dir, keys_dir) = (room.path().join("data"), room.path().join("keys"));
+        copy(&house.data_dir, &data_dir);
+        Keys::import(&house.keys().export(), &keys_dir).unwrap();
+        let disk = FaultyDisk::default();
+        disk.fail_writes(1_000);
+        disk.switches.writes_until_failure.store(calls, Ordering::SeqCst);
+        let options = OpenOptions { disk: Arc::new(disk), ..options() };
+        let outcome = rekey::replace(Secrets::Tags, &data_dir, &keys_dir, options, NOW);
+        let there = keys_dir.join("tag.key.2").exists();
+        match outcome {
+            Err(RekeyError::Open(_)) => assert!(!there, "after {calls} writes"),
+            Err(RekeyError::NotClosed(_)) => {
+                not_closed += 1;
+                assert!(!there, "after {calls} writes");
+            }
+            Err(RekeyError::NotRecorded { .. }) => assert!(there, "after {calls} writes"),
+            Err(RekeyError::Full(_)) => panic!("it was never replaced"),
+            Ok(_) => break,
+        }
+    }
+    assert!(not_closed > 0, "the end of the ledger was refused at least once");
+}
