@@ -189,12 +189,15 @@ impl<'n> Note<'n> {
         (found, at)
     }
 
-    /// Whether what stands in a file from `end` on is what a power cut leaves of a note that was not on the disk yet: the file
-    /// is longer, and what is there are zeros, at most behind sectors that were written.
+    /// Whether what stands in a file from `end` on is what a power cut leaves of a note that was not on the disk yet: zeros, at
+    /// most behind sectors that were written, or the first sectors of it and no more of the file.
     pub fn is_torn(octets: &[u8], end: usize) -> bool {
         const SECTOR: usize = 512;
         let written = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
-        written < octets.len() && (written <= end || written.is_multiple_of(SECTOR))
+        let zeros = written < octets.len();
+        // A whole note ends its line: one that was changed and stands at the end of a sector is not taken for half a one.
+        let half = !octets.ends_with(b"\n");
+        (zeros && written <= end) || (written.is_multiple_of(SECTOR) && (zeros || half))
     }
 }
 

@@ -281,7 +281,8 @@ def notes_of(octets):
     """The notes of a file that holds one behind the other; zeros behind them are what a power cut leaves."""
     written = octets.rstrip(b"\0")
     torn = len(written) < len(octets)
-    sector = torn and len(written) % 512 == 0
+    half = not octets.endswith(b"\n")
+    sector = len(written) % 512 == 0 and (torn or half)
     octets = written
     while octets:
         blank = octets.find(b"\n\n")

@@ -110,6 +110,19 @@ fn what_a_power_cut_leaves_of_the_last_checkpoints_is_said_and_is_no_fault() {
     assert!(report.notes.iter().any(|note| note.contains("the power failed")), "{:?}", report.notes);
     fs::write(&path, &octets[..octets.len() - 7]).unwrap();
     assert!(!whole(dir.path()).holds(), "a note cut short by hand");
+    // The file system may know of the first sectors of a note alone.
+    let long = octets.repeat(512 / octets.len() + 2);
+    let sectors = long.len() / 512 * 512;
+    assert_ne!(long[sectors - 1], b'\n', "it would be whole");
+    fs::write(&path, &long[..sectors]).unwrap();
+    let report = whole(dir.path());
+    assert!(
+        report.holds() && report.notes.iter().any(|note| note.contains("the power failed")),
+        "{:?}",
+        report.findings
+    );
+    fs::write(&path, &long[..sectors - 1]).unwrap();
+    assert!(!whole(dir.path()).holds(), "no sector ends there");
     fs::write(&path, &octets).unwrap();
     for (left, name) in [(&[][..], "newest"), (&[0; 309][..], "newest-verdicts")] {
         fs::write(dir.path().join("checkpoints").join(name), left).unwrap();
