@@ -296,9 +296,9 @@ async fn no_fault_of_a_system_call_loses_what_was_acknowledged_or_leaves_anybody
     Figures::of("io_faults", hit, SEED)
         .counted("STOPs acknowledged", run.all_acked)
         .counted("submits answered", run.submits)
-        .counted("cycles that failed closed and said so", run.closed)
+        .also("cycles that failed closed and said so", run.closed)
         .counted("starts refused with the next step", run.refused_starts)
-        .counted("swallowed writes found as damage", run.damaged)
+        .also("swallowed writes found as damage", run.damaged)
         .lost("acknowledged STOPs lost, requests unanswered, panics", run.lost)
         .report(None);
 }

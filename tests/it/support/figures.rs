@@ -21,6 +21,8 @@ pub struct Figures {
     cycles: u32,
     seed: u64,
     counted: Map<String, Value>,
+    /// What only some of the cycles bring about.
+    also: Map<String, Value>,
     lost: Map<String, Value>,
 }
 
@@ -33,12 +35,18 @@ impl Figures {
         assert!(cycles > 0, "{fault}: nothing was done");
         // Not there is as good.
         let _ = std::fs::remove_file(file(fault));
-        Self { fault, cycles, seed, counted: Map::new(), lost: Map::new() }
+        Self { fault, cycles, seed, counted: Map::new(), also: Map::new(), lost: Map::new() }
     }
 
     /// What passed through: `STOPs acknowledged`. Zero of it would prove nothing, and fails the report.
     pub fn counted(mut self, what: &str, count: u64) -> Self {
         self.counted.insert(what.to_owned(), count.into());
+        self
+    }
+
+    /// What came of it now and then: in a short form it may be nothing.
+    pub fn also(mut self, what: &str, count: u64) -> Self {
+        self.also.insert(what.to_owned(), count.into());
         self
     }
 
@@ -51,10 +59,11 @@ impl Figures {
     /// Fails when something was lost, or when nothing was at stake; otherwise writes the figures for the page. A control is the
     /// same loss made to something that must lose by it: what it is, and what it lost. Zero fails too.
     pub fn report(self, control: Option<(&str, u64)>) {
-        let Self { fault, cycles, seed, counted, lost } = self;
+        let Self { fault, cycles, seed, mut counted, also, lost } = self;
         assert!(!counted.is_empty() && !lost.is_empty(), "{fault}: nothing is reported");
         let nothing: Vec<_> = counted.iter().filter(|(_, count)| **count == 0).collect();
         assert!(nothing.is_empty(), "{fault}: nothing was at stake: {nothing:?}");
+        counted.extend(also);
         let lost_something: Vec<_> = lost.iter().filter(|(_, count)| **count != 0).collect();
         assert!(lost_something.is_empty(), "{fault}: {lost_something:?} in {cycles} cycles, seed {seed}");
         assert!(control.is_none_or(|(_, lost)| lost > 0), "{fault}: the control that must lose lost nothing");
