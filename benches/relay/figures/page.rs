@@ -102,11 +102,25 @@ impl Page {
                 out.push_str(&line(&[String::new(), figure.name.clone(), must, target, measured, met]));
             }
         }
+        let missed = self.missed();
+        if !missed.is_empty() {
+            out.push_str(&format!("\nWhere a target is missed, why, and what it would take:\n\n{missed}"));
+        }
         for section in &self.sections {
             out.push_str(&format!("\n## {}\n\n{}\n", section.title, section.how));
             section.tables.iter().for_each(|table| out.push_str(&format!("\n{}", table.markdown())));
         }
         out
+    }
+
+    /// A line for each figure that misses its target and has a reason.
+    fn missed(&self) -> String {
+        let lines = |row: rows::Row| {
+            let missed = row.figures.into_iter().filter(|figure| answer(figure, &self.measured)[1] != "target");
+            let line = |figure: Figure| Some(format!("- {} ({}): {}\n", row.what, figure.name, figure.why?));
+            missed.filter_map(line).collect::<String>()
+        };
+        rows::all().into_iter().map(lines).collect()
     }
 
     /// Reads a page back: only what [`Page::render`] cannot know by itself.

@@ -44,6 +44,8 @@ pub struct Figure {
     pub at: Option<Good>,
     pub must: Option<f64>,
     pub target: Option<f64>,
+    /// Why the target is missed, where it is, and what it would take.
+    pub why: Option<String>,
 }
 
 /// All rows, in the order of the page.
